@@ -1,0 +1,77 @@
+// The judge itself: what is right passes, and what is wrong does not.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { faults } from '../contract/contract.js'
+
+const completion = {
+  id: 'chatcmpl-1', object: 'chat.completion', created: 1767225600, model: 'm',
+  choices: [{ index: 0, message: { role: 'assistant', content: null, refusal: null }, logprobs: null, finish_reason: 'stop' }],
+  usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
+}
+const chunk = {
+  id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1767225600, model: 'm',
+  choices: [{ index: 0, delta: { content: 'a' }, logprobs: null, finish_reason: null }],
+  usage: null,
+}
+const request = {
+  model: 'm', stream: true, stream_options: { include_usage: true }, temperature: null,
+  messages: [
+    { role: 'user', content: [{ type: 'text', text: 'Hi.' }] },
+    { role: 'assistant', content: null, tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }] },
+    { role: 'tool', tool_call_id: 'c', content: 'done' },
+  ],
+  tools: [{ type: 'function', function: { name: 'f', description: 'd', parameters: { type: 'object' } } }],
+}
+const model = { id: 'm', object: 'model', created: 0, owned_by: 'o', display_name: 'M' }
+
+const right = {
+  CreateChatCompletionResponse: completion,
+  CreateChatCompletionStreamResponse: chunk,
+  CreateChatCompletionRequest: request,
+  Model: model,
+  ListModelsResponse: { object: 'list', data: [model] },
+}
+
+for (const [schema, value] of Object.entries(right)) {
+  test(`${schema}: right`, () => assert.deepEqual(faults(schema, value), []))
+}
+
+// with returns a copy of value with the member at path set, or gone when set to undefined.
+function withMember(value, path, set) {
+  const copy = structuredClone(value)
+  const last = path.at(-1)
+  const holder = path.slice(0, -1).reduce((at, key) => at[key], copy)
+  if (set === undefined) delete holder[last]
+  else holder[last] = set
+  return copy
+}
+
+for (const [schema, path, set] of [
+  ['CreateChatCompletionResponse', ['object'], 'chat.completion.chunk'],
+  ['CreateChatCompletionResponse', ['created'], 1767225600.5],
+  ['CreateChatCompletionResponse', ['created'], '1767225600'],
+  ['CreateChatCompletionResponse', ['choices', 0, 'message', 'role'], 'user'],
+  ['CreateChatCompletionResponse', ['choices', 0, 'message', 'content'], undefined],
+  ['CreateChatCompletionResponse', ['choices', 0, 'message', 'tool_calls'], [{ id: 'c', type: 'tool' }]],
+  ['CreateChatCompletionResponse', ['choices', 0, 'logprobs'], undefined],
+  ['CreateChatCompletionResponse', ['choices', 0, 'finish_reason'], null],
+  ['CreateChatCompletionResponse', ['usage', 'total_tokens'], undefined],
+  ['CreateChatCompletionStreamResponse', ['choices', 0, 'finish_reason'], 'done'],
+  ['CreateChatCompletionStreamResponse', ['choices', 0, 'delta'], 'a'],
+  ['CreateChatCompletionStreamResponse', ['usage'], {}],
+  ['CreateChatCompletionStreamResponse', ['id'], undefined],
+  ['CreateChatCompletionRequest', ['messages'], []],
+  ['CreateChatCompletionRequest', ['messages', 0, 'role'], 'human'],
+  ['CreateChatCompletionRequest', ['messages', 2, 'tool_call_id'], undefined],
+  ['CreateChatCompletionRequest', ['tools', 0, 'function', 'description'], 7],
+  ['CreateChatCompletionRequest', ['temperature'], 'hot'],
+  ['CreateChatCompletionRequest', ['model'], undefined],
+  ['Model', ['owned_by'], undefined],
+  ['ListModelsResponse', ['data', 0, 'created'], null],
+]) {
+  const set_ = set === undefined ? 'absent' : JSON.stringify(set)
+  test(`${schema}: wrong, ${path.join('.')} ${set_}`, () => {
+    assert.notDeepEqual(faults(schema, withMember(right[schema], path, set)), [])
+  })
+}

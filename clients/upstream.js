@@ -1,0 +1,155 @@
+// A scripted provider. It speaks OpenAI's chat completions, and Anthropic's
+// messages at /v1/messages; how it behaves is told by the model that is asked.
+
+import http from 'node:http'
+import { text as readAll } from 'node:stream/consumers'
+
+// What the provider answers with, byte for byte, when it does not answer.
+export const busyBody = '{ "error" : {"message":"slow\\u0020down","type":"tokens",\n"code":"rate_limit_exceeded","param":null}, "more":[1.0,2e3] }\n\n'
+export const brokenBody = 'upstream says: ☎ no\r\n'
+
+const behaviours = {
+  // Says the user's last text again; streamed, one character at a time.
+  echo: (asked, res) => (asked.stream ? streamText(asked, res, lastText(asked)) : whole(asked, res, { content: lastText(asked) })),
+  // Calls two tools at once; then says what they answered.
+  tools(asked, res) {
+    const results = asked.messages.filter((m) => m.role === 'tool').map((m) => m.content)
+    if (results.length) return behaviours.say(asked, res, results.join('; '))
+    const calls = toolCalls(lastText(asked))
+    return asked.stream ? streamCalls(asked, res, calls) : whole(asked, res, { content: null, tool_calls: calls }, 'tool_calls')
+  },
+  say: (asked, res, text) => (asked.stream ? streamText(asked, res, text) : whole(asked, res, { content: text })),
+  busy: (_, res) => res.writeHead(429, { 'content-type': 'application/json; odd=yes', 'retry-after': '7' }).end(busyBody),
+  broken: (_, res) => res.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' }).end(brokenBody),
+  nothing: (_, res) => res.writeHead(200, { 'content-type': 'application/json' }).end(),
+  garbage: (_, res) => res.writeHead(200, { 'content-type': 'text/html' }).end('<html>lunch break</html>'),
+  // Breaks the connection in the middle of an answer.
+  cut(asked, res) {
+    const send = stream(asked, res)
+    send({ role: 'assistant', content: '' })
+    send({ content: 'half of ' })
+    res.write('data: {"id":', () => res.destroy())
+  },
+  // Streams until the client has left.
+  endless(asked, res) {
+    const send = stream(asked, res)
+    send({ role: 'assistant', content: '' })
+    const tick = setInterval(() => send({ content: 'and on ' }), 10)
+    res.on('close', () => clearInterval(tick))
+  },
+}
+
+// startUpstream returns the running provider. Its calls are the requests as they
+// came in; left of a call resolves to whether the client went away before its end.
+export async function startUpstream() {
+  const calls = []
+  const server = http.createServer(async (req, res) => {
+    const call = { path: req.url, headers: req.headers, raw: await readAll(req) }
+    call.left = new Promise((resolve) => res.on('close', () => resolve(!res.writableFinished)))
+    call.body = JSON.parse(call.raw)
+    calls.push(call)
+    if (req.url === '/v1/messages') return claude(call.body, res)
+    behaviours[call.body.model](call.body, res)
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    models: Object.keys(behaviours),
+    calls,
+    last: () => calls.at(-1),
+    stop: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
+  }
+}
+
+function lastText(asked) {
+  const content = asked.messages.findLast((m) => m.role === 'user').content
+  return typeof content === 'string' ? content : content.map((part) => part.text ?? '').join('')
+}
+
+export function toolCalls(note) {
+  return ['Oslo', 'Bergen'].map((city, i) => ({
+    id: `call_${i}`, type: 'function', function: { name: 'weather', arguments: JSON.stringify({ city, note }) },
+  }))
+}
+
+const usage = { prompt_tokens: 21, completion_tokens: 9, total_tokens: 30 }
+
+// answer is what whole answers and chunks share.
+const answer = (asked, object) => ({ id: 'chatcmpl-scripted', object, created: 1767225600, model: `scripted-${asked.model}` })
+
+function whole(asked, res, message, finish_reason = 'stop') {
+  const choice = { index: 0, message: { role: 'assistant', refusal: null, ...message }, logprobs: null, finish_reason }
+  json(res, { ...answer(asked, 'chat.completion'), choices: [choice], usage })
+}
+
+function json(res, body) {
+  res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
+
+// stream begins a stream and returns what sends its chunks. As OpenAI does, each
+// chunk has a usage of null when usage was asked for.
+function stream(asked, res) {
+  res.writeHead(200, { 'content-type': 'text/event-stream' })
+  const withUsage = asked.stream_options?.include_usage === true
+  return (delta, finish_reason = null) => {
+    const choices = delta ? [{ index: 0, delta, logprobs: null, finish_reason }] : []
+    const chunk = { ...answer(asked, 'chat.completion.chunk'), choices }
+    if (withUsage) chunk.usage = delta ? null : usage
+    res.write(`data: ${JSON.stringify(chunk)}\n\n`)
+  }
+}
+
+function streamEnd(asked, res, send, reason) {
+  send({}, reason)
+  if (asked.stream_options?.include_usage) send(null)
+  res.end('data: [DONE]\n\n')
+}
+
+function streamText(asked, res, text) {
+  const send = stream(asked, res)
+  send({ role: 'assistant', content: '' })
+  for (const character of text) send({ content: character })
+  streamEnd(asked, res, send, 'stop')
+}
+
+function streamCalls(asked, res, calls) {
+  const send = stream(asked, res)
+  send({ role: 'assistant', content: null })
+  calls.forEach(({ id, type, function: { name } }, index) => {
+    send({ tool_calls: [{ index, id, type, function: { name, arguments: '' } }] })
+  })
+  // The arguments of both, taking turns.
+  const pieces = calls.map((call) => call.function.arguments.match(/.{1,3}/gsu))
+  for (let i = 0; i < Math.max(...pieces.map((p) => p.length)); i++) {
+    pieces.forEach((p, index) => p[i] && send({ tool_calls: [{ index, function: { arguments: p[i] } }] }))
+  }
+  streamEnd(asked, res, send, 'tool_calls')
+}
+
+// claude answers as Anthropic's API does: with a text, or a call of the first tool.
+function claude(asked, res) {
+  const text = lastText(asked)
+  const block = asked.tools
+    ? { type: 'tool_use', id: 'toolu_1', name: asked.tools[0].name, input: { city: 'Oslo', note: text } }
+    : { type: 'text', text }
+  const end = { stop_reason: asked.tools ? 'tool_use' : 'end_turn', stop_sequence: null }
+  const message = { id: 'msg_scripted', type: 'message', role: 'assistant', model: asked.model, usage: { input_tokens: 21, output_tokens: 9 } }
+  if (!asked.stream) return json(res, { ...message, content: [block], ...end })
+
+  res.writeHead(200, { 'content-type': 'text/event-stream' })
+  const send = (type, fields) => res.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`)
+  send('message_start', { message: { ...message, content: [], stop_reason: null, stop_sequence: null } })
+  if (asked.tools) {
+    send('content_block_start', { index: 0, content_block: { ...block, input: {} } })
+    for (const partial_json of JSON.stringify(block.input)) {
+      send('content_block_delta', { index: 0, delta: { type: 'input_json_delta', partial_json } })
+    }
+  } else {
+    send('content_block_start', { index: 0, content_block: { type: 'text', text: '' } })
+    for (const character of text) send('content_block_delta', { index: 0, delta: { type: 'text_delta', text: character } })
+  }
+  send('content_block_stop', { index: 0 })
+  send('message_delta', { delta: end, usage: { output_tokens: 9 } })
+  send('message_stop', {})
+  res.end()
+}

@@ -1,0 +1,349 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/provider/providertest"
+	"github.com/sallyport-ai/sallyport/internal/store"
+)
+
+// house is a running server with a fake provider behind it.
+type house struct {
+	t       *testing.T
+	dir     string
+	env     map[string]string
+	fake    *providertest.Fake
+	server  *process
+	account initAnswer
+}
+
+// openHouse starts the real program with the given configuration; ${PROVIDER}
+// in it is the fake provider's base URL.
+func openHouse(t *testing.T, config string) *house {
+	t.Helper()
+	dir := t.TempDir()
+	h := &house{t: t, dir: dir, fake: providertest.New(t)}
+	h.env = map[string]string{
+		"PATH": os.Getenv("PATH"), "HOME": dir, "SALLYPORT_DATA": filepath.Join(dir, "data"),
+		"SALLYPORT_CONFIG": filepath.Join(dir, "sallyport.yaml"), "PROVIDER": h.fake.URL,
+	}
+	if err := os.WriteFile(h.env["SALLYPORT_CONFIG"], []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.account = initAccount(t, dir, h.env)
+	s, err := startServer(func(name string) string { return h.env[name] }, dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.server = s
+	t.Cleanup(s.kill)
+	return h
+}
+
+// close stops the server and returns its database.
+func (h *house) close() *store.DB {
+	h.t.Helper()
+	if err := h.server.stop(); err != nil {
+		h.t.Fatal(err)
+	}
+	db, err := store.Open(h.t.Context(), store.Options{URL: "sqlite://" + filepath.Join(h.dir, "data", "sallyport.db")})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			h.t.Error(err)
+		}
+	})
+	return db
+}
+
+// request builds a call with the first key.
+func (h *house) request(ctx context.Context, method, path, body string) *http.Request {
+	h.t.Helper()
+	req, err := http.NewRequestWithContext(ctx, method, h.server.url+path, strings.NewReader(body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+h.account.APIKey)
+	return req
+}
+
+// reply is what came back.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (h *house) do(method, path, body string) reply {
+	h.t.Helper()
+	resp, err := http.DefaultClient.Do(h.request(h.t.Context(), method, path, body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		h.t.Fatalf("%s %s: after %q: %v", method, path, text, err)
+	}
+	return reply{resp.StatusCode, resp.Header, string(text)}
+}
+
+func (h *house) chat(stream bool, prompt string) reply {
+	h.t.Helper()
+	return h.do(http.MethodPost, "/v1/chat/completions", chatBody(stream, prompt))
+}
+
+func chatBody(stream bool, prompt string) string {
+	body, err := json.Marshal(map[string]any{
+		"model": "mock-large", "stream": stream, "max_tokens": 100,
+		"messages": []any{map[string]string{"role": "user", "content": prompt}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return string(body)
+}
+
+// records returns the records of one request, oldest first.
+func (h *house) records(requestID string) []sallyport.Record {
+	h.t.Helper()
+	var page struct {
+		Records []struct{ Record sallyport.Record }
+	}
+	answer := h.do(http.MethodGet, "/api/v1/audit/records?limit=200", "")
+	if err := json.Unmarshal([]byte(answer.body), &page); err != nil {
+		h.t.Fatalf("records: %d %s: %v", answer.status, answer.body, err)
+	}
+	var found []sallyport.Record
+	for _, r := range page.Records {
+		if r.Record.RequestID == requestID {
+			found = append([]sallyport.Record{r.Record}, found...)
+		}
+	}
+	return found
+}
+
+const mockConfig = `
+providers:
+  - {name: local, type: openai, base_url: "${PROVIDER}", timeouts: {first_byte: 300ms, idle: 300ms}}
+models:
+  - {id: mock-large, provider: local, target: gpt-4o-mini, price: {input: 2.5, output: 10}}
+`
+
+// TestProviderFaults gives each way in which a provider can fail its documented
+// answer, and exactly one intent and one outcome.
+func TestProviderFaults(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t, mockConfig)
+	for _, tt := range []struct {
+		fault  string // of the fake's directive
+		stream bool
+		status int
+		want   string // in the body
+		code   sallyport.Code
+	}{
+		{`{"status":429,"header":{"Retry-After":"7","Content-Type":"text/odd"},"body":"{\"odd\": [1,2]}"}`, false, 429, `{"odd": [1,2]}`, sallyport.UpstreamError},
+		{`{"status":500,"body":"{\"error\":{\"message\":\"x\"}}"}`, true, 500, `{"error":{"message":"x"}}`, sallyport.UpstreamError},
+		{`{"status":404,"body":"not here"}`, false, 404, `not here`, sallyport.UpstreamError},
+		{`{"status":401,"body":"{\"error\":\"our key\"}"}`, false, 502, `"code":"upstream_auth"`, sallyport.UpstreamAuth},
+		{`{"fault":"empty"}`, false, 502, `"code":"upstream_empty_body"`, sallyport.UpstreamEmptyBody},
+		{`{"fault":"hang"}`, false, 504, `"code":"upstream_timeout"`, sallyport.UpstreamTimeout},
+		{`{"fault":"hang"}`, true, 504, `"code":"upstream_timeout"`, sallyport.UpstreamTimeout},
+		{`{"fault":"garbage"}`, false, 502, `"code":"upstream_invalid"`, sallyport.UpstreamInvalid},
+		{`{"fault":"bad_json"}`, false, 502, `"code":"upstream_invalid"`, sallyport.UpstreamInvalid},
+		{`{"fault":"close"}`, false, 502, `"code":"upstream_closed"`, sallyport.UpstreamClosed},
+		{`{"fault":"wrong_length"}`, false, 502, `"code":"upstream_closed"`, sallyport.UpstreamClosed},
+		{`{"fault":"redirect"}`, false, 502, `"code":"upstream_invalid"`, sallyport.UpstreamInvalid},
+		{`{"text":"a b c","fault":"cut","after":2}`, true, 200, `"code":"stream_error"`, sallyport.UpstreamClosed},
+		{`{"text":"a b c","fault":"close","after":2}`, true, 200, `"code":"stream_error"`, sallyport.UpstreamClosed},
+		{`{"text":"a b c","fault":"stall","after":2}`, true, 200, `"code":"stream_error"`, sallyport.UpstreamTimeout},
+		{`{"text":"a b c","fault":"garbage","after":2}`, true, 200, `"code":"stream_error"`, sallyport.UpstreamInvalid},
+		{`{"text":"a b c","fault":"long_line","after":2}`, true, 200, `"code":"stream_error"`, sallyport.UpstreamInvalid},
+	} {
+		t.Run(fmt.Sprintf("%s stream %t", tt.fault, tt.stream), func(t *testing.T) {
+			h := *h
+			h.t = t
+			answer := h.chat(tt.stream, "Hello. fake: "+tt.fault)
+			if answer.status != tt.status || !strings.Contains(answer.body, tt.want) {
+				t.Errorf("got %d %s, want %d and %s", answer.status, answer.body, tt.status, tt.want)
+			}
+			if tt.status == 200 && !strings.HasSuffix(answer.body, "data: [DONE]\n\n") {
+				t.Errorf("the stream ends with %q, want [DONE]", answer.body)
+			}
+			if tt.status == 429 && (answer.header.Get("Retry-After") != "7" || answer.header.Get("Content-Type") != "text/odd") {
+				t.Errorf("the provider's headers are lost: %v", answer.header)
+			}
+			checkPair(t, h.records(answer.header.Get("X-Request-Id")), sallyport.OutcomeFailure, tt.code, tt.status)
+		})
+	}
+	checkLedger(t, h.close(), h.account.OrgID)
+}
+
+// checkPair wants an intent and its outcome, and nothing else.
+func checkPair(t *testing.T, records []sallyport.Record, outcome string, code sallyport.Code, status int) {
+	t.Helper()
+	if len(records) != 2 || records[0].Phase != sallyport.PhaseIntent || records[1].Phase != sallyport.PhaseOutcome {
+		t.Fatalf("got records %+v, want one intent and one outcome", records)
+	}
+	if r := records[1]; r.Outcome != outcome || r.Code != code || r.Status != status {
+		t.Errorf("got outcome %s, code %s, status %d; want %s, %s, %d", r.Outcome, r.Code, r.Status, outcome, code, status)
+	}
+}
+
+// TestClientLeaves cancels the upstream call when the client's connection ends,
+// charges what was used, and says so.
+func TestClientLeaves(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t, mockConfig)
+	ctx, leave := context.WithCancel(t.Context())
+	resp, err := http.DefaultClient.Do(h.request(ctx, http.MethodPost, "/v1/chat/completions",
+		chatBody(true, `Hello. fake: {"text":"one two three","fault":"stall","after":2}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(resp.Body, first); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	h.fake.Wait(t, 1).WaitGone(t)
+
+	id := resp.Header.Get("X-Request-Id")
+	var records []sallyport.Record
+	for deadline := time.Now().Add(readyTime); len(records) < 2 && time.Now().Before(deadline); time.Sleep(pollTime) {
+		records = h.records(id)
+	}
+	checkPair(t, records, sallyport.OutcomeClientLeft, sallyport.ClientClosed, 200)
+	if cost := records[1].Cost; cost.Charge <= 0 || !cost.Estimated {
+		t.Errorf("got cost %+v, want a charge that is marked estimated", cost)
+	}
+	checkLedger(t, h.close(), h.account.OrgID)
+}
+
+// TestLastCredits makes 200 calls at once on a balance for 10: exactly 10 pass.
+func TestLastCredits(t *testing.T) {
+	t.Parallel()
+	const calls, affordable = 200, 10
+	// 1,000 output tokens at 100 credits a million are 0.1 credits; ten are 1.
+	h := openHouse(t, `
+providers: [{name: local, type: openai, base_url: "${PROVIDER}"}]
+models: [{id: mock-large, provider: local, target: gpt-4o-mini, price: {input: 0, output: 100}}]
+credits: {starting: 1}
+`)
+	body := `{"model":"mock-large","max_tokens":1000,"messages":[{"role":"user","content":` +
+		`"Hello. fake: {\"text\":\"Hi.\",\"usage\":{\"Input\":7,\"Output\":1000}}"}]}`
+	var passed, refused atomic.Int64
+	var clients sync.WaitGroup
+	for range calls {
+		clients.Go(func() {
+			resp, err := http.DefaultClient.Do(h.request(t.Context(), http.MethodPost, "/v1/chat/completions", body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			text, err := io.ReadAll(resp.Body)
+			switch {
+			case err != nil:
+				t.Error(err)
+			case resp.StatusCode == http.StatusOK:
+				passed.Add(1)
+			case resp.StatusCode == http.StatusPaymentRequired && bytes.Contains(text, []byte("insufficient_credits")):
+				refused.Add(1)
+			default:
+				t.Errorf("got %d %s", resp.StatusCode, text)
+			}
+		})
+	}
+	clients.Wait()
+	if passed.Load() != affordable || refused.Load() != calls-affordable {
+		t.Errorf("%d calls passed and %d were refused, want %d and %d", passed.Load(), refused.Load(), affordable, calls-affordable)
+	}
+	db := h.close()
+	checkLedger(t, db, h.account.OrgID)
+	if balance, _, err := db.Balance(t.Context(), h.account.OrgID); err != nil || balance != 0 {
+		t.Errorf("the balance is %s (%v), want 0", balance, err)
+	}
+	refusals := 0
+	for after := int64(0); ; {
+		records, err := db.Records(t.Context(), h.account.OrgID, after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(records) == 0 {
+			break
+		}
+		for _, stored := range records {
+			after = stored.Seq
+			var r sallyport.Record
+			if err := json.Unmarshal(stored.Body, &r); err != nil {
+				t.Fatal(err)
+			}
+			if r.Phase == sallyport.PhaseRefusal && r.Code == sallyport.InsufficientCredits {
+				refusals++
+			}
+		}
+	}
+	if refusals != calls-affordable {
+		t.Errorf("the trail has %d refusals, want %d", refusals, calls-affordable)
+	}
+}
+
+// TestLargeBody refuses a body over 50 MB in the documented words, with and
+// without a declared length.
+func TestLargeBody(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t, mockConfig)
+	const size = 51 << 20
+	for name, body := range map[string]io.Reader{
+		"declared": bytes.NewReader(bytes.Repeat([]byte(" "), size)),
+		"chunked":  io.LimitReader(spaces{}, size),
+	} {
+		t.Run(name, func(t *testing.T) {
+			req := h.request(t.Context(), http.MethodPost, "/v1/chat/completions", "")
+			req.Body, req.ContentLength = io.NopCloser(body), -1
+			if name == "declared" {
+				req.ContentLength = size
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			text, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const want = `{"message":"Request body too large. Maximum size is 50 MB."}`
+			if resp.StatusCode != http.StatusRequestEntityTooLarge || string(text) != want {
+				t.Errorf("got %d %s, want 413 %s", resp.StatusCode, text, want)
+			}
+		})
+	}
+}
+
+// spaces never ends.
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/config"
+	"github.com/sallyport-ai/sallyport/internal/dlp"
+	"github.com/sallyport-ai/sallyport/internal/policy"
+)
+
+type limitCmd struct {
+	Show limitShow `cmd:"" help:"Show the rate limits: the defaults and what was decided."`
+	Set  limitSet  `cmd:"" help:"Decide the rate limits of the organisation, a user or a key."`
+}
+
+type limitView struct {
+	Subject           string `json:"subject"` // "organisation", "user", "key", "user/<id>" or "key/<id>"
+	RequestsPerMinute int64  `json:"requests_per_minute"`
+	TokensPerMinute   int64  `json:"tokens_per_minute"`
+	Default           bool   `json:"default"` // the operator's, for whom nothing was decided
+}
+
+type limitShow struct {
+	orgFlag
+	jsonFlag
+}
+
+func (c *limitShow) Run(ctx context.Context, a *app) error {
+	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
+		views, err := i.limits(ctx, org.ID)
+		if err != nil {
+			return err
+		}
+		return list(a.out, c.jsonFlag, views, "SUBJECT REQUESTS/MIN TOKENS/MIN FROM", func(l limitView) []any {
+			from := "decided"
+			if l.Default {
+				from = "default"
+			}
+			return []any{l.Subject, l.RequestsPerMinute, l.TokensPerMinute, from}
+		})
+	})
+}
+
+func (i *instance) limits(ctx context.Context, org sallyport.OrgID) ([]limitView, error) {
+	stored, err := i.db.Policies(ctx, org, policy.KindLimit)
+	if err != nil {
+		return nil, err
+	}
+	defaults := policyDefaults(i.cfg)
+	var views []limitView
+	for _, d := range []struct {
+		subject string
+		limits  policy.Limits
+	}{{"organisation", defaults.Organisation}, {"user", defaults.User}, {"key", defaults.Key}} {
+		if _, decided := stored[d.subject]; !decided {
+			views = append(views, limitView{d.subject, d.limits.RequestsPerMinute, d.limits.TokensPerMinute, true})
+		}
+	}
+	for _, subject := range slices.Sorted(maps.Keys(stored)) {
+		l, err := policy.ParseLimits(stored[subject])
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, limitView{subject, l.RequestsPerMinute, l.TokensPerMinute, false})
+	}
+	return views, nil
+}
+
+// policyDefaults is what binds organisations that have decided nothing.
+func policyDefaults(cfg *config.Config) policy.Defaults {
+	rates := func(r config.Rates) policy.Limits {
+		return policy.Limits{RequestsPerMinute: int64(r.RequestsPerMinute), TokensPerMinute: int64(r.TokensPerMinute)}
+	}
+	d := policy.Defaults{
+		Organisation: rates(cfg.Limits.Organisation), User: rates(cfg.Limits.User), Key: rates(cfg.Limits.Key),
+		DLP: dlp.DefaultPolicy(),
+	}
+	d.DLP.Mode = cfg.DLP.Mode
+	return d
+}
+
+type limitSet struct {
+	orgFlag
+	Scope    string `help:"Whose: organisation, user or key." enum:"organisation,user,key" default:"organisation"`
+	ID       string `name:"id" help:"Of the user or key."`
+	Requests int64  `help:"Requests per minute; 0 for no limit." required:""`
+	Tokens   int64  `help:"Tokens per minute; 0 for no limit." default:"0"`
+}
+
+func (c *limitSet) Run(ctx context.Context, a *app) error {
+	if (c.Scope == "organisation") != (c.ID == "") {
+		return errors.New("--id names the user or key whose limits they are, and goes with --scope user or key alone")
+	}
+	body, err := json.Marshal(policy.Limits{RequestsPerMinute: c.Requests, TokensPerMinute: c.Tokens})
+	if err != nil {
+		return err
+	}
+	if _, err := policy.ParseLimits(body); err != nil {
+		return err
+	}
+	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
+		if err := i.checkSubject(ctx, org.ID, c.Scope, c.ID); err != nil {
+			return err
+		}
+		subject := policy.LimitSubject(c.Scope, c.ID)
+		return i.db.SetPolicy(ctx, org.ID, policy.KindLimit, subject, body,
+			i.event(org.ID, "policies.set", "policy/limit/"+subject, json.RawMessage(body)))
+	})
+}
+
+// checkSubject refuses a limit for nobody: a mistyped id would look like a limit and be none.
+func (i *instance) checkSubject(ctx context.Context, org sallyport.OrgID, scope, id string) error {
+	switch scope {
+	case "user":
+		_, err := i.db.Member(ctx, org, sallyport.UserID(id))
+		return err
+	case "key":
+		key, _, err := i.db.Key(ctx, sallyport.KeyID(id))
+		if err == nil && key.Org != org {
+			err = sallyport.NewError(sallyport.NotFound, "there is no such key")
+		}
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/config"
+	"github.com/sallyport-ai/sallyport/internal/journal"
+	"github.com/sallyport-ai/sallyport/internal/server"
+)
+
+type serveCmd struct {
+	Addr string `help:"Where to listen. Default: 127.0.0.1:8080, or what the file says." placeholder:"HOST:PORT"`
+	setupFlags
+}
+
+// How long a stop may take: calls under way may end, then they are cut, and
+// what they used is settled and written.
+const (
+	drainTime = 30 * time.Second
+	stopTime  = 15 * time.Second
+	// noticeTime is how long a balancer in front may still send calls after the
+	// readiness probe has begun to fail.
+	noticeTime = 3 * time.Second
+)
+
+func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
+	cfg, err := a.configuration(ctx, c.Addr, true)
+	if err != nil {
+		return err
+	}
+	log := newLog(a.log, cfg.Log)
+	i, err := a.create(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, i.close()) }()
+	lock, err := a.lock()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	made, err := i.setUp(ctx, c.setupFlags)
+	if err != nil {
+		return err
+	}
+	s, err := i.start(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+		defer cancel()
+		err = errors.Join(err, s.stop(stopping))
+	}()
+	return s.serve(ctx, cfg, func(addr string) error { return greet(a.out, publicURL(cfg, addr), made) })
+}
+
+// lock makes this the one process that serves the data folder.
+func (a *app) lock() (*flock.Flock, error) {
+	lock := flock.New(a.path(lockFile), flock.SetPermissions(0o600))
+	got, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the data folder: %w", err)
+	}
+	if !got {
+		return nil, fmt.Errorf("a server is running on the data folder %s already: stop it first, or name another folder with --data", a.data)
+	}
+	return lock, nil
+}
+
+func newLog(w io.Writer, cfg config.Log) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.Level)) // checked with the configuration
+	options := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// serve answers HTTP until ctx ends. ready is called once the address is open.
+func (s *services) serve(ctx context.Context, cfg *config.Config, ready func(addr string) error) error {
+	front := s.server(cfg)
+	listeners, err := listen(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	defer func() { stopWatching(); background.Wait() }()
+	background.Go(func() { s.watch(watching) })
+
+	failed := make(chan error, len(listeners)) // each server ends once
+	var servers []*http.Server
+	for _, l := range listeners {
+		h := front.HTTP()
+		servers = append(servers, h)
+		background.Go(func() { failed <- serveOne(h, l, cfg.TLS) })
+	}
+	err = s.told(ctx, "server.start", map[string]string{"version": programVersion(), "addr": listeners[0].Addr().String()})
+	if err == nil {
+		err = ready(listeners[0].Addr().String())
+	}
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-failed:
+		}
+	}
+	front.Drain()
+	if cfg.BehindProxy && err == nil {
+		wait(noticeTime)
+	}
+	after := context.WithoutCancel(ctx)
+	return errors.Join(err, shutDown(after, servers), s.told(after, "server.stop", nil))
+}
+
+func (s *services) server(cfg *config.Config) *server.Server {
+	i := s.instance
+	return server.New(server.Parts{
+		Keys: i.keys, Gateway: s.gateway, Journal: s.journal, Models: s.models, Agents: s.agents,
+		Policies: s.policies, Limiter: s.limiter, Engine: s.engine, Audit: i.audit,
+		Control: i.db, KeyMaker: i.keys, Sealer: i.ring,
+		FileModels: func(id string) bool {
+			return slices.ContainsFunc(cfg.Catalogue(), func(m sallyport.Model) bool { return m.ID == id })
+		},
+		FileProviders: func(name string) bool {
+			return slices.ContainsFunc(cfg.Providers, func(p config.Provider) bool { return p.Name == name })
+		},
+		Now: i.app.now, Log: s.log, Forget: s.forget, TrustedProxies: cfg.Networks(), Version: programVersion(),
+	})
+}
+
+// listen opens every address or none.
+func listen(ctx context.Context, cfg *config.Config) (listeners []net.Listener, err error) {
+	addrs := []string{cfg.Addr}
+	if cfg.InferenceAddr != "" {
+		addrs = append(addrs, cfg.InferenceAddr)
+	}
+	for _, addr := range addrs {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+		if err != nil {
+			for _, open := range listeners {
+				err = errors.Join(err, open.Close())
+			}
+			return nil, fmt.Errorf("%w: end the program that has the address, or choose another with --addr", err)
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+func serveOne(h *http.Server, l net.Listener, tls config.TLS) (err error) {
+	if tls.Cert != "" {
+		err = h.ServeTLS(l, tls.Cert, tls.Key)
+	} else {
+		err = h.Serve(l)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// shutDown lets calls under way end, and cuts those that take too long.
+func shutDown(ctx context.Context, servers []*http.Server) error {
+	draining, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	errs := make([]error, len(servers))
+	var ending sync.WaitGroup
+	for n, h := range servers {
+		ending.Go(func() {
+			if h.Shutdown(draining) != nil {
+				errs[n] = h.Close()
+			}
+		})
+	}
+	ending.Wait()
+	return errors.Join(errs...)
+}
+
+// told writes a start or stop into the instance's trail. A server that cannot
+// write its trail does not start.
+func (s *services) told(ctx context.Context, action string, change any) error {
+	rec := s.instance.audit.Event(sallyport.Principal{}, action, "", change)
+	_, err := s.journal.Commit(ctx, journal.Entry{Org: sallyport.InstanceOrg, Record: rec})
+	return err
+}
+
+// wait waits.
+func wait(d time.Duration) { <-time.After(d) }

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/agent"
+	"github.com/sallyport-ai/sallyport/internal/catalogue"
+	"github.com/sallyport-ai/sallyport/internal/config"
+	"github.com/sallyport-ai/sallyport/internal/dlp"
+	"github.com/sallyport-ai/sallyport/internal/gateway"
+	"github.com/sallyport-ai/sallyport/internal/journal"
+	"github.com/sallyport-ai/sallyport/internal/limit"
+	"github.com/sallyport-ai/sallyport/internal/policy"
+	"github.com/sallyport-ai/sallyport/internal/provider"
+	"github.com/sallyport-ai/sallyport/internal/secret"
+	"github.com/sallyport-ai/sallyport/internal/server"
+)
+
+// services is everything that answers calls, wired together. One process at a
+// time has them: the one that holds the lock of the data folder.
+type services struct {
+	instance *instance
+	log      *slog.Logger
+
+	journal   *journal.Journal
+	models    *catalogue.Catalogue
+	policies  *policy.Book
+	providers *provider.Directory
+	limiter   *limit.Limiter
+	engine    *dlp.Engine
+	gateway   *gateway.Gateway
+	agents    *agent.Agents
+}
+
+// start wires the services, closes what an earlier start left open, and begins
+// to work on runs. cfg is the configuration with everything the environment has.
+func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logger) (*services, error) {
+	providers, err := provider.NewDirectory(providerConfigs(cfg), i.db, i.credential)
+	if err != nil {
+		return nil, err
+	}
+	s := &services{
+		instance: i, log: log, providers: providers,
+		journal: journal.New(i.db, journal.Options{
+			Node: i.audit.Node, Boot: i.audit.Boot, Interrupted: i.audit.Interrupted, Now: i.app.now, Log: log,
+		}),
+		models:   catalogue.New(cfg.Catalogue(), i.db),
+		policies: policy.New(i.db, policyDefaults(cfg)),
+		limiter:  limit.New(i.app.now),
+		engine:   dlp.New(),
+	}
+	s.gateway = gateway.New(gateway.Parts{
+		Journal: s.journal, Models: s.models, Providers: s.providers, Policies: s.policies,
+		Limiter: s.limiter, Engine: s.engine, Keys: i.ring, Audit: i.audit,
+		HoldOutput: int64(cfg.Credits.HoldOutput), Status: server.Status, Now: i.app.now, Log: log,
+	})
+	if s.agents, err = i.agentsOf(cfg, s.gateway, s.models, log); err != nil {
+		return nil, errors.Join(err, s.journal.Close(ctx))
+	}
+	recovered, err := s.journal.Recover(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("close calls of an earlier start: %w", err), s.journal.Close(ctx))
+	}
+	if recovered > 0 {
+		log.Warn("closed calls that an earlier start left open; each was charged its hold", "calls", recovered)
+	}
+	if err := s.agents.Serve(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the engine of runs: %w", err), s.journal.Close(ctx))
+	}
+	return s, nil
+}
+
+// stop ends the services in the order in which they need each other. The
+// database stays open.
+func (s *services) stop(ctx context.Context) error {
+	return errors.Join(s.agents.Stop(ctx), s.journal.Close(ctx))
+}
+
+// forget drops everything that is kept in memory of the database.
+func (s *services) forget() {
+	s.instance.keys.Forget()
+	s.models.Forget()
+	s.policies.Forget()
+	s.providers.Forget()
+}
+
+// changesPoll is how long a change by another process may go unseen.
+const changesPoll = 250 * time.Millisecond
+
+// watch drops what is kept whenever the database has changed, until ctx ends.
+// While it cannot tell, nothing is kept longer than one look.
+func (s *services) watch(ctx context.Context) {
+	tick := time.NewTicker(changesPoll)
+	defer tick.Stop()
+	seen, failing := int64(-1), false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		changes, err := s.instance.db.Changes(ctx)
+		if err != nil || changes != seen {
+			s.forget()
+		}
+		if err == nil {
+			seen = changes
+		}
+		if (err != nil) != failing && ctx.Err() == nil {
+			failing = err != nil
+			s.log.Warn("look for changes in the database", "failing", failing, "error", err)
+		}
+	}
+}
+
+// providerConfigs are the file's providers as package provider wants them. The
+// operator may name any address.
+func providerConfigs(cfg *config.Config) []provider.Config {
+	revealed := func(values map[string]secret.Text) map[string]string {
+		plain := make(map[string]string, len(values))
+		for name, value := range values {
+			plain[name] = value.Reveal()
+		}
+		return plain
+	}
+	configs := make([]provider.Config, 0, len(cfg.Providers))
+	for _, p := range cfg.Providers {
+		configs = append(configs, provider.Config{
+			Name: p.Name, Type: p.Type, BaseURL: p.BaseURL, APIKey: p.APIKey, AuthHeader: p.AuthHeader,
+			Headers: revealed(p.Headers), Query: revealed(p.Query), AllowPrivate: true,
+			Connect: time.Duration(p.Timeouts.Connect), FirstByte: time.Duration(p.Timeouts.FirstByte), Idle: time.Duration(p.Timeouts.Idle),
+			Script: p.Script,
+		})
+	}
+	return configs
+}
+
+// credential opens the sealed credential of an organisation's own provider.
+func (i *instance) credential(ctx context.Context, p sallyport.ProviderSettings) (secret.Text, error) {
+	if len(p.Credential) == 0 {
+		return "", nil
+	}
+	plain, err := i.ring.Unseal(ctx, p.Org, secret.Credential, p.Credential, server.CredentialOwner(p.Org, p.Name))
+	return secret.Text(plain), err
+}
+
+// agents returns the library of agents without a gateway: enough to import,
+// list, and start runs that a server then works on.
+func (i *instance) agents(cfg *config.Config) (*agent.Agents, error) {
+	return i.agentsOf(cfg, nil, catalogue.New(cfg.Catalogue(), i.db), slog.New(slog.DiscardHandler))
+}
+
+func (i *instance) agentsOf(cfg *config.Config, gw agent.Gateway, models *catalogue.Catalogue, log *slog.Logger) (*agent.Agents, error) {
+	o := agent.Options{
+		DataDir: i.app.data, Node: i.audit.Node, Now: i.app.now, Log: log, Event: i.agentEvent,
+		Models: func(ctx context.Context, org sallyport.OrgID, id string) error {
+			_, err := models.Model(ctx, org, id)
+			return err
+		},
+	}
+	if strings.HasPrefix(cfg.Database, "postgres") {
+		o.PostgresURL = cfg.Database
+	}
+	return agent.New(o, i.db, gw, i.keys, i.ring)
+}
+
+// agentEvent is the record of a change to agents or runs: of the request that
+// made it, or of a run that ended by itself, or of the command line.
+func (i *instance) agentEvent(ctx context.Context, who sallyport.Principal, action, resource string, change any) sallyport.Record {
+	if call := server.CallOf(ctx); call != nil {
+		return i.audit.Change(call, resource, change)
+	}
+	if by, told := ctx.Value(commandLineKey{}).(bool); told && by {
+		return i.event(who.Org, action, resource, change)
+	}
+	return i.audit.Event(who, action, resource, change)
+}
+
+type commandLineKey struct{}
+
+// byCommandLine marks the context of changes that a person makes here.
+func byCommandLine(ctx context.Context) context.Context {
+	return context.WithValue(ctx, commandLineKey{}, true)
+}

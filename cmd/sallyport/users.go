@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/identity"
+)
+
+type userCmd struct {
+	Create        userCreate        `cmd:"" help:"Make somebody a member and print the new password."`
+	List          userList          `cmd:"" help:"List members."`
+	ResetPassword userResetPassword `cmd:"" help:"Give a member a new password and print it."`
+}
+
+type userView struct {
+	ID        sallyport.UserID `json:"id"`
+	OrgID     sallyport.OrgID  `json:"org_id"`
+	Email     string           `json:"email"`
+	Name      string           `json:"name"`
+	Role      sallyport.Role   `json:"role"`
+	CreatedAt time.Time        `json:"created_at"`
+}
+
+// newPasswordView is a member whose password was just made; it is shown this once.
+type newPasswordView struct {
+	userView
+	Password *string `json:"password"` // null: the person had one already
+}
+
+func viewUser(m sallyport.Membership) userView {
+	return userView{m.User.ID, m.Org, m.User.Email, m.User.Name, m.Role, m.CreatedAt.UTC()}
+}
+
+type userCreate struct {
+	orgFlag
+	jsonFlag
+	Email string `arg:"" help:"E-mail address to sign in with."`
+	Name  string `help:"Full name."`
+	Role  string `help:"One of user, agent_creator, administrator." enum:"user,agent_creator,administrator" default:"user"`
+}
+
+func (c *userCreate) Run(ctx context.Context, a *app) error {
+	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
+		m, password, err := i.createUser(ctx, org.ID, c.Email, c.Name, sallyport.Role(c.Role))
+		if err != nil {
+			return err
+		}
+		if password == "" {
+			return show(a.out, c.jsonFlag, newPasswordView{viewUser(m), nil},
+				"id: "+string(m.User.ID), "The person is known from another organisation and keeps the password.")
+		}
+		return show(a.out, c.jsonFlag, newPasswordView{viewUser(m), &password},
+			"id: "+string(m.User.ID), "password: "+password, "", "The password is shown this once.")
+	})
+}
+
+// createUser makes a person a member and returns the new password; "" when the
+// person had one already.
+func (i *instance) createUser(ctx context.Context, org sallyport.OrgID, email, name string, role sallyport.Role) (sallyport.Membership, string, error) {
+	email, err := cleanEmail(email)
+	if err != nil {
+		return sallyport.Membership{}, "", err
+	}
+	password := identity.NewPassword()
+	hash, err := identity.HashPassword(password)
+	if err != nil {
+		return sallyport.Membership{}, "", err
+	}
+	now := i.app.now().UTC()
+	m := sallyport.Membership{
+		Org: org, Role: role, CreatedAt: now,
+		User: sallyport.User{ID: sallyport.UserID(newID()), Email: email, Name: name, CreatedAt: now},
+	}
+	rec := i.event(org, "users.create", "user/"+string(m.User.ID), map[string]any{"role": role})
+	if err := i.db.CreateUser(ctx, m, hash, rec); err != nil {
+		return m, "", err
+	}
+	// The store keeps a person who was known before, with id and password.
+	if m, err = i.db.MemberByEmail(ctx, org, email); err != nil {
+		return m, "", err
+	}
+	stored, err := i.db.PasswordHash(ctx, org, m.User.ID)
+	if err != nil || stored != hash {
+		return m, "", err
+	}
+	return m, password, nil
+}
+
+func cleanEmail(s string) (string, error) {
+	parsed, err := mail.ParseAddress(s)
+	if err != nil || parsed.Address != s {
+		return "", fmt.Errorf("%q is not an e-mail address such as ann@example.com", s)
+	}
+	return strings.ToLower(s), nil
+}
+
+type userList struct {
+	orgFlag
+	jsonFlag
+}
+
+func (c *userList) Run(ctx context.Context, a *app) error {
+	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
+		members, err := i.db.Members(ctx, org.ID)
+		if err != nil {
+			return err
+		}
+		views := make([]userView, 0, len(members))
+		for _, m := range members {
+			views = append(views, viewUser(m))
+		}
+		return list(a.out, c.jsonFlag, views, "ID EMAIL ROLE NAME CREATED", func(u userView) []any {
+			return []any{u.ID, u.Email, u.Role, u.Name, when(u.CreatedAt)}
+		})
+	})
+}
+
+type userResetPassword struct {
+	orgFlag
+	jsonFlag
+	Email string `arg:"" help:"The member's e-mail address."`
+}
+
+func (c *userResetPassword) Run(ctx context.Context, a *app) error {
+	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
+		m, err := i.member(ctx, org.ID, c.Email)
+		if err != nil {
+			return err
+		}
+		password, err := i.resetPassword(ctx, m)
+		if err != nil {
+			return err
+		}
+		return show(a.out, c.jsonFlag, newPasswordView{viewUser(m), &password},
+			"password: "+password, "", "The password is shown this once.")
+	})
+}
+
+func (i *instance) resetPassword(ctx context.Context, m sallyport.Membership) (string, error) {
+	password := identity.NewPassword()
+	hash, err := identity.HashPassword(password)
+	if err != nil {
+		return "", err
+	}
+	rec := i.event(m.Org, "users.reset_password", "user/"+string(m.User.ID), nil)
+	return password, i.db.SetPassword(ctx, m.Org, m.User.ID, hash, rec)
+}

@@ -1,0 +1,146 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+// Export writes records as lines of JSON:
+//
+//	{"seq":1,"prev_hash":"…","hash":"…","record":{…}}
+//
+// with the record's stored bytes as they are, so that everybody can verify the
+// chain with a SHA-256 and no program of ours. A record whose bytes are damaged
+// so that they are no line of JSON has "damaged" with their base64 instead: an
+// export of a broken chain is evidence and must not stop. It returns how many
+// lines it wrote.
+func Export(w io.Writer, records iter.Seq2[sallyport.StoredRecord, error]) (lines int64, err error) {
+	out := bufio.NewWriter(w)
+	var line []byte
+	for record, err := range records {
+		if err != nil {
+			return lines, errors.Join(err, out.Flush())
+		}
+		line = appendLine(line[:0], record)
+		if _, err := out.Write(line); err != nil {
+			return lines, err
+		}
+		lines++
+	}
+	return lines, out.Flush()
+}
+
+func appendLine(line []byte, r sallyport.StoredRecord) []byte {
+	line = append(line, `{"seq":`...)
+	line = strconv.AppendInt(line, r.Seq, 10)
+	line = append(line, `,"prev_hash":"`...)
+	line = hex.AppendEncode(line, r.Prev[:])
+	line = append(line, `","hash":"`...)
+	line = hex.AppendEncode(line, r.Hash[:])
+	if oneLine(r.Body) {
+		line = append(line, `","record":`...)
+		line = append(line, r.Body...)
+	} else {
+		line = append(line, `","damaged":"`...)
+		line = base64.StdEncoding.AppendEncode(line, r.Body)
+		line = append(line, '"')
+	}
+	return append(line, "}\n"...)
+}
+
+// oneLine says whether body is an object that can stand in a line as it is.
+func oneLine(body []byte) bool {
+	return len(body) > 0 && body[0] == '{' && body[len(body)-1] == '}' &&
+		!bytes.ContainsAny(body, "\r\n") && json.Valid(body)
+}
+
+// lineMax bounds a line of an export that is read: far above the largest record.
+const lineMax = 16 << 20
+
+// ReadExport reads what Export wrote. A line that is not exactly as Export
+// writes it ends the reading with an error that wraps ErrUnreadable: Verify
+// then names its place.
+func ReadExport(r io.Reader) iter.Seq2[sallyport.StoredRecord, error] {
+	return func(yield func(sallyport.StoredRecord, error) bool) {
+		in := bufio.NewReaderSize(r, 64<<10)
+		for n := 1; ; n++ {
+			line, err := readLine(in)
+			if err == io.EOF {
+				return
+			}
+			var record sallyport.StoredRecord
+			if err == nil {
+				record, err = parseLine(line)
+			}
+			if err != nil {
+				yield(sallyport.StoredRecord{}, fmt.Errorf("line %d: %w", n, err))
+				return
+			}
+			if !yield(record, nil) {
+				return
+			}
+		}
+	}
+}
+
+// readLine returns the next line with its end, or io.EOF after the last.
+func readLine(in *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		piece, err := in.ReadSlice('\n')
+		line = append(line, piece...)
+		switch {
+		case len(line) > lineMax:
+			return nil, fmt.Errorf("%w: the line is too long", ErrUnreadable)
+		case err == nil:
+			return line, nil
+		case err == io.EOF && len(line) > 0:
+			return nil, fmt.Errorf("%w: the line has no end", ErrUnreadable)
+		case err != bufio.ErrBufferFull:
+			return nil, err
+		}
+	}
+}
+
+// parseLine reads a line and refuses one that Export would have written
+// differently: encoding/json forgives more than a proof may.
+func parseLine(line []byte) (sallyport.StoredRecord, error) {
+	var fields struct {
+		Seq     int64           `json:"seq"`
+		Prev    string          `json:"prev_hash"`
+		Hash    string          `json:"hash"`
+		Record  json.RawMessage `json:"record"`
+		Damaged []byte          `json:"damaged"`
+	}
+	if json.Unmarshal(line, &fields) != nil {
+		return sallyport.StoredRecord{}, fmt.Errorf("%w: the line is not JSON", ErrUnreadable)
+	}
+	record := sallyport.StoredRecord{Seq: fields.Seq, Body: fields.Record}
+	if fields.Record == nil {
+		record.Body = fields.Damaged
+	}
+	readHash(&record.Prev, fields.Prev)
+	readHash(&record.Hash, fields.Hash)
+	if !bytes.Equal(appendLine(nil, record), line) {
+		return sallyport.StoredRecord{}, fmt.Errorf("%w: the line is not as an export has it", ErrUnreadable)
+	}
+	return record, nil
+}
+
+// readHash leaves h as it is when text is no hash; the comparison of the whole
+// line then finds the difference.
+func readHash(h *sallyport.Hash, text string) {
+	if b, err := hex.DecodeString(text); err == nil && len(b) == len(h) {
+		copy(h[:], b)
+	}
+}

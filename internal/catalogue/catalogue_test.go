@@ -1,0 +1,224 @@
+package catalogue
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+const (
+	acme  sallyport.OrgID = "acme"
+	other sallyport.OrgID = "other"
+)
+
+// memory is a Store in memory that counts and can fail.
+type memory struct {
+	mu       sync.Mutex
+	models   map[sallyport.OrgID][]sallyport.Model
+	disabled map[sallyport.OrgID][]string
+	err      error // of OrgModels
+	errOff   error // of DisabledModels
+	reads    int
+	reading  func() // called while OrgModels reads
+}
+
+func (m *memory) OrgModels(_ context.Context, org sallyport.OrgID) ([]sallyport.Model, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reads++
+	models := m.models[org]
+	if m.reading != nil {
+		m.reading()
+	}
+	return models, m.err
+}
+
+func (m *memory) DisabledModels(_ context.Context, org sallyport.OrgID) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.disabled[org], m.errOff
+}
+
+func newMemory() *memory {
+	return &memory{
+		models:   map[sallyport.OrgID][]sallyport.Model{acme: {{ID: "acme-own"}, {ID: "shared", Provider: "acme's"}}},
+		disabled: map[sallyport.OrgID][]string{acme: {"switched-off", "not-there"}},
+	}
+}
+
+var operators = []sallyport.Model{{ID: "switched-off"}, {ID: "shared", Provider: "operator's"}, {ID: "large"}}
+
+func ids(t *testing.T, c *Catalogue, org sallyport.OrgID) string {
+	t.Helper()
+	models, err := c.Models(t.Context(), org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range models {
+		names = append(names, m.ID)
+	}
+	return strings.Join(names, " ")
+}
+
+func TestModels(t *testing.T) {
+	c := New(operators, newMemory())
+	if got, want := ids(t, c, acme), "acme-own large shared"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := ids(t, c, other), "large shared switched-off"; got != want {
+		t.Errorf("another organisation: got %q, want %q", got, want)
+	}
+}
+
+func TestAll(t *testing.T) {
+	c := New(operators, newMemory())
+	var got []string
+	all, err := c.All(t.Context(), acme)
+	for _, m := range all {
+		got = append(got, m.ID)
+	}
+	if want := "acme-own large shared switched-off"; err != nil || strings.Join(got, " ") != want {
+		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+}
+
+func TestModels_result_belongs_to_the_caller(t *testing.T) {
+	c := New(operators, newMemory())
+	models, err := c.Models(t.Context(), acme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	models[0].ID = "changed"
+	if got, want := ids(t, c, acme), "acme-own large shared"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestModel(t *testing.T) {
+	c := New(operators, newMemory())
+	for _, test := range []struct {
+		name string
+		org  sallyport.OrgID
+		id   string
+		code sallyport.Code
+	}{
+		{"the operator's", acme, "large", ""},
+		{"its own", acme, "acme-own", ""},
+		{"another organisation's", other, "acme-own", sallyport.ModelNotFound},
+		{"switched off", acme, "switched-off", sallyport.ModelAccessDenied},
+		{"switched off elsewhere", other, "switched-off", ""},
+		{"switched off and not there", acme, "not-there", sallyport.ModelNotFound},
+		{"unknown", acme, "nothing", sallyport.ModelNotFound},
+		{"without a name", acme, "", sallyport.ModelNotFound},
+		{"other letters", acme, "Large", sallyport.ModelNotFound},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m, err := c.Model(t.Context(), test.org, test.id)
+			if sallyport.CodeOf(err) != test.code {
+				t.Fatalf("got %v, want code %q", err, test.code)
+			}
+			if err == nil && m.ID != test.id {
+				t.Errorf("got model %q, want %q", m.ID, test.id)
+			}
+			if err != nil && m != (sallyport.Model{}) {
+				t.Errorf("a refused model was handed out: %+v", m)
+			}
+		})
+	}
+}
+
+func TestModel_operator_counts_before_organisation(t *testing.T) {
+	m, err := New(operators, newMemory()).Model(t.Context(), acme, "shared")
+	if err != nil || m.Provider != "operator's" {
+		t.Errorf("got %+v, %v; want the operator's model", m, err)
+	}
+}
+
+func TestModel_message_never_repeats_what_was_asked(t *testing.T) {
+	_, err := New(operators, newMemory()).Model(t.Context(), acme, "my secret")
+	if strings.Contains(err.Error(), "my secret") {
+		t.Errorf("the message quotes the request: %v", err)
+	}
+}
+
+func TestForget(t *testing.T) {
+	store := newMemory()
+	c := New(operators, store)
+	ids(t, c, acme)
+	ids(t, c, acme)
+	if store.reads != 1 {
+		t.Errorf("%d reads for two questions, want 1", store.reads)
+	}
+	store.disabled[acme] = []string{"large"}
+	if got, want := ids(t, c, acme), "acme-own large shared"; got != want {
+		t.Errorf("before Forget: got %q, want %q", got, want)
+	}
+	c.Forget()
+	if got, want := ids(t, c, acme), "acme-own shared switched-off"; got != want {
+		t.Errorf("after Forget: got %q, want %q", got, want)
+	}
+}
+
+// What was read before a change and arrives after the Forget that tells of it
+// must not stay.
+func TestForget_while_reading(t *testing.T) {
+	store := newMemory()
+	c := New(operators, store)
+	store.reading = func() {
+		store.reading = nil
+		store.models[acme] = nil
+		c.Forget()
+	}
+	ids(t, c, acme)
+	if got, want := ids(t, c, acme), "large shared"; got != want {
+		t.Errorf("got %q, want %q: what was read before the change was kept", got, want)
+	}
+}
+
+func TestFailClosed(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		fail func(*memory, error)
+	}{
+		{"models", func(m *memory, err error) { m.err = err }},
+		{"switched off", func(m *memory, err error) { m.errOff = err }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			store, broken := newMemory(), errors.New("disk on fire")
+			c := New(operators, store)
+			test.fail(store, broken)
+			_, err := c.Model(t.Context(), acme, "large")
+			if sallyport.CodeOf(err) != sallyport.Internal || !errors.Is(err, broken) {
+				t.Errorf("got %v, want an internal error with its cause", err)
+			}
+			if models, err := c.Models(t.Context(), acme); err == nil || models != nil {
+				t.Errorf("got %v, %v; want no models", models, err)
+			}
+			test.fail(store, nil)
+			if _, err := c.Model(t.Context(), acme, "large"); err != nil {
+				t.Errorf("the failure was kept: %v", err)
+			}
+		})
+	}
+}
+
+func TestCatalogue_parallel(t *testing.T) {
+	c := New(operators, newMemory())
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 100 {
+				if _, err := c.Model(t.Context(), acme, "large"); err != nil {
+					t.Error(err)
+				}
+				c.Forget()
+			}
+		})
+	}
+	group.Wait()
+}

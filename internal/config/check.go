@@ -1,0 +1,255 @@
+package config
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Check returns everything that is wrong with the configuration as it was
+// written: each problem names its field and the remedy.
+func (c *Config) Check() error {
+	problems := slices.Concat(
+		c.checkListeners(),
+		c.checkStorage(),
+		c.checkProviders(),
+		c.checkModels(),
+		c.checkRules(),
+	)
+	return errors.Join(problems...)
+}
+
+func (c *Config) checkListeners() (problems []error) {
+	problem := func(err error) { problems = append(problems, err) }
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		problem(errors.New("tls: cert and key belong together: set both or neither"))
+	} else if c.TLS.Cert != "" {
+		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
+			problem(fmt.Errorf("tls: %w: name a certificate and its key, both in PEM form", err))
+		}
+	}
+	if err := c.checkAddr("addr", c.Addr); err != nil {
+		problem(err)
+	}
+	if c.InferenceAddr != "" {
+		if err := c.checkAddr("inference_addr", c.InferenceAddr); err != nil {
+			problem(err)
+		} else if c.InferenceAddr == c.Addr && !strings.HasSuffix(c.Addr, ":0") {
+			problem(fmt.Errorf("inference_addr: %s is addr already: choose another port or leave it out; every path is served on addr too", c.Addr))
+		}
+	}
+	for _, proxy := range c.TrustedProxies {
+		if _, err := parseNetwork(proxy); err != nil {
+			problem(fmt.Errorf("trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", proxy))
+		}
+	}
+	return problems
+}
+
+func (c *Config) checkAddr(field, addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%s: %q is not host:port, for example 127.0.0.1:8080", field, addr)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%s: %q is not a port between 0 and 65535", field, port)
+	} else if n == 0 && field != "addr" {
+		return fmt.Errorf("%s: give the port: nobody would find a random one", field)
+	}
+	if isLoopback(host) || c.TLS.Cert != "" || c.BehindProxy {
+		return nil
+	}
+	return fmt.Errorf("%s: %s can be reached from other machines, and keys would cross the network in the clear: "+
+		"set tls.cert and tls.key, or behind_proxy: true when a proxy in front ends TLS, or listen on 127.0.0.1", field, addr)
+}
+
+// isLoopback trusts no other name than localhost: what a name resolves to can change.
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// Networks returns TrustedProxies as networks.
+func (c *Config) Networks() []netip.Prefix {
+	var networks []netip.Prefix
+	for _, proxy := range c.TrustedProxies {
+		if n, err := parseNetwork(proxy); err == nil { // Check has refused the others
+			networks = append(networks, n)
+		}
+	}
+	return networks
+}
+
+func parseNetwork(s string) (netip.Prefix, error) {
+	if ip, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(ip, ip.BitLen()), nil
+	}
+	n, err := netip.ParsePrefix(s)
+	return n.Masked(), err
+}
+
+func (c *Config) checkStorage() (problems []error) {
+	if err := checkDatabase(c.Database); err != nil {
+		problems = append(problems, err)
+	}
+	if err := oneOf("durability", c.Durability, "strict", "relaxed"); err != nil {
+		problems = append(problems, err)
+	}
+	return problems
+}
+
+// checkDatabase does not quote the address: there may be a password in it.
+func checkDatabase(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+	case u.Scheme == "sqlite" && u.Host == "" && strings.HasPrefix(u.Path, "/") && u.Path != "/":
+		return nil
+	case (u.Scheme == "postgres" || u.Scheme == "postgresql") && strings.Trim(u.Path, "/") != "":
+		return nil
+	}
+	return errors.New("database: it is neither sqlite:///path/to/file.db nor postgres://user:password@host/name; leave it empty for a file in the data folder")
+}
+
+// namePattern is what a provider or a model may be called: it stands in URLs and in the trail.
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$`)
+
+func (c *Config) checkProviders() (problems []error) {
+	seen := make(map[string]bool)
+	for i, p := range c.Providers {
+		field := fmt.Sprintf("providers[%d]", i)
+		if !namePattern.MatchString(p.Name) {
+			problems = append(problems, fmt.Errorf("%s.name: %q is not a name: give one of letters, digits and ._:/@+-", field, p.Name))
+			continue
+		}
+		field = "providers." + p.Name
+		if seen[p.Name] {
+			problems = append(problems, fmt.Errorf("%s: there are two providers of this name: rename one", field))
+		}
+		seen[p.Name] = true
+		if p.Type == "" {
+			problems = append(problems, fmt.Errorf("%s.type: say what it is: openai for everything that speaks OpenAI's API, anthropic, gemini, groq, ollama, …", field))
+		}
+		if p.Script != "" {
+			problems = append(problems, checkScript(field+".script", p)...)
+		}
+		if err := checkBaseURL(p.BaseURL); err != nil {
+			problems = append(problems, fmt.Errorf("%s.base_url: %w", field, err))
+		}
+	}
+	return problems
+}
+
+func checkScript(field string, p Provider) []error {
+	if p.Type != offlineType {
+		return []error{fmt.Errorf("%s: only providers of type offline follow a script: remove it", field)}
+	}
+	if _, err := os.Stat(p.Script); err != nil {
+		return []error{fmt.Errorf("%s: %w", field, err)}
+	}
+	return nil
+}
+
+// checkBaseURL does not quote the address: its errors are about what may be a secret.
+func checkBaseURL(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
+		return errors.New("it is not an address such as https://api.example.com/v1")
+	}
+	if u.User != nil {
+		return errors.New("it holds a user or password: put the credential into api_key or headers")
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("it holds a query or fragment: put parameters into query")
+	}
+	return nil
+}
+
+func (c *Config) checkModels() (problems []error) {
+	seen := make(map[string]bool)
+	for i, m := range c.Models {
+		field := fmt.Sprintf("models[%d]", i)
+		if !namePattern.MatchString(m.ID) {
+			problems = append(problems, fmt.Errorf("%s.id: %q is not a name: give one of letters, digits and ._:/@+-", field, m.ID))
+			continue
+		}
+		field = "models." + m.ID
+		if seen[m.ID] {
+			problems = append(problems, fmt.Errorf("%s: there are two models of this id: rename or remove one", field))
+		}
+		seen[m.ID] = true
+		if m.Price == nil || m.Price.Input == nil || m.Price.Output == nil {
+			problems = append(problems, fmt.Errorf("%s.price: model %s has no price: give credits per million tokens, price: {input: 2.5, output: 10}, or price: {input: 0, output: 0} if it is free", field, m.ID))
+		}
+		if m.DLP != "" {
+			if err := oneOf(field+".dlp", m.DLP, "on", "observe", "off"); err != nil {
+				problems = append(problems, err)
+			}
+		}
+	}
+	return problems
+}
+
+// checkProviderNames looks for models of unknown providers, once the providers
+// of the environment are known too.
+func (c *Config) checkProviderNames() error {
+	var problems []error
+	for _, m := range c.Models {
+		if c.provider(m.Provider) != nil {
+			continue
+		}
+		var names []string
+		for _, p := range c.Providers {
+			names = append(names, p.Name)
+		}
+		problems = append(problems, fmt.Errorf("models.%s.provider: there is no provider %q: add it under providers, or name one of: %s",
+			m.ID, m.Provider, strings.Join(names, ", ")))
+	}
+	return errors.Join(problems...)
+}
+
+func (c *Config) checkRules() (problems []error) {
+	if c.Credits.Starting < 0 {
+		problems = append(problems, errors.New("credits.starting: it is negative: give 0 or more"))
+	}
+	if c.Credits.HoldOutput < 1 {
+		problems = append(problems, errors.New("credits.hold_output: it must be at least 1 token, or calls without max_tokens would be free to start"))
+	}
+	for _, choice := range []struct {
+		field, value string
+		choices      []string
+	}{
+		{"dlp.mode", c.DLP.Mode, []string{"enforce", "observe", "off"}},
+		{"log.level", c.Log.Level, []string{"debug", "info", "warn", "error"}},
+		{"log.format", c.Log.Format, []string{"text", "json"}},
+	} {
+		if err := oneOf(choice.field, choice.value, choice.choices...); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return problems
+}
+
+func oneOf(field, value string, choices ...string) error {
+	if slices.Contains(choices, value) {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is not one of %s", field, value, strings.Join(choices, ", "))
+}

@@ -1,0 +1,167 @@
+// Package config is the operator's file: one struct whose comments are the
+// manual. It is read in cmd and passed down as values; no other package reads
+// a file or the environment to know how it should behave.
+//
+// A value comes from the first place that has it: a flag, a SALLYPORT_*
+// variable, the file, the default. Without a file, or with one that names no
+// provider, the providers are those whose usual key variables are set
+// (ANTHROPIC_API_KEY and so on) and a local Ollama; with none of them, the
+// offline model answers, which is a script and says so.
+//
+// Everything is checked at start. Whatever is wrong is an error that names the
+// field and the remedy, and nothing starts.
+package config
+
+import (
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/secret"
+)
+
+// Config is the whole configuration. Load returns it complete and checked.
+type Config struct {
+	// Addr is where the server listens, host:port. Default 127.0.0.1:8080.
+	// An address that other machines can reach needs TLS or BehindProxy.
+	Addr string `yaml:"addr" env:"ADDR"`
+	// InferenceAddr is a second listener with the same routes, for installations
+	// that give the inference host its own address. Default: none.
+	InferenceAddr string `yaml:"inference_addr" env:"INFERENCE_ADDR"`
+
+	// Database is where everything is kept: empty for SQLite in the data folder
+	// (the default), "sqlite:///path/to/file.db", or "postgres://user:password@host/name".
+	// ${VAR} stands for a variable of the environment.
+	Database string `yaml:"database" env:"DATABASE"`
+	// Durability is strict (the default: a confirmed call survives a power
+	// failure) or relaxed (it survives a crash of the server; a power failure
+	// may lose the last moments, and writing is faster).
+	Durability string `yaml:"durability" env:"DURABILITY"`
+
+	// TLS lets the server speak HTTPS itself.
+	TLS TLS `yaml:"tls" envPrefix:"TLS_"`
+	// BehindProxy says that a proxy in front ends TLS. Default false.
+	BehindProxy bool `yaml:"behind_proxy" env:"BEHIND_PROXY"`
+	// TrustedProxies are the addresses or networks (10.0.0.0/8) whose
+	// X-Forwarded-For is believed. Default: nobody's.
+	TrustedProxies []string `yaml:"trusted_proxies" env:"TRUSTED_PROXIES"`
+
+	// Providers are who answers. Default: what the environment has, see above.
+	Providers []Provider `yaml:"providers" env:"-"`
+	// Models are what clients can ask for. Default: the known models of each
+	// provider, with the provider's list prices.
+	Models []Model `yaml:"models" env:"-"`
+
+	Credits Credits `yaml:"credits" envPrefix:"CREDITS_"`
+	Limits  Limits  `yaml:"limits" envPrefix:"LIMITS_"`
+	DLP     DLP     `yaml:"dlp" envPrefix:"DLP_"`
+	Log     Log     `yaml:"log" envPrefix:"LOG_"`
+
+	// catalogue is what Models and the built-in models amount to; see Catalogue.
+	catalogue []sallyport.Model
+}
+
+// TLS names the certificate and its key. Both or neither.
+type TLS struct {
+	Cert string `yaml:"cert" env:"CERT"` // file, PEM, with the chain
+	Key  string `yaml:"key" env:"KEY"`   // file, PEM
+}
+
+// Provider is a service that answers calls.
+type Provider struct {
+	// Name is what models refer to. Unique.
+	Name string `yaml:"name"`
+	// Type is the service's kind, which tells its API and its usual address:
+	// openai, anthropic, azure, groq, gemini, mistral, deepseek, xai,
+	// openrouter, together, vllm, ollama, lmstudio or offline.
+	Type string `yaml:"type"`
+	// BaseURL is its address, for example http://127.0.0.1:8000/v1. Default: the
+	// type's. The operator may name any address, a private one too.
+	BaseURL string `yaml:"base_url,omitempty"`
+	// APIKey is our credential there. Write ${VAR} to take it from the environment.
+	APIKey secret.Text `yaml:"api_key,omitempty"`
+	// AuthHeader carries the key, if not as the type usually does; Azure wants api-key.
+	AuthHeader string `yaml:"auth_header,omitempty"`
+	// Headers and Query go with every request; Azure wants an api-version.
+	Headers map[string]secret.Text `yaml:"headers,omitempty"`
+	Query   map[string]secret.Text `yaml:"query,omitempty"`
+	// Script is a file of answers for the type offline.
+	Script   string   `yaml:"script,omitempty"`
+	Timeouts Timeouts `yaml:"timeouts,omitempty"`
+}
+
+// Timeouts bound the waiting for a provider, such as 10s or 5m. 0 means the default.
+type Timeouts struct {
+	Connect   Duration `yaml:"connect,omitempty"`    // until there is a connection; default 10s
+	FirstByte Duration `yaml:"first_byte,omitempty"` // until the answer begins; default 300s
+	Idle      Duration `yaml:"idle,omitempty"`       // between two pieces of an answer; default 120s
+}
+
+// Model is one name that clients can ask for.
+type Model struct {
+	ID          string `yaml:"id"`                     // the name in requests, unique
+	Provider    string `yaml:"provider"`               // name of the provider that serves it
+	Target      string `yaml:"target,omitempty"`       // the provider's name for it; default ID
+	DisplayName string `yaml:"display_name,omitempty"` // default ID
+	// Price must be given. A model that costs nothing says so: {input: 0, output: 0}.
+	Price         *Price `yaml:"price"`
+	ContextWindow Count  `yaml:"context_window,omitempty"` // tokens; 0: unknown
+	OutputMax     Count  `yaml:"output_max,omitempty"`     // most tokens of one answer; 0: unknown
+	ImageTokens   Count  `yaml:"image_tokens,omitempty"`   // at most, for one image in the input; 0: 2000
+	// DLP is on, observe or off for calls of this model, unless an organisation
+	// has a rule of its own for it. Default: as the organisation has it.
+	DLP string `yaml:"dlp,omitempty"`
+}
+
+// Price is in credits per million tokens, a decimal number with up to six
+// decimals. One credit is meant to be one US dollar.
+type Price struct {
+	Input       *Rate `yaml:"input"`
+	Output      *Rate `yaml:"output"`
+	CachedInput *Rate `yaml:"cached_input,omitempty"` // default: Input
+	CacheWrite  *Rate `yaml:"cache_write,omitempty"`  // default: 1.25 times Input
+}
+
+// Credits are the rules of the balance.
+type Credits struct {
+	// Starting is what a new organisation gets. Default 100.
+	Starting Amount `yaml:"starting" env:"STARTING"`
+	// HoldOutput is how many output tokens are set aside for a call that names
+	// no maximum of its own. Default 4096, at most the model's own maximum.
+	HoldOutput Count `yaml:"hold_output" env:"HOLD_OUTPUT"`
+}
+
+// Limits are the rates of everyone for whom nothing else was decided.
+type Limits struct {
+	Organisation Rates `yaml:"organisation" envPrefix:"ORGANISATION_"` // default 600000 requests
+	User         Rates `yaml:"user" envPrefix:"USER_"`                 // default none
+	Key          Rates `yaml:"key" envPrefix:"KEY_"`                   // default none
+}
+
+// Rates are per minute; 0 means no limit.
+type Rates struct {
+	RequestsPerMinute Count `yaml:"requests_per_minute" env:"REQUESTS_PER_MINUTE"`
+	TokensPerMinute   Count `yaml:"tokens_per_minute" env:"TOKENS_PER_MINUTE"`
+}
+
+// DLP is the rule of organisations that have set none.
+type DLP struct {
+	// Mode is enforce (the default: findings are replaced before they leave),
+	// observe (they are only recorded) or off.
+	Mode string `yaml:"mode" env:"MODE"`
+}
+
+// Log is how the server writes its log to standard error.
+type Log struct {
+	Level  string `yaml:"level" env:"LEVEL"`   // debug, info (default), warn or error
+	Format string `yaml:"format" env:"FORMAT"` // text (default) or json
+}
+
+// Default is the configuration when nobody says anything.
+func Default() Config {
+	return Config{
+		Addr:       "127.0.0.1:8080",
+		Durability: "strict",
+		Credits:    Credits{Starting: Amount(100 * sallyport.Credit), HoldOutput: 4096},
+		Limits:     Limits{Organisation: Rates{RequestsPerMinute: 600_000}},
+		DLP:        DLP{Mode: "enforce"},
+		Log:        Log{Level: "info", Format: "text"},
+	}
+}

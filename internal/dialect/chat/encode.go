@@ -1,0 +1,77 @@
+package chat
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// removed are the fields that never reach a provider: with them a client could
+// forge what some gateways take for facts about the call.
+var removed = []string{"metadata", "litellm_metadata", "proxy_server_request"}
+
+// Encode returns the body for a provider of this dialect, whose name for the
+// model is target. It is the client's own body but for: the model; the fields in
+// removed; the texts that a stage changed; and, in a stream,
+// stream_options.include_usage, which is set so that charges are facts. req must
+// be of this dialect.
+func Encode(req *llm.Request, target string) []byte {
+	root := req.Body.Root()
+	var patches []llm.Patch
+	if model := root.Get("model"); model.Text() != target {
+		patches = append(patches, llm.Replace(model, llm.Quote(target)))
+	}
+	var add []llm.Field
+	if req.Stream {
+		options := root.Get("stream_options")
+		switch asked := options.Get("include_usage"); {
+		case !options.Exists():
+			add = []llm.Field{{Name: "stream_options", JSON: []byte(`{"include_usage":true}`)}}
+		case options.IsNull():
+			patches = append(patches, llm.Replace(options, []byte(`{"include_usage":true}`)))
+		case !asked.Exists():
+			patches = append(patches, llm.Reshape(options, nil, []llm.Field{{Name: "include_usage", JSON: []byte("true")}})...)
+		case asked.Kind() != llm.True:
+			patches = append(patches, llm.Replace(asked, []byte("true")))
+		}
+	}
+	patches = append(patches, llm.Reshape(root, removed, add)...)
+	return req.Body.Encode(patches...)
+}
+
+// Message is a turn of a request that we write ourselves.
+type Message struct {
+	Role llm.Role
+	Text string
+}
+
+// NewRequest returns the body of a request for model. maxTokens of 0 leaves the
+// bound of the answer to the provider.
+func NewRequest(model string, messages []Message, maxTokens int64) []byte {
+	type message struct {
+		Role    llm.Role `json:"role"`
+		Content string   `json:"content"`
+	}
+	body := struct {
+		Model     string    `json:"model"`
+		Messages  []message `json:"messages"`
+		MaxTokens int64     `json:"max_tokens,omitempty"`
+	}{Model: model, Messages: []message{}, MaxTokens: maxTokens}
+	for _, m := range messages {
+		body.Messages = append(body.Messages, message{m.Role, m.Text})
+	}
+	return marshal(body)
+}
+
+// marshal writes what has a JSON by its type. Unlike json.Marshal it leaves <, >
+// and & as they are.
+func marshal(v any) []byte {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic("chat: a value has no JSON: " + err.Error()) // only strings, numbers and structs of them come here
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}

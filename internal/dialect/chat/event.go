@@ -1,0 +1,210 @@
+package chat
+
+import (
+	"strings"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// DecodeEvent reads the data of one event of a stream, a chat.completion.chunk,
+// into e. It overwrites all of e but keeps its slices for reuse, so that a stream
+// costs no allocations per event. What it does not know stays in the body.
+//
+// Errors: *sallyport.Error with UpstreamInvalid for what is not of this dialect,
+// and with UpstreamError for an error that the provider tells inside the stream;
+// its words are not quoted, for they may quote the request.
+func DecodeEvent(doc *llm.Document, e *llm.Event) error {
+	return decode(doc, e, llm.ChunkEvent, "delta")
+}
+
+// DecodeWhole reads a plain answer, a chat.completion, into e. Errors are those
+// of DecodeEvent.
+func DecodeWhole(doc *llm.Document, e *llm.Event) error {
+	if err := decode(doc, e, llm.WholeEvent, "message"); err != nil {
+		return err
+	}
+	if doc.Root().Get("choices").Kind() != llm.Array {
+		return invalidAnswer("it has no choices")
+	}
+	return nil
+}
+
+func decode(doc *llm.Document, e *llm.Event, kind llm.EventKind, said string) error {
+	root := doc.Root()
+	if root.Kind() != llm.Object {
+		return invalidAnswer("it is not an object")
+	}
+	*e = llm.Event{
+		Kind: kind, Dialect: llm.Chat, Body: doc,
+		ID: e.ID, Model: e.Model,
+		Deltas: e.Deltas[:0], Finishes: e.Finishes[:0], Logprobs: e.Logprobs[:0],
+	}
+	var choices, failure, usage, groq llm.Value
+	var id, model string
+	root.Members(func(key, v llm.Value) bool {
+		switch key.Text() {
+		case "id":
+			id = v.Text()
+		case "model":
+			model = v.Text()
+		case "created":
+			e.Created, _ = v.Int()
+		case "choices":
+			choices = v
+		case "usage":
+			usage = v
+		case "x_groq":
+			groq = v.Get("usage")
+		case "error":
+			failure = v
+		}
+		return true
+	})
+	if !failure.IsNull() {
+		return sallyport.NewError(sallyport.UpstreamError, "The provider ended its answer with an error.")
+	}
+	keep(&e.ID, id)
+	keep(&e.Model, model)
+	if e.Usage = readUsage(usage); e.Usage == nil {
+		e.Usage = readUsage(groq)
+	}
+	e.UsageOnly = e.Usage != nil && choices.Len() == 0
+	return readChoices(choices, e, said)
+}
+
+// keep sets a string of its own, not a view of bytes that the next event
+// overwrites; through a stream the string stays the same and is made once.
+func keep(kept *string, now string) {
+	if *kept != now {
+		*kept = strings.Clone(now)
+	}
+}
+
+func readChoices(choices llm.Value, e *llm.Event, said string) error {
+	if !choices.IsNull() && choices.Kind() != llm.Array {
+		return invalidAnswer("its choices are not an array")
+	}
+	ok := true
+	choices.Items(func(i int, choice llm.Value) bool {
+		ok = readChoice(i, choice, e, said)
+		return ok
+	})
+	if !ok {
+		return invalidAnswer("a choice has not the form of this API")
+	}
+	return nil
+}
+
+func readChoice(place int, choice llm.Value, e *llm.Event, said string) (ok bool) {
+	if choice.Kind() != llm.Object {
+		return false
+	}
+	index, ok := position(choice, place)
+	if !ok {
+		return false
+	}
+	choice.Members(func(key, v llm.Value) bool {
+		switch key.Text() {
+		case said:
+			ok = v.IsNull() || v.Kind() == llm.Object
+			readSaid(index, v, e)
+		case "logprobs":
+			if !v.IsNull() {
+				e.Logprobs = append(e.Logprobs, v)
+			}
+		case "finish_reason":
+			if v.Text() != "" {
+				e.Finishes = append(e.Finishes, llm.Finish{Choice: index, Reason: stopReason(v.Text())})
+			}
+		}
+		return ok
+	})
+	return ok
+}
+
+// position reads an index, which some providers leave out.
+func position(v llm.Value, place int) (int, bool) {
+	const positionMax = 1 << 20
+	index := v.Get("index")
+	if index.IsNull() {
+		return place, true
+	}
+	n, ok := index.Int()
+	return int(n), ok && n >= 0 && n < positionMax
+}
+
+// stopReason reads also the words of providers that are not quite compatible.
+func stopReason(word string) llm.StopReason {
+	switch word {
+	case "length", "max_tokens", "model_length":
+		return llm.StopLength
+	case "tool_calls", "function_call", "tool_use":
+		return llm.StopTools
+	case "content_filter", "safety":
+		return llm.StopFilter
+	}
+	return llm.StopEnd
+}
+
+// readSaid reads a delta or a message.
+func readSaid(choice int, said llm.Value, e *llm.Event) {
+	said.Members(func(key, v llm.Value) bool {
+		switch key.Text() {
+		case "content":
+			readContent(choice, v, e)
+		case "reasoning_content":
+			addText(choice, llm.ThinkingDelta, v, e)
+		case "reasoning":
+			// Some providers say the same under both names.
+			if said.Get("reasoning_content").Kind() != llm.String {
+				addText(choice, llm.ThinkingDelta, v, e)
+			}
+		case "refusal":
+			addText(choice, llm.RefusalDelta, v, e)
+		case "tool_calls":
+			v.Items(func(i int, call llm.Value) bool {
+				if index, ok := position(call, i); ok {
+					addCall(choice, index, call.Get("id"), call.Get("function"), e)
+				}
+				return true
+			})
+		case "function_call":
+			addCall(choice, 0, llm.Value{}, v, e)
+		}
+		return true
+	})
+}
+
+func addText(choice int, kind llm.DeltaKind, text llm.Value, e *llm.Event) {
+	if text.Text() != "" {
+		e.Deltas = append(e.Deltas, llm.Delta{Choice: choice, Kind: kind, Text: text})
+	}
+}
+
+// readContent reads a text, or the blocks that some providers answer with.
+func readContent(choice int, content llm.Value, e *llm.Event) {
+	addText(choice, llm.TextDelta, content, e)
+	content.Items(func(_ int, block llm.Value) bool {
+		addText(choice, llm.TextDelta, block.Get("text"), e)
+		block.Get("thinking").Items(func(_ int, thought llm.Value) bool {
+			addText(choice, llm.ThinkingDelta, thought.Get("text"), e)
+			return true
+		})
+		return true
+	})
+}
+
+func addCall(choice, index int, id, function llm.Value, e *llm.Event) {
+	name, arguments := function.Get("name"), function.Get("arguments")
+	if id.Text() != "" || name.Text() != "" {
+		e.Deltas = append(e.Deltas, llm.Delta{
+			Choice: choice, Kind: llm.ToolCallDelta, Index: index, ToolID: id, ToolName: name,
+		})
+	}
+	if arguments.Text() != "" {
+		e.Deltas = append(e.Deltas, llm.Delta{
+			Choice: choice, Kind: llm.ToolArgumentsDelta, Index: index, Text: arguments,
+		})
+	}
+}

@@ -1,0 +1,33 @@
+package messages
+
+import "github.com/sallyport-ai/sallyport/internal/llm"
+
+// countMax is what an impossible count reads as: far above what any call can
+// use, so that it is seen as impossible, and far below what would overflow a sum.
+const countMax = 1 << 50
+
+// count takes over the counts of a usage object. Each is the total so far, so a
+// later one replaces the earlier; what an event leaves out stays as it was. The
+// counts of input, cache reads and cache writes are disjoint here as in llm.Usage.
+func (d *Decoder) count(usage llm.Value, e *llm.Event) {
+	if usage.IsNull() {
+		return
+	}
+	take(usage.Get("input_tokens"), &d.usage.Input)
+	take(usage.Get("cache_read_input_tokens"), &d.usage.CachedInput)
+	take(usage.Get("cache_creation_input_tokens"), &d.usage.CacheWrite)
+	take(usage.Get("output_tokens"), &d.usage.Output)
+	take(usage.Get("output_tokens_details").Get("thinking_tokens"), &d.usage.Reasoning)
+	e.Usage = &d.usage
+}
+
+func take(v llm.Value, into *int64) {
+	if v.IsNull() {
+		return
+	}
+	n, ok := v.Int()
+	if !ok {
+		n = countMax
+	}
+	*into = max(-countMax, min(n, countMax))
+}

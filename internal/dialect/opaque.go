@@ -1,0 +1,19 @@
+// Package dialect tells what is common to the dialects below it. Each dialect
+// is a package of its own and knows its API's way to write requests and answers;
+// none knows another's.
+package dialect
+
+import (
+	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// Opaque returns the rule that says which members of a request in that dialect
+// DLP must neither read nor edit: ids, enums, signatures.
+func Opaque(d llm.Dialect) func(member string) bool {
+	switch d {
+	case llm.Chat:
+		return chat.Opaque
+	}
+	return func(string) bool { return false }
+}

@@ -1,0 +1,366 @@
+package dlp
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// nestedMax is how deep JSON is looked for in strings of JSON.
+const nestedMax = 4
+
+// memberValueMax is the length up to which a value is read with its member's
+// name before it, as in {"phone": "4155550132"}.
+const memberValueMax = 64
+
+// Request judges and edits a request. Every string of the body is looked at, keys
+// included; the values of members that opaque names are not, to any depth, nor are
+// images, sounds and films as data: URIs. opaque may be nil. A string that is JSON
+// is looked at as such and stays valid JSON. Numbers of the body are looked at for
+// cards, which cannot be hidden there and block. A value that goes over from
+// one text part of a message to the next is found.
+//
+// The error is DLPBlocked for what the policy does not let through and for what
+// cannot be judged; the document is of no use then.
+func (s *Screen) Request(doc *llm.Document, opaque func(member string) bool) error {
+	if s.policy.Mode == Off {
+		return nil
+	}
+	r := request{screen: s, doc: doc, opaque: opaque}
+	r.sweep = sweep{engine: s.engine, wanted: s.in}
+	if err := r.value(doc.Root(), ""); err != nil {
+		return err
+	}
+	if len(s.blockedByPolicy) > 0 {
+		return blocked("The request", s.blockedByPolicy)
+	}
+	return nil
+}
+
+// request is the walk over one document: a body, or the JSON in a string of it.
+type request struct {
+	screen  *Screen
+	doc     *llm.Document
+	opaque  func(member string) bool
+	outer   *request // the walk that found this document in a string
+	outerAt llm.Value
+	depth   int
+	patches []llm.Patch // numbers of nested JSON that became strings
+	sweep   sweep
+	shared  map[int][]change // parts of values that several texts share, by the texts' offsets
+	bytes   int              // of text; counted by the outermost walk
+}
+
+// change is an edit of a text; its finding is noted already.
+type change struct {
+	hit
+	with string
+}
+
+func (r *request) value(v llm.Value, member string) error {
+	switch v.Kind() {
+	case llm.Object:
+		return r.object(v)
+	case llm.Array:
+		return r.array(v, member)
+	case llm.String:
+		return r.text(v, member)
+	case llm.Number:
+		return r.number(v, member)
+	}
+	return nil
+}
+
+func (r *request) object(v llm.Value) (err error) {
+	v.Members(func(key, value llm.Value) bool {
+		name := key.Text()
+		if err = r.plain(key, ""); err != nil {
+			return false
+		}
+		if r.opaque == nil || !r.opaque(name) {
+			err = r.value(value, name)
+		}
+		return err == nil
+	})
+	return err
+}
+
+func (r *request) array(v llm.Value, member string) (err error) {
+	var texts []llm.Value // of the parts that follow each other
+	v.Items(func(_ int, item llm.Value) bool {
+		text := item.Get("text")
+		if text.Kind() == llm.String && (r.opaque == nil || !r.opaque("text")) {
+			texts = append(texts, text)
+			return true
+		}
+		err = r.adjacent(texts)
+		texts = texts[:0]
+		return err == nil
+	})
+	if err == nil {
+		err = r.adjacent(texts)
+	}
+	if err != nil {
+		return err
+	}
+	v.Items(func(_ int, item llm.Value) bool {
+		err = r.value(item, member)
+		return err == nil
+	})
+	return err
+}
+
+// text judges a string that is a value.
+func (r *request) text(v llm.Value, member string) error {
+	text := v.Text()
+	switch {
+	case text == "":
+		return nil
+	case isMedia(text):
+		return nil
+	case member == "file_data" || isDataURI(text):
+		return r.unreadable(v)
+	}
+	if r.depth < nestedMax && looksLikeJSON(text) {
+		if inner, err := llm.Parse([]byte(text)); err == nil {
+			return r.nested(v, inner)
+		}
+	}
+	return r.plain(v, member)
+}
+
+func (r *request) unreadable(v llm.Value) error {
+	if r.screen.policy.Mode != Enforce || r.screen.policy.Unreadable == UnreadableAllow {
+		return nil
+	}
+	r.screen.result.Action = string(Block)
+	return sallyport.NewError(sallyport.DLPBlocked,
+		fmt.Sprintf("The file in %s cannot be checked by the data protection policy.", r.path(v)))
+}
+
+// nested judges the JSON that stands in the string v.
+func (r *request) nested(v llm.Value, doc *llm.Document) error {
+	inner := request{screen: r.screen, doc: doc, outer: r, outerAt: v, depth: r.depth + 1, sweep: r.sweep}
+	inner.sweep.hits, inner.sweep.opens = nil, nil
+	if err := inner.value(doc.Root(), ""); err != nil {
+		return err
+	}
+	if doc.Changed() || len(inner.patches) > 0 {
+		v.SetText(string(doc.Encode(inner.patches...)))
+	}
+	return nil
+}
+
+// plain judges a string as text and edits it.
+func (r *request) plain(v llm.Value, member string) error {
+	text := v.Text()
+	if err := r.count(len(text)); err != nil {
+		return err
+	}
+	changes := slices.Clone(r.shared[v.Offset()])
+	fixed := len(changes)
+	for _, h := range r.find(text, member) {
+		if slices.ContainsFunc(changes[:fixed], func(c change) bool { return h.start < c.end && c.start < h.end }) {
+			continue
+		}
+		with, err := r.decide(h, text[h.start:h.end], place{"in", func() string { return r.path(v) }, h.start, h.end})
+		if err != nil {
+			return err
+		}
+		if with != "" {
+			changes = append(changes, change{h, with})
+		}
+	}
+	if len(changes) == 0 || r.screen.policy.Mode != Enforce {
+		return nil
+	}
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(a.start, b.start) })
+	splices := make([]llm.Change, len(changes))
+	for i, c := range changes {
+		splices[i] = llm.Change{From: c.start, To: c.end, With: c.with}
+	}
+	v.Splice(splices)
+	return nil
+}
+
+// find returns what is to be edited in text.
+func (r *request) find(text, member string) []hit {
+	if member == "" || len(text) > memberValueMax || !hasDigits(text, digitsMin) {
+		return resolve(r.scan(text))
+	}
+	before := member + ": "
+	hits := r.scan(before + text)
+	kept := hits[:0]
+	for _, h := range hits {
+		if h.start >= len(before) {
+			h.start -= len(before)
+			h.end -= len(before)
+			kept = append(kept, h)
+		}
+	}
+	return resolve(kept)
+}
+
+func hasDigits(text string, n int) bool {
+	for i := 0; i < len(text) && n > 0; i++ {
+		if isDigit(text[i]) {
+			n--
+		}
+	}
+	return n == 0
+}
+
+// scan returns the hits of text, without the values that the policy allows. The
+// result is used up before the next scan.
+func (r *request) scan(text string) []hit {
+	r.sweep.text, r.sweep.hits = text, r.sweep.hits[:0]
+	r.sweep.advance(0)
+	if len(r.screen.allow) == 0 {
+		return r.sweep.hits
+	}
+	return slices.DeleteFunc(r.sweep.hits, func(h hit) bool { return r.screen.allow[text[h.start:h.end]] })
+}
+
+// decide notes a hit and returns what stands for its value; "" leaves it.
+func (r *request) decide(h hit, value string, at place) (with string, err error) {
+	s := r.screen
+	if h.id == typePlaceholder {
+		return "", nil
+	}
+	do := s.inDo[h.id]
+	if err := s.note(h.id, value, at, do); err != nil {
+		return "", err
+	}
+	if s.policy.Mode != Enforce {
+		return "", nil
+	}
+	if s.findingsIn++; s.findingsIn > FindingsMax {
+		s.result.Action = string(Block)
+		return "", tooMuch("The request", fmt.Sprintf("%d findings", FindingsMax))
+	}
+	switch do {
+	case Block:
+		if s.blockedByPolicy == nil {
+			s.blockedByPolicy = make(map[string]int)
+		}
+		s.blockedByPolicy[types[h.id].Name]++
+		return "", nil
+	case Tokenize:
+		return s.token(h.id, value)
+	}
+	return redacted(h.id), nil
+}
+
+// number judges a number. In a body a card there blocks: a number cannot be
+// hidden and stay one. In JSON within a string it becomes a string.
+func (r *request) number(v llm.Value, member string) error {
+	if r.outer != nil {
+		return r.nestedNumber(v, member)
+	}
+	n, whole := v.Int()
+	if !whole || !r.screen.in.types[typeCard] {
+		return nil
+	}
+	digits := fmt.Sprint(n)
+	if !isCard(digits) || r.screen.allow[digits] {
+		return nil
+	}
+	s := r.screen
+	if err := s.note(typeCard, digits, place{"in", func() string { return r.path(v) }, 0, len(digits)}, Block); err != nil {
+		return err
+	}
+	if s.policy.Mode == Enforce {
+		if s.blockedByPolicy == nil {
+			s.blockedByPolicy = make(map[string]int)
+		}
+		s.blockedByPolicy[types[typeCard].Name]++
+	}
+	return nil
+}
+
+func (r *request) nestedNumber(v llm.Value, member string) error {
+	digits := string(v.Raw())
+	for _, h := range r.find(digits, member) {
+		if h.start != 0 || h.end != len(digits) {
+			continue
+		}
+		with, err := r.decide(h, digits, place{"in", func() string { return r.path(v) }, 0, len(digits)})
+		if err != nil {
+			return err
+		}
+		if with != "" {
+			r.patches = append(r.patches, llm.Replace(v, llm.Quote(with)))
+		}
+	}
+	return nil
+}
+
+// count adds to the text of the request and refuses what is too much. Observing
+// never refuses.
+func (r *request) count(n int) error {
+	for r.outer != nil {
+		r = r.outer
+	}
+	if r.bytes += n; r.bytes > TextMax && r.screen.policy.Mode == Enforce {
+		r.screen.result.Action = string(Block)
+		return tooMuch("The request", fmt.Sprintf("%d MiB of text", TextMax>>20))
+	}
+	return nil
+}
+
+// path names the place of v, through the strings that its document stands in.
+func (r *request) path(v llm.Value) string {
+	if r.outer == nil {
+		return v.Path()
+	}
+	return strings.Trim(r.outer.path(r.outerAt)+"."+v.Path(), ".")
+}
+
+func looksLikeJSON(text string) bool {
+	text = strings.Trim(text, " \t\r\n")
+	if len(text) < 2 {
+		return false
+	}
+	first, last := text[0], text[len(text)-1]
+	return first == '{' && last == '}' || first == '[' && last == ']'
+}
+
+// dataURI takes a data: URI apart; ok is false for text that only begins like one.
+func dataURI(text string) (media, payload string, ok bool) {
+	const headMax = 128
+	if len(text) < 5 || !strings.EqualFold(text[:5], "data:") {
+		return "", "", false
+	}
+	head, _, ok := strings.Cut(clip(text, headMax), ",")
+	if !ok || !strings.HasSuffix(strings.ToLower(head), ";base64") {
+		return "", "", false
+	}
+	return strings.ToLower(head[5:]), text[len(head)+1:], true
+}
+
+// isMedia tells images, sounds and films. What claims to be one and is not
+// base64 is text.
+func isMedia(text string) bool {
+	media, payload, ok := dataURI(text)
+	if !ok {
+		return false
+	}
+	for _, kind := range []string{"image/", "audio/", "video/"} {
+		if strings.HasPrefix(media, kind) {
+			return base64Body.onlyOf(payload)
+		}
+	}
+	return false
+}
+
+// isDataURI tells files that cannot be read. Media that are not base64 count too.
+func isDataURI(text string) bool {
+	_, _, ok := dataURI(text)
+	return ok
+}
+
+var base64Body = newCharset("a-zA-Z0-9+/=_\r\n-")

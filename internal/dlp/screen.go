@@ -1,0 +1,135 @@
+package dlp
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+// Bounds of one call. What is over them is refused, never passed unread.
+const (
+	TextMax     = 10 << 20 // bytes of text in a request
+	FindingsMax = 10_000   // in a request, and in its answer
+)
+
+// Screen is a policy at work on one call: its request first, then its answer. It
+// is not safe for concurrent use.
+type Screen struct {
+	engine *Engine
+	policy Policy
+	mac    func([]byte) ([]byte, error)
+	scope  string
+	allow  map[string]bool
+
+	in, out         *wanted
+	inDo, outDo     []Action // by type
+	tokens          tokens   // made from the request
+	flows           map[TextID]stream
+	lastID          TextID // the flow that was used last, and its text
+	lastFlow        stream
+	failed          error // ended the answer
+	findingsIn      int
+	findingsOut     int
+	result          sallyport.DLPResult
+	blockedByPolicy map[string]int
+}
+
+// NewScreen makes the screen of one call. mac is a keyed hash whose first five
+// bytes name the key: a marker, then four bytes of id; the tag of 16 bytes or more
+// follows. Values have the same placeholders in all calls of one scope, and others
+// in another.
+func (e *Engine) NewScreen(p Policy, mac func([]byte) ([]byte, error), scope string) *Screen {
+	p = p.normal()
+	s := &Screen{engine: e, policy: p, mac: mac, scope: scope}
+	s.inDo, s.in = e.plan(p.In)
+	s.outDo, s.out = e.plan(p.Out)
+	if len(p.Allow) > 0 {
+		s.allow = make(map[string]bool, len(p.Allow))
+		for _, value := range p.Allow {
+			s.allow[value] = true
+		}
+	}
+	s.result.Mode = p.Mode
+	s.result.PolicyVersion = p.Version()
+	return s
+}
+
+// plan gives each type its action, and the types that have to be looked for.
+func (e *Engine) plan(rules map[string]Action) ([]Action, *wanted) {
+	do := make([]Action, len(types))
+	byCategory := make(map[string]Action)
+	for i, t := range types {
+		action, named := rules[t.Name]
+		if !named {
+			if action, named = byCategory[t.Category]; !named {
+				action = actionFor(rules, t.Name)
+				byCategory[t.Category] = action
+			}
+		}
+		do[i] = action
+	}
+	want := newWanted(func(id typeID) bool { return do[id] != Keep })
+	return do, want
+}
+
+// Result tells what was found and done so far.
+func (s *Screen) Result() sallyport.DLPResult {
+	r := s.result
+	r.Findings = slices.Clone(r.Findings)
+	r.Counts = maps.Clone(r.Counts)
+	return r
+}
+
+// place says where a finding is; the name of the field is asked for only when it is kept.
+type place struct {
+	direction  string
+	field      func() string
+	start, end int
+}
+
+// note counts a finding and lists it while there is room.
+func (s *Screen) note(id typeID, value string, at place, do Action) error {
+	if s.result.Counts == nil {
+		s.result.Counts = make(map[string]int)
+	}
+	s.result.Counts[at.direction+":"+types[id].Name]++
+	operator := string(do)
+	if s.policy.Mode == Observe {
+		operator = Observe
+	} else {
+		s.result.Action = string(stronger(Action(s.result.Action), do))
+	}
+	if len(s.result.Findings) >= sallyport.FindingsKept {
+		return nil
+	}
+	mac, err := s.valueHMAC(id, value)
+	if err != nil {
+		return err
+	}
+	s.result.Findings = append(s.result.Findings, sallyport.Finding{
+		Type: types[id].Name, Direction: at.direction, Field: at.field(),
+		Start: at.start, End: at.end, Operator: operator, ValueHMAC: mac,
+	})
+	return nil
+}
+
+// redacted is what stands for a value that is gone for good.
+func redacted(id typeID) string { return "[REDACTED:" + types[id].Name + "]" }
+
+// blocked is the refusal that names types and counts, never values.
+func blocked(what string, counts map[string]int) error {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, fmt.Sprintf("%d %s", counts[name], name))
+	}
+	return sallyport.NewError(sallyport.DLPBlocked,
+		fmt.Sprintf("%s holds what the data protection policy does not let through: %s.", what, strings.Join(list, ", ")))
+}
+
+func tooMuch(what, bound string) error {
+	return sallyport.NewError(sallyport.DLPBlocked,
+		fmt.Sprintf("%s cannot be checked by the data protection policy: it has more than %s.", what, bound))
+}

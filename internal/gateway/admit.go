@@ -1,0 +1,54 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/journal"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// admit prices the call at the most it can use, and makes intent and hold
+// durable in one entry. When the balance does not cover the hold, the same
+// entry is the refusal. A crash right after leaves an open intent that holds
+// credits; recovery settles it.
+func (g *Gateway) admit(next Handler) Handler {
+	return func(ctx context.Context, call *Call, out llm.Sink) error {
+		hold, err := call.Model.Price.Cost(call.bound)
+		if err != nil {
+			return sallyport.WrapError(sallyport.InvalidBody, "the call is larger than can be priced", err)
+		}
+		call.Hold = hold
+		if err := g.open(ctx, call); err != nil {
+			return err
+		}
+		call.Admitted = true
+		return next(ctx, call, out)
+	}
+}
+
+func (g *Gateway) open(ctx context.Context, call *Call) error {
+	short := sallyport.NewError(sallyport.InsufficientCredits, "the credit balance does not cover this call")
+	record := g.parts.Audit.Intent(&call.Call)
+	result, err := g.parts.Journal.Commit(ctx, journal.Entry{
+		Org:    call.Principal.Org,
+		Record: record,
+		Open: &journal.Open{
+			Call: call.ID, Node: record.Node, Boot: record.Boot,
+			Key: call.Principal.Key, User: call.Principal.User, Model: call.Model.ID,
+			Hold: call.Hold, Price: call.Model.Price, Created: call.StartedAt.UnixMicro(),
+			Refusal: g.parts.Audit.Refusal(&call.Call, g.parts.Status(short), short),
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if result.Refused {
+		call.recorded = true
+		return sallyport.NewError(sallyport.InsufficientCredits, fmt.Sprintf(
+			"Insufficient credits: this call may cost up to %s credits, and %s are left in the organisation's balance.",
+			call.Hold, result.Balance))
+	}
+	return nil
+}

@@ -1,0 +1,27 @@
+package gateway
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// Call is one call on its road: the facts that the trail tells, and the request itself.
+type Call struct {
+	sallyport.Call
+
+	// Request is what the client asked, decoded. Set by the surface.
+	Request *llm.Request
+
+	bound    sallyport.Usage // limit: the most it can use
+	begun    bool            // record: the client has seen a part of the answer
+	recorded bool            // admit: the refusal is in the trail already
+	sent     bool            // dispatch: a provider may have begun to work
+	answered int64           // dispatch: bytes of answer text that the provider produced
+}
+
+// NewCallID returns a fresh id; ids sort by time.
+func NewCallID() sallyport.CallID {
+	return sallyport.CallID(uuid.Must(uuid.NewV7()).String())
+}

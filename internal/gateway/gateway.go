@@ -1,0 +1,144 @@
+// Package gateway is the one road to a model. Whatever makes a call (a program,
+// a person's chat, a step of an agent) hands it to Do, and Do is a list of
+// stages that stands below on one screen. There is no second way to a provider.
+//
+// A stage is "before; err := next(ctx, call, out); after": both halves of a
+// concern in one function, also when the client hangs up half-way. What a stage
+// learns goes into a named field of the call. A stage that cannot do its work
+// refuses the call. The answer is pushed: the provider's events pass back
+// through the stages' sinks to the client.
+//
+// A refused call leaves one record, a served call two; the second one, with the
+// settlement, is durable before the client sees the end of the answer.
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/audit"
+	"github.com/sallyport-ai/sallyport/internal/dlp"
+	"github.com/sallyport-ai/sallyport/internal/journal"
+	"github.com/sallyport-ai/sallyport/internal/limit"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+	"github.com/sallyport-ai/sallyport/internal/provider"
+	"github.com/sallyport-ai/sallyport/internal/secret"
+)
+
+// Gateway carries calls. It is safe for concurrent use.
+type Gateway struct {
+	parts   Parts
+	handler Handler
+}
+
+// Parts is what a Gateway is made of. All fields must be set.
+type Parts struct {
+	Journal   Journal
+	Models    Models
+	Providers Providers
+	Policies  Policies
+	Limiter   *limit.Limiter
+	Engine    *dlp.Engine
+	Keys      Keyring
+	Audit     audit.Builder
+	// HoldOutput is how many output tokens are held for a call that names no
+	// bound of its own.
+	HoldOutput int64
+	// Status tells the HTTP status that a client sees for an error; it is the
+	// server's table, here because the trail notes the status too.
+	Status func(error) int
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// Journal makes entries durable; *journal.Journal is the real one.
+type Journal interface {
+	// Commit returns when the entry is durable.
+	Commit(ctx context.Context, e journal.Entry) (journal.Result, error)
+	// CommitOutcome is Commit for an outcome, which is tried again when it fails.
+	CommitOutcome(ctx context.Context, e journal.Entry) error
+}
+
+// Models is the catalogue as one organisation may see it.
+type Models interface {
+	// Model returns ModelNotFound for an unknown name and ModelAccessDenied
+	// for one that is switched off.
+	Model(ctx context.Context, org sallyport.OrgID, id string) (sallyport.Model, error)
+}
+
+// Providers finds who serves a model.
+type Providers interface {
+	Provider(ctx context.Context, org sallyport.OrgID, name string) (provider.Provider, error)
+}
+
+// Policies are an organisation's rules, as they are now.
+type Policies interface {
+	// DLP returns the strictest policy that binds calls of org to the model.
+	DLP(ctx context.Context, org sallyport.OrgID, m sallyport.Model) (dlp.Policy, error)
+	// Limits returns the buckets that bind the principal.
+	Limits(ctx context.Context, p sallyport.Principal) ([]limit.Bucket, error)
+}
+
+// Keyring makes an organisation's keyed hashes; *secret.Ring is the real one.
+type Keyring interface {
+	MACer(ctx context.Context, org sallyport.OrgID, purpose secret.Purpose) (func(data []byte) ([]byte, error), error)
+}
+
+// Handler carries a call on from one stage.
+type Handler func(ctx context.Context, call *Call, out llm.Sink) error
+
+// Stage is one concern on the road of a call.
+type Stage struct {
+	Name string
+	// Reason says why the stage stands where it stands.
+	Reason string
+	wrap   func(g *Gateway, next Handler) Handler
+}
+
+// Stages is the road of every call, in its order.
+func Stages() []Stage {
+	return []Stage{
+		{"record", "first in, last out: whatever happens to a call, one record of it is durable before the end of the answer", (*Gateway).record},
+		{"resolve", "later stages need to know which model is meant and whether the caller may use it", (*Gateway).resolve},
+		{"limit", "cheap, and before anything that costs: a flood ends here", (*Gateway).limit},
+		{"screen", "before admit, so that a blocked call holds no credits; outside of dispatch, so that every answer passes it", (*Gateway).screen},
+		{"admit", "last before the provider: intent and hold are durable before the first byte leaves", (*Gateway).admit},
+		{"dispatch", "the provider itself, and nothing after it", (*Gateway).dispatch},
+	}
+}
+
+// New returns a Gateway whose road is Stages.
+func New(parts Parts) *Gateway {
+	g := &Gateway{parts: parts}
+	stages := Stages()
+	for i := len(stages) - 1; i >= 0; i-- {
+		g.handler = stages[i].wrap(g, g.handler)
+	}
+	return g
+}
+
+// Do carries the call to its model and pushes the answer to out. When it
+// returns nil, out has had the whole answer with its end. When it returns an
+// error the end has not been sent: the error is a *sallyport.Error, and one
+// that wraps a *llm.UpstreamError when the provider's own words are to be
+// passed on. In both cases the call is in the trail, unless the error's code is
+// AuditUnavailable.
+func (g *Gateway) Do(ctx context.Context, call *Call, out llm.Sink) error {
+	return g.handler(ctx, call, out)
+}
+
+// Refuse records a call that its surface could not even decode, and returns
+// err, or AuditUnavailable when the refusal could not be recorded.
+func (g *Gateway) Refuse(ctx context.Context, call *Call, err error) error {
+	return g.record(func(context.Context, *Call, llm.Sink) error { return err })(ctx, call, nil)
+}
+
+// afterTime bounds the work that goes on when the client has left.
+const afterTime = 30 * time.Second
+
+// detached returns a context for work that must finish although the client left.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), afterTime)
+}

@@ -1,0 +1,154 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/credit"
+	"github.com/sallyport-ai/sallyport/internal/journal"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// record writes nothing on the way in. On the way out it makes one entry
+// durable: outcome and settlement of an admitted call, or the refusal of any
+// other. The end of the answer waits for it: a client that saw the end was
+// charged and recorded. A crash before leaves an open intent, which recovery
+// closes at the price of its hold.
+func (g *Gateway) record(next Handler) Handler {
+	return func(ctx context.Context, call *Call, out llm.Sink) error {
+		end := heldEnd{call: call, out: out}
+		err := outward(ctx, next(ctx, call, end.push))
+
+		after, cancel := detached(ctx)
+		defer cancel()
+		if rerr := g.close(after, call, err); rerr != nil {
+			return rerr
+		}
+		if err != nil {
+			return err
+		}
+		return outward(ctx, end.release())
+	}
+}
+
+// heldEnd passes an answer on and keeps its end: the whole body of a plain
+// answer, the last event of a stream.
+type heldEnd struct {
+	call *Call
+	out  llm.Sink
+	end  *llm.Event
+}
+
+func (h *heldEnd) push(e *llm.Event) error {
+	if e.Body != nil {
+		h.call.BytesOut += int64(len(e.Body.Raw()))
+	}
+	if e.Kind == llm.ChunkEvent {
+		h.call.begun = true
+		return h.out(e)
+	}
+	held := *e
+	h.end = &held
+	return nil
+}
+
+func (h *heldEnd) release() error {
+	if h.end == nil {
+		return nil
+	}
+	return h.out(h.end)
+}
+
+// outward gives an error of the road the form that leaves it.
+func outward(ctx context.Context, err error) error {
+	var known *sallyport.Error
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return sallyport.WrapError(sallyport.ClientClosed, "the client closed the connection", err)
+	case errors.As(err, &known):
+		return known
+	}
+	return sallyport.WrapError(sallyport.Internal, "internal error", err)
+}
+
+// close makes the last record of the call durable. Its error is AuditUnavailable.
+func (g *Gateway) close(ctx context.Context, call *Call, err error) error {
+	if call.recorded {
+		return nil
+	}
+	if !call.Admitted {
+		_, werr := g.parts.Journal.Commit(ctx, journal.Entry{
+			Org:    call.Principal.Org,
+			Record: g.parts.Audit.Refusal(&call.Call, g.parts.Status(err), err),
+		})
+		return werr
+	}
+	entry, serr := g.outcome(call, err)
+	if serr != nil {
+		return sallyport.WrapError(sallyport.AuditUnavailable, "the outcome of the call could not be settled", serr)
+	}
+	return g.parts.Journal.CommitOutcome(ctx, entry)
+}
+
+// outcome builds the entry that ends an admitted call.
+func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
+	usage, estimated := g.used(call, err)
+	cost, overrun, serr := credit.Settle(call.Model.Price, call.Hold, usage)
+	if serr != nil {
+		return journal.Entry{}, serr
+	}
+	call.Usage = usage
+	status := 200
+	if err != nil && !call.begun {
+		status = g.parts.Status(err)
+	}
+	return journal.Entry{
+		Org: call.Principal.Org,
+		Record: g.parts.Audit.Outcome(&call.Call, outcomeOf(err), status, err, sallyport.RecordCost{
+			Hold: call.Hold, Charge: cost, Overrun: overrun, Estimated: estimated,
+			PriceVersion: call.Model.Price.Version,
+		}),
+		Close: &journal.Close{
+			Call: call.ID, Cost: cost, Usage: usage, Overrun: overrun, Estimated: estimated,
+		},
+	}, nil
+}
+
+// used says what the call is charged for: what the provider reported, else
+// nothing when it cannot have been billed to us, else an estimate.
+func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated bool) {
+	switch {
+	case call.UsageKnown:
+		return call.Usage, false
+	case !call.sent:
+		return sallyport.Usage{}, false
+	case call.FirstByteAt.IsZero() && unbilled(err):
+		return sallyport.Usage{}, false
+	}
+	return credit.Estimate(call.Request, call.Model, call.BytesIn, call.answered), true
+}
+
+// unbilled says that a provider does not charge for what ended this way before
+// its answer began: it was never reached, or it refused in its own words.
+func unbilled(err error) bool {
+	switch sallyport.CodeOf(err) {
+	case sallyport.UpstreamError, sallyport.UpstreamAuth, sallyport.UpstreamUnreachable, sallyport.UnsupportedField:
+		return true
+	}
+	return false
+}
+
+func outcomeOf(err error) string {
+	switch sallyport.CodeOf(err) {
+	case "":
+		return sallyport.OutcomeSuccess
+	case sallyport.ClientClosed:
+		return sallyport.OutcomeClientLeft
+	case sallyport.DLPBlocked:
+		return sallyport.OutcomeBlocked
+	}
+	return sallyport.OutcomeFailure
+}

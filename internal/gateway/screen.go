@@ -1,0 +1,222 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect"
+	"github.com/sallyport-ai/sallyport/internal/dlp"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+	"github.com/sallyport-ai/sallyport/internal/secret"
+)
+
+// screen applies the organisation's DLP policy to what goes out and to what
+// comes back. Nothing is sent before the whole request was judged; no text is
+// released while it could still become part of something that policy hides.
+func (g *Gateway) screen(next Handler) Handler {
+	return func(ctx context.Context, call *Call, out llm.Sink) error {
+		policy, err := g.parts.Policies.DLP(ctx, call.Principal.Org, call.Model)
+		if err != nil {
+			return err
+		}
+		mac, err := g.parts.Keys.MACer(ctx, call.Principal.Org, secret.DLPToken)
+		if err != nil {
+			return err
+		}
+		scr := g.parts.Engine.NewScreen(policy, mac, tokenScope(call))
+		defer func() { call.DLP = scr.Result() }()
+		err = scr.Request(call.Request.Body, dialect.Opaque(call.Request.Dialect))
+		call.DLP = scr.Result() // the intent tells it too
+		if err != nil {
+			return err
+		}
+		answer := screened{call: call, screen: scr, out: out}
+		err = answer.finish(next(ctx, call, answer.push))
+		return g.screenRefusal(scr, err)
+	}
+}
+
+// tokenScope says where equal values get equal placeholders: in a conversation
+// that the client named, else in all that the key's owner sends.
+func tokenScope(call *Call) string {
+	if call.Request.Session != "" {
+		return "session/" + call.Request.Session
+	}
+	return "user/" + string(call.Principal.User)
+}
+
+// screenRefusal passes a provider's own error text through the answer's rules.
+func (g *Gateway) screenRefusal(scr *dlp.Screen, err error) error {
+	var refused *llm.UpstreamError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	body, serr := scr.Bytes(refused.Body)
+	if serr != nil {
+		return serr
+	}
+	refused.Body = body
+	return err
+}
+
+// screened is the answer's way through the screen. Each text of the answer (a
+// choice's content, its reasoning, the arguments of one tool call) is one
+// stream of its own.
+type screened struct {
+	call   *Call
+	screen *dlp.Screen
+	out    llm.Sink
+	// held has, for each text of which something is held back, the event that
+	// its rest will go out in.
+	held  map[dlp.TextID]*llm.Event
+	tools map[dlp.TextID]string // names of the tool calls that have begun
+}
+
+// push passes one event on, one out for one in. An event whose text is held
+// back goes out with empty text; what is held goes out at the end of its choice.
+func (s *screened) push(e *llm.Event) error {
+	if e.Kind == llm.DoneEvent {
+		if err := s.flush(func(dlp.TextID) bool { return true }); err != nil {
+			return err
+		}
+		return s.out(e)
+	}
+	edited := false
+	for _, d := range e.Deltas {
+		changed, err := s.delta(d, e.Kind == llm.WholeEvent || ends(e, d.Choice))
+		if err != nil {
+			return err
+		}
+		edited = edited || changed
+	}
+	if edited {
+		for _, v := range e.Logprobs {
+			v.SetNull() // their tokens would repeat what was hidden
+		}
+	}
+	s.keep(e)
+	if err := s.flush(func(id dlp.TextID) bool { return ends(e, id.Choice) }); err != nil {
+		return err
+	}
+	return s.out(e)
+}
+
+// ends says whether e ends the choice: its texts will not go on.
+func ends(e *llm.Event, choice int) bool {
+	return slices.ContainsFunc(e.Finishes, func(f llm.Finish) bool { return f.Choice == choice })
+}
+
+// delta feeds one piece to its text's stream and puts what may go out in its place.
+func (s *screened) delta(d llm.Delta, last bool) (changed bool, err error) {
+	id := textID(d)
+	if d.ToolName.Exists() {
+		if s.tools == nil {
+			s.tools = make(map[dlp.TextID]string)
+		}
+		s.tools[id] = d.ToolName.Text()
+	}
+	if !d.Text.Exists() || d.Kind == llm.SignatureDelta {
+		return false, nil
+	}
+	piece := d.Text.Text()
+	emit, err := s.screen.Answer(id, s.tools[id], piece, last)
+	if err != nil {
+		return false, err
+	}
+	s.call.DeliveredChars += int64(utf8.RuneCountInString(emit))
+	if emit == piece {
+		return false, nil
+	}
+	d.Text.SetText(emit)
+	return true, nil
+}
+
+func textID(d llm.Delta) dlp.TextID {
+	kind := d.Kind
+	if kind == llm.ToolCallDelta { // its name comes first, its arguments follow
+		kind = llm.ToolArgumentsDelta
+	}
+	return dlp.TextID{Choice: d.Choice, Kind: kind, Index: d.Index}
+}
+
+// keep remembers, for each text that now waits, an event to send its rest in.
+func (s *screened) keep(e *llm.Event) {
+	for _, d := range e.Deltas {
+		id := textID(d)
+		if !d.Text.Exists() || !s.screen.Pending(id) {
+			delete(s.held, id)
+			continue
+		}
+		if s.held == nil {
+			s.held = make(map[dlp.TextID]*llm.Event)
+		}
+		s.held[id] = e.Clone()
+	}
+}
+
+// flush sends what is held of the texts that match. Each goes out in a copy of
+// the last event that carried it, with the rest of that event emptied.
+func (s *screened) flush(match func(dlp.TextID) bool) error {
+	for _, id := range slices.SortedFunc(maps.Keys(s.held), compareTexts) {
+		if !match(id) {
+			continue
+		}
+		e := s.held[id]
+		delete(s.held, id)
+		rest, err := s.screen.Answer(id, s.tools[id], "", true)
+		if err != nil {
+			return err
+		}
+		if rest == "" {
+			continue
+		}
+		s.call.DeliveredChars += int64(utf8.RuneCountInString(rest))
+		if err := s.out(carrier(e, id, rest)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func compareTexts(a, b dlp.TextID) int {
+	return cmp.Or(cmp.Compare(a.Choice, b.Choice), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Index, b.Index))
+}
+
+// carrier makes of a sent event one that carries the text and nothing twice.
+func carrier(e *llm.Event, id dlp.TextID, text string) *llm.Event {
+	for _, d := range e.Deltas {
+		if d.ToolName.Exists() { // the tool call has begun, it must not begin again
+			d.ToolID.SetNull()
+			d.ToolName.SetNull()
+		}
+		switch {
+		case !d.Text.Exists():
+		case textID(d) == id:
+			d.Text.SetText(text)
+		default:
+			d.Text.SetText("")
+		}
+	}
+	for _, v := range e.Logprobs {
+		v.SetNull()
+	}
+	e.Finishes = nil
+	return e
+}
+
+// finish ends the answer: an answer that failed on the way gives out what it
+// still holds, scanned to its end; one that policy stopped gives out nothing more.
+func (s *screened) finish(err error) error {
+	if err == nil || sallyport.CodeOf(err) == sallyport.DLPBlocked {
+		return err
+	}
+	if ferr := s.flush(func(dlp.TextID) bool { return true }); ferr != nil && sallyport.CodeOf(ferr) == sallyport.DLPBlocked {
+		return ferr
+	}
+	return err
+}

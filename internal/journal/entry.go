@@ -1,0 +1,101 @@
+package journal
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+// Entry is one change of the journal. Its parts are committed together or not at all.
+type Entry struct {
+	Org    sallyport.OrgID
+	Record sallyport.Record
+	// Open is set with the intent of a call, Close with its outcome; neither
+	// with refusals and events.
+	Open  *Open
+	Close *Close
+}
+
+// Open sets credits aside for a call and notes it as under way.
+type Open struct {
+	Call    sallyport.CallID
+	Node    string
+	Boot    string
+	Key     sallyport.KeyID
+	User    sallyport.UserID
+	Model   string
+	Hold    sallyport.Credits
+	Price   sallyport.Price
+	Created int64 // microseconds since 1970, UTC
+	// Refusal takes the place of the entry's record when the balance less what
+	// is held does not cover Hold; the balance is filled in.
+	Refusal sallyport.Record
+}
+
+// Close settles a call: its hold is freed and Cost is charged in the same
+// transaction. Only an open call is settled; otherwise the record becomes
+// PhaseLate and no money moves.
+type Close struct {
+	Call      sallyport.CallID
+	Cost      sallyport.Credits
+	Usage     sallyport.Usage
+	Overrun   bool
+	Estimated bool
+}
+
+// Result is what became of one entry.
+type Result struct {
+	Seq     int64
+	Refused bool              // the hold failed; the refusal was recorded
+	Balance sallyport.Credits // free to spend, when Refused
+	Late    bool              // the call was closed already
+	Err     error             // this entry alone was not written
+}
+
+// BatchID names a batch, so that after an unknown commit it can be looked up.
+type BatchID string
+
+// OpenCall is a call without an outcome.
+type OpenCall struct {
+	Org  sallyport.OrgID
+	Call sallyport.CallID
+	Node string
+	Boot string
+	Open Open
+	// Intent is the stored body of its intent record.
+	Intent []byte
+}
+
+// ErrOutcomeUnknown means that a commit was sent and its answer lost: the batch
+// is there whole or not at all, and Store.Batch tells.
+var ErrOutcomeUnknown = errors.New("it is not known whether the commit took effect")
+
+// Store keeps journal entries; store.DB is the real one. All methods are safe
+// for concurrent use, by several processes too.
+type Store interface {
+	// CommitBatch writes all entries in one transaction, in their order, and
+	// returns one Result each. It locks accounts and chain heads in the order
+	// of their ids, assigns sequence and hash, and decides each hold on what
+	// the entries before it left. An error that one entry's data caused names
+	// it by *EntryError, and nothing is written. ErrOutcomeUnknown as above;
+	// after any other error nothing is written.
+	CommitBatch(ctx context.Context, id BatchID, entries []Entry) ([]Result, error)
+	// Batch returns the results of a committed batch, or sallyport.NotFound.
+	// Batches are kept for at least an hour.
+	Batch(ctx context.Context, id BatchID) ([]Result, error)
+	// OpenCalls lists calls without an outcome that the node admitted in other
+	// boots than this one, oldest first, at most limit.
+	OpenCalls(ctx context.Context, node, boot string, limit int) ([]OpenCall, error)
+}
+
+// EntryError says which entry of a batch the database refused.
+type EntryError struct {
+	Index int
+	Err   error
+}
+
+func (e *EntryError) Error() string { return "journal entry refused: " + e.Err.Error() }
+
+// Unwrap returns the database's error.
+func (e *EntryError) Unwrap() error { return e.Err }

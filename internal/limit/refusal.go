@@ -1,0 +1,54 @@
+package limit
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+// refusal gathers why a call is refused: of all buckets that lack room, the one
+// that lets the call wait longest.
+type refusal struct {
+	bucket Bucket
+	level  level
+	asked  int64
+	wait   int64 // microseconds; -1: it can never fit
+}
+
+func (r *refusal) needed() bool { return r.bucket.Unit != "" }
+
+func (r *refusal) add(b Bucket, l level, asked, wait int64) {
+	if r.needed() && (r.wait < 0 || (wait >= 0 && wait <= r.wait)) {
+		return
+	}
+	*r = refusal{b, l, asked, wait}
+}
+
+// err says it to the caller, in whole seconds rounded up: who waits that long
+// is let through, if nobody else comes first.
+func (r *refusal) err() error {
+	limit := clamp(r.bucket.PerMinute, PerMinuteMax)
+	if r.wait < 0 {
+		return sallyport.NewError(sallyport.RateLimited, fmt.Sprintf(
+			"Rate limit: this call needs %d of the %d %s per minute of this %s, so it can never pass. Make it smaller, or ask an administrator for a higher limit.",
+			r.asked, limit, r.bucket.Unit, r.bucket.Scope))
+	}
+	remaining, reset := r.level.remaining(limit)
+	err := sallyport.NewError(sallyport.RateLimited, fmt.Sprintf(
+		"Rate limit reached: this %s has used %d of its %d %s per minute, and this call needs %d. Try again in %d s; the limit resets in full in %d s.",
+		r.bucket.Scope, limit-remaining, limit, r.bucket.Unit, r.asked, seconds(r.wait), seconds(reset)))
+	err.RetryAfter = time.Duration(seconds(r.wait)) * time.Second
+	return err
+}
+
+func errFull() error {
+	err := sallyport.NewError(sallyport.RateLimited, "Rate limit: the server has too many callers at once. Try again in 60 s.")
+	err.RetryAfter = time.Minute
+	return err
+}
+
+// seconds rounds microseconds up to whole seconds, at least one.
+func seconds(micros int64) int64 {
+	return max(ceilDiv(micros, int64(time.Second/time.Microsecond)), 1)
+}

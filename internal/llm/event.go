@@ -1,0 +1,135 @@
+package llm
+
+import (
+	"fmt"
+	"slices"
+)
+
+// EventKind says what an event is for whoever passes it on.
+type EventKind uint8
+
+// The kinds of events. A plain answer is one WholeEvent. A streamed answer is
+// ChunkEvents, then one DoneEvent. What a provider sends besides (pings,
+// comments) is a ChunkEvent without deltas.
+const (
+	WholeEvent EventKind = iota + 1
+	ChunkEvent
+	DoneEvent // the provider's success end: the last thing a client may see
+)
+
+// Event is one piece of an answer: meaning laid over the JSON it came in.
+// A ChunkEvent and all it points to are valid until the Sink returns; who keeps
+// one clones it. A WholeEvent and a DoneEvent belong to the Sink.
+type Event struct {
+	Kind    EventKind
+	Dialect Dialect
+	Name    string    // of the SSE event; "" where the dialect has none
+	Body    *Document // nil for a DoneEvent that is no JSON
+
+	ID       string // the answer's id, in the first event of a stream and in a WholeEvent
+	Model    string // the provider's name for the model, there too
+	Created  int64  // Unix seconds, there too; 0: the dialect does not say
+	Deltas   []Delta
+	Finishes []Finish
+	Logprobs []Value // log-probabilities: their tokens repeat the text of this event
+	Usage    *Usage  // all that is known so far; nil: this event says nothing of it
+	// UsageOnly says that the event carries nothing but usage, which a client
+	// that did not ask for it must not see.
+	UsageOnly bool
+}
+
+// Clone returns a copy that lives on its own.
+func (e *Event) Clone() *Event {
+	c := *e
+	if e.Body == nil {
+		return &c
+	}
+	c.Body = e.Body.Clone()
+	own := func(v Value) Value {
+		if v.doc == e.Body {
+			v.doc = c.Body
+		}
+		return v
+	}
+	c.Deltas = slices.Clone(e.Deltas)
+	for i := range c.Deltas {
+		d := &c.Deltas[i]
+		d.Text, d.ToolID, d.ToolName = own(d.Text), own(d.ToolID), own(d.ToolName)
+	}
+	c.Finishes = slices.Clone(e.Finishes)
+	c.Logprobs = slices.Clone(e.Logprobs)
+	for i := range c.Logprobs {
+		c.Logprobs[i] = own(c.Logprobs[i])
+	}
+	if e.Usage != nil {
+		usage := *e.Usage
+		c.Usage = &usage
+	}
+	return &c
+}
+
+// DeltaKind says of what a delta is a piece.
+type DeltaKind uint8
+
+// The kinds of deltas.
+const (
+	TextDelta      DeltaKind = iota + 1
+	ThinkingDelta            // reasoning text
+	SignatureDelta           // opaque, never edited
+	RefusalDelta
+	ToolCallDelta      // a tool call begins: ToolID, ToolName
+	ToolArgumentsDelta // Text is a piece of the JSON of its arguments
+)
+
+// Delta is a piece of output. In a WholeEvent each delta is a whole text.
+// Pieces with the same Choice, Kind and Index follow each other in one text.
+type Delta struct {
+	Choice   int
+	Kind     DeltaKind
+	Index    int // of the tool call or content block
+	Text     Value
+	ToolID   Value
+	ToolName Value
+}
+
+// StopReason says why an answer ended.
+type StopReason string
+
+// The reasons, in the words of the chat dialect.
+const (
+	StopEnd    StopReason = "stop"
+	StopLength StopReason = "length"
+	StopTools  StopReason = "tool_calls"
+	StopFilter StopReason = "content_filter"
+)
+
+// Finish ends one choice.
+type Finish struct {
+	Choice int
+	Reason StopReason
+}
+
+// Sink takes the events of an answer in their order. An error ends the answer:
+// the provider stops reading and returns it.
+type Sink func(*Event) error
+
+// UpstreamError is a provider's own answer that it failed. It is passed on to
+// the client as it is, after DLP.
+type UpstreamError struct {
+	Status      int
+	ContentType string
+	Body        []byte
+	RetryAfter  string // the provider's header, "" without one
+	RequestID   string // the provider's name for the call
+}
+
+// Error tells the status, not the body: bodies may quote the request.
+func (e *UpstreamError) Error() string {
+	return fmt.Sprintf("the provider answered with status %d", e.Status)
+}
+
+// Receipt is what a provider's answer says about itself.
+type Receipt struct {
+	Status    int    // HTTP status; 0: no answer came
+	RequestID string // the provider's name for the call, "" if it gave none
+}

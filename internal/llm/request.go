@@ -1,0 +1,111 @@
+package llm
+
+// Dialect names an API's way to write requests and answers.
+type Dialect string
+
+// The dialects. A package below internal/dialect decodes and encodes each.
+const (
+	Chat     Dialect = "chat"     // OpenAI Chat Completions
+	Messages Dialect = "messages" // Anthropic Messages
+)
+
+// Request is a request to a model: meaning laid over the body it came in.
+// Texts are Values of Body: changing one changes what is sent, in any dialect.
+type Request struct {
+	Dialect Dialect
+	Body    *Document
+
+	Model      string
+	Stream     bool
+	UsageAsked bool   // the client wants the usage of a stream
+	OutputMax  int64  // the most tokens of one choice; 0: the client did not say
+	Choices    int64  // answers asked for, at least 1
+	Session    string // conversation id or cache key that the client named; "": none
+	System     []Part
+	Messages   []Message
+	Tools      []Tool
+	ToolChoice ToolChoice
+	// Settings hold the JSON of what only some dialects have a name for.
+	Settings Settings
+}
+
+// Role is who speaks in a message.
+type Role string
+
+// The roles. System texts in the middle of a conversation keep their place as messages.
+const (
+	RoleSystem    Role = "system"
+	RoleUser      Role = "user"
+	RoleAssistant Role = "assistant"
+	RoleTool      Role = "tool"
+)
+
+// Message is one turn.
+type Message struct {
+	Role  Role
+	Parts []Part
+}
+
+// PartKind says what a part is.
+type PartKind uint8
+
+// The kinds of parts.
+const (
+	TextPart       PartKind = iota + 1
+	ImagePart               // ImageURL is a data: URI or an address
+	ToolCallPart            // the model asked for a tool: ToolID, ToolName, Text is the JSON of its arguments
+	ToolResultPart          // the tool's answer: ToolID, Parts
+	ThinkingPart            // reasoning; meaningful to the dialect it came from alone
+	RefusalPart
+	OtherPart // known to its own dialect alone: it cannot be carried to another
+)
+
+// Part is a piece of a message. Raw is the whole piece as it came.
+type Part struct {
+	Kind      PartKind
+	Raw       Value
+	Text      Value  // the text, where the kind has one
+	ImageURL  Value  // of an ImagePart in the chat dialect
+	MediaType string // of an ImagePart with its bytes given apart
+	ToolID    Value
+	ToolName  Value
+	Parts     []Part // of a ToolResultPart
+	IsError   bool   // of a ToolResultPart
+}
+
+// Tool is a function that the model may ask for.
+type Tool struct {
+	Raw         Value
+	Name        Value
+	Description Value
+	Schema      Value // JSON Schema of the arguments; Missing: none
+}
+
+// ToolChoice is what the client wants of the tools.
+type ToolChoice struct {
+	Mode string // "", "auto", "none", "required" or "named"
+	Name Value  // of "named"
+}
+
+// Settings are the sampling and format wishes of a request; a zero Value means
+// that the client did not say. They are carried, not interpreted.
+type Settings struct {
+	Temperature    Value
+	TopP           Value
+	TopK           Value
+	Stop           Value // a string or an array of strings
+	ResponseFormat Value
+	ParallelTools  Value
+	User           Value
+}
+
+// Usage is the number of tokens, as a provider reports them. The counts are
+// disjoint but for Reasoning, which is a part of Output. It converts to
+// sallyport.Usage, whose fields are the same.
+type Usage struct {
+	Input       int64
+	CachedInput int64
+	CacheWrite  int64
+	Output      int64
+	Reasoning   int64
+}

@@ -1,0 +1,195 @@
+// Package policy answers what an organisation has decided: which limits bind a
+// principal and which DLP policy binds a call. What an organisation has not
+// decided is as the operator's configuration says.
+//
+// Answers are kept in memory until Forget, which the server calls when anything
+// in the database has changed. A rule that cannot be read is an error, and the
+// call that asked is refused.
+package policy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dlp"
+	"github.com/sallyport-ai/sallyport/internal/limit"
+)
+
+// The kinds under which policies are stored, and their subjects.
+const (
+	KindDLP   = "dlp"   // subject: "" for the organisation, or a model's id
+	KindLimit = "limit" // subject: LimitSubject
+
+	scopeOrganisation = "organisation"
+	scopeUser         = "user"
+	scopeKey          = "key"
+)
+
+// Limits are the rates that bind one scope; 0 means none.
+type Limits struct {
+	RequestsPerMinute int64 `json:"requests_per_minute" yaml:"requests_per_minute"`
+	TokensPerMinute   int64 `json:"tokens_per_minute" yaml:"tokens_per_minute"`
+}
+
+// ParseLimits reads stored limits, strictly.
+func ParseLimits(body []byte) (Limits, error) {
+	var l Limits
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&l); err != nil {
+		return Limits{}, fmt.Errorf("limits: %w", err)
+	}
+	if l.RequestsPerMinute < 0 || l.TokensPerMinute < 0 {
+		return Limits{}, fmt.Errorf("limits: a rate is negative")
+	}
+	return l, nil
+}
+
+// Defaults bind organisations that have decided nothing.
+type Defaults struct {
+	Organisation Limits
+	User         Limits
+	Key          Limits
+	DLP          dlp.Policy
+}
+
+// Store reads stored policies; *store.DB is the real one.
+type Store interface {
+	// Policies returns all policies of a kind, by subject.
+	Policies(ctx context.Context, org sallyport.OrgID, kind string) (map[string][]byte, error)
+}
+
+// Book answers what is decided. It is safe for concurrent use.
+type Book struct {
+	store    Store
+	defaults Defaults
+
+	mu         sync.RWMutex
+	generation int // moves with Forget, so that an answer read before is not kept after
+	orgs       map[sallyport.OrgID]*rules
+}
+
+// rules are one organisation's stored policies, parsed.
+type rules struct {
+	limits map[string]Limits
+	dlp    map[string]dlp.Policy
+}
+
+// New returns a Book over store.
+func New(store Store, defaults Defaults) *Book {
+	return &Book{store: store, defaults: defaults, orgs: make(map[sallyport.OrgID]*rules)}
+}
+
+// Forget drops what is kept in memory.
+func (b *Book) Forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.generation++
+	clear(b.orgs)
+}
+
+// LimitSubject names whose limits they are: "organisation", "user/<id>" or "key/<id>".
+func LimitSubject(scope, id string) string {
+	if scope == scopeOrganisation {
+		return scope
+	}
+	return scope + "/" + id
+}
+
+// Limits returns the buckets that bind the principal: its key's, its user's and
+// its organisation's.
+func (b *Book) Limits(ctx context.Context, p sallyport.Principal) ([]limit.Bucket, error) {
+	r, err := b.rules(ctx, p.Org)
+	if err != nil {
+		return nil, err
+	}
+	buckets := make([]limit.Bucket, 0, 6)
+	for _, s := range [...]struct {
+		scope, id string
+		fallback  Limits
+	}{
+		{scopeKey, string(p.Key), b.defaults.Key},
+		{scopeUser, string(p.User), b.defaults.User},
+		{scopeOrganisation, string(p.Org), b.defaults.Organisation},
+	} {
+		l, decided := r.limits[LimitSubject(s.scope, s.id)]
+		if !decided {
+			l = s.fallback
+		}
+		id := string(p.Org) + "/" + s.id
+		if l.RequestsPerMinute > 0 {
+			buckets = append(buckets, limit.Bucket{Scope: s.scope, ID: id, Unit: "requests", PerMinute: l.RequestsPerMinute})
+		}
+		if l.TokensPerMinute > 0 {
+			buckets = append(buckets, limit.Bucket{Scope: s.scope, ID: id, Unit: "tokens", PerMinute: l.TokensPerMinute})
+		}
+	}
+	return buckets, nil
+}
+
+// DLP returns the policy that binds calls of org to the model: the model's own
+// where the organisation has decided one, else the organisation's, else the
+// default. The operator may set the mode for a model that nobody has decided on.
+func (b *Book) DLP(ctx context.Context, org sallyport.OrgID, m sallyport.Model) (dlp.Policy, error) {
+	r, err := b.rules(ctx, org)
+	if err != nil {
+		return dlp.Policy{}, err
+	}
+	if p, decided := r.dlp[m.ID]; decided {
+		return p, nil
+	}
+	p, decided := r.dlp[""]
+	if !decided {
+		p = b.defaults.DLP
+	}
+	if m.DLP != "" {
+		p.Mode = m.DLP
+	}
+	return p, nil
+}
+
+func (b *Book) rules(ctx context.Context, org sallyport.OrgID) (*rules, error) {
+	b.mu.RLock()
+	r, generation := b.orgs[org], b.generation
+	b.mu.RUnlock()
+	if r != nil {
+		return r, nil
+	}
+	r, err := b.read(ctx, org)
+	if err != nil {
+		return nil, sallyport.WrapError(sallyport.Internal, "the organisation's policies could not be read", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.generation == generation {
+		b.orgs[org] = r
+	}
+	return r, nil
+}
+
+func (b *Book) read(ctx context.Context, org sallyport.OrgID) (*rules, error) {
+	r := &rules{limits: make(map[string]Limits), dlp: make(map[string]dlp.Policy)}
+	stored, err := b.store.Policies(ctx, org, KindLimit)
+	if err != nil {
+		return nil, err
+	}
+	for subject, body := range stored {
+		if r.limits[subject], err = ParseLimits(body); err != nil {
+			return nil, fmt.Errorf("stored limits of %s: %w", subject, err)
+		}
+	}
+	stored, err = b.store.Policies(ctx, org, KindDLP)
+	if err != nil {
+		return nil, err
+	}
+	for subject, body := range stored {
+		if r.dlp[subject], err = dlp.ParsePolicy(body); err != nil {
+			return nil, fmt.Errorf("stored DLP policy of %q: %w", subject, err)
+		}
+	}
+	return r, nil
+}

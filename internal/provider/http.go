@@ -1,0 +1,418 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dial"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// Bounds of an answer.
+const (
+	answerMax    = 64 << 20  // a plain answer's body
+	errorBodyMax = 1 << 20   // a failure's body; the rest is cut off
+	streamMax    = 1 << 30   // a whole stream: far over what a model can write
+	answerTime   = time.Hour // any answer: bounds a provider that drips bytes for ever
+	headersMax   = 256 << 10 // the headers of an answer
+	idleConnsMax = 256       // kept open to one provider
+	idleConnTime = 90 * time.Second
+	pingAfter    = 30 * time.Second // silence on an HTTP/2 connection before it is tested
+	drainTime    = time.Second      // to reach the end of a body whose answer is complete
+	drainMax     = 64 << 10
+)
+
+// The causes with which a request of ours is cancelled.
+var (
+	errFirstByteLate = errors.New("no answer within the time for the first byte")
+	errIdle          = errors.New("no further piece of the answer within the idle time")
+	errAnswerTime    = errors.New("the answer took longer than any answer may")
+	errAnswerTooLong = errors.New("the answer is too long")
+	errDone          = errors.New("the answer is no longer wanted")
+)
+
+// client sends requests to one provider and guards what comes back. Redirects
+// are not followed: they could lead the credential elsewhere.
+type client struct {
+	base      *url.URL
+	query     string
+	header    http.Header
+	transport *http.Transport
+	firstByte time.Duration
+	idle      time.Duration
+}
+
+// newClient checks cfg. header is what the dialect adds, its credential included.
+func newClient(cfg Config, header http.Header) (*client, error) {
+	cfg = cfg.withDefaults()
+	base, err := baseURL(cfg)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range cfg.Headers {
+		header.Set(name, value)
+	}
+	header.Set("Content-Type", "application/json")
+	header.Set("User-Agent", "sallyport")
+	if err := checkHeader(header); err != nil {
+		return nil, fmt.Errorf("provider %q: %w", cfg.Name, err)
+	}
+	query := base.Query()
+	for name, value := range cfg.Query {
+		query.Set(name, value)
+	}
+	return &client{
+		base: base, query: query.Encode(), header: header,
+		firstByte: cfg.FirstByte, idle: cfg.Idle,
+		transport: &http.Transport{
+			// Proxy stays nil: the environment does not choose our roads.
+			DialContext:            dial.New(dial.Options{AllowPrivate: cfg.AllowPrivate, Connect: cfg.Connect}).DialContext,
+			TLSHandshakeTimeout:    cfg.Connect,
+			ForceAttemptHTTP2:      true,
+			HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter / 2},
+			DisableCompression:     true,
+			MaxIdleConnsPerHost:    idleConnsMax,
+			IdleConnTimeout:        idleConnTime,
+			MaxResponseHeaderBytes: headersMax,
+		},
+	}, nil
+}
+
+func baseURL(cfg Config) (*url.URL, error) {
+	base, err := url.Parse(strings.TrimRight(cfg.BaseURL, "/"))
+	switch {
+	case cfg.BaseURL == "":
+		return nil, fmt.Errorf("provider %q: base_url is missing", cfg.Name)
+	case err != nil, base.Host == "", base.Scheme != "https" && base.Scheme != "http":
+		return nil, fmt.Errorf("provider %q: base_url is not an http(s) address", cfg.Name)
+	case base.User != nil:
+		return nil, fmt.Errorf("provider %q: base_url must not hold a user or a password; set the API key", cfg.Name)
+	}
+	if cfg.AllowPrivate {
+		return base, nil
+	}
+	if err := dial.CheckURL(cfg.BaseURL); err != nil {
+		return nil, fmt.Errorf("provider %q: base_url: %w", cfg.Name, err)
+	}
+	return base, nil
+}
+
+// checkHeader refuses what would break out of a header line. It never quotes a value.
+func checkHeader(header http.Header) error {
+	for name, values := range header {
+		if name == "" || strings.Trim(name, headerNameLetters) != "" {
+			return errors.New("a header's name has characters that no header may have")
+		}
+		for _, value := range values {
+			if strings.ContainsAny(value, "\r\n\x00") {
+				return fmt.Errorf("the value of header %s holds a line break", name)
+			}
+		}
+	}
+	return nil
+}
+
+const headerNameLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+// credential returns the headers that carry cfg's key: "Authorization: Bearer"
+// or, in any other header, the bare key. Without a key there are none.
+func credential(cfg Config, headerDefault string) http.Header {
+	header := make(http.Header)
+	name := cfg.AuthHeader
+	if name == "" {
+		name = headerDefault
+	}
+	switch {
+	case cfg.APIKey == "":
+	case strings.EqualFold(name, "Authorization"):
+		header.Set(name, "Bearer "+cfg.APIKey.Reveal())
+	default:
+		header.Set(name, cfg.APIKey.Reveal())
+	}
+	return header
+}
+
+// answer is a provider's success, its body still to be read. It must be closed.
+type answer struct {
+	receipt llm.Receipt
+	header  http.Header
+	body    io.ReadCloser
+	call    *timedCall
+	limit   int64 // bytes that may still be read
+}
+
+// post sends body to the address at path below the base. It returns an answer
+// only for a status that means success; everything else is an error as
+// Provider.Do tells them. The receipt is valid in any case.
+func (c *client) post(ctx context.Context, path string, body []byte, stream bool) (*answer, llm.Receipt, error) {
+	call := c.begin(ctx)
+	response, err := c.transport.RoundTrip(c.request(call.ctx, path, body, stream))
+	if err != nil {
+		defer call.end(errDone)
+		return nil, llm.Receipt{}, call.failure(ctx, err)
+	}
+	a := &answer{
+		receipt: llm.Receipt{Status: response.StatusCode, RequestID: requestID(response.Header)},
+		header:  response.Header, body: response.Body, call: call, limit: answerMax,
+	}
+	if stream {
+		a.limit = streamMax
+	}
+	if err := a.refusal(ctx); err != nil {
+		a.close()
+		return nil, a.receipt, err
+	}
+	return a, a.receipt, nil
+}
+
+func (c *client) request(ctx context.Context, path string, body []byte, stream bool) *http.Request {
+	address := *c.base
+	address.Path = strings.TrimRight(address.Path, "/") + path
+	address.RawPath = ""
+	address.RawQuery = c.query
+	header := c.header.Clone()
+	header.Set("Accept", "application/json")
+	if stream {
+		header.Set("Accept", "text/event-stream")
+	}
+	r := &http.Request{
+		Method: http.MethodPost, URL: &address, Host: address.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		// With GetBody the transport repeats a request that met a connection
+		// which the provider had closed while it was idle: nothing of it was read.
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	}
+	return r.WithContext(ctx)
+}
+
+// requestID is the provider's name for the call.
+func requestID(header http.Header) string {
+	const idMax = 200
+	for _, name := range []string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "Cf-Ray"} {
+		if id := header.Get(name); id != "" && len(id) <= idMax {
+			return id
+		}
+	}
+	return ""
+}
+
+// refusal turns every status and coding that is not an answer into its error.
+func (a *answer) refusal(ctx context.Context) error {
+	status := a.receipt.Status
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return sallyport.WrapError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.",
+			fmt.Errorf("status %d", status))
+	case status < 200 || status >= 300 && status < 400 || status >= 600:
+		return sallyport.WrapError(sallyport.UpstreamInvalid, "The provider's answer is not a status of its API.",
+			fmt.Errorf("status %d", status))
+	}
+	// None was asked for. To unpack it would be to trust a stranger's ratio.
+	if coding := a.header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return invalid("compressed although that was not asked for", nil)
+	}
+	if status >= 400 {
+		return a.upstreamError(ctx)
+	}
+	return nil
+}
+
+func (a *answer) upstreamError(ctx context.Context) error {
+	body, err := io.ReadAll(io.LimitReader(a.reader(ctx), errorBodyMax))
+	if err != nil {
+		return err
+	}
+	if len(body) == 0 {
+		return emptyBody(fmt.Errorf("status %d", a.receipt.Status))
+	}
+	return &llm.UpstreamError{
+		Status: a.receipt.Status, ContentType: a.header.Get("Content-Type"), Body: body,
+		RetryAfter: a.header.Get("Retry-After"), RequestID: a.receipt.RequestID,
+	}
+}
+
+// whole reads a plain answer.
+func (a *answer) whole(ctx context.Context) ([]byte, error) {
+	var body bytes.Buffer
+	if n := a.declaredLength(); n > 0 {
+		body.Grow(n + bytes.MinRead)
+	}
+	if _, err := body.ReadFrom(a.reader(ctx)); err != nil {
+		return nil, err
+	}
+	if len(bytes.TrimSpace(body.Bytes())) == 0 {
+		return nil, emptyBody(nil)
+	}
+	return body.Bytes(), nil
+}
+
+// declaredLength is what the provider says, as far as it is worth preparing for.
+func (a *answer) declaredLength() int {
+	const trusted = 1 << 20
+	var n int
+	if _, err := fmt.Sscan(a.header.Get("Content-Length"), &n); err != nil || n < 0 {
+		return 0
+	}
+	return min(n, trusted)
+}
+
+// events reads a stream and calls f for each event. The end of the stream is
+// nil; only f knows whether the answer was complete. Errors of f come back as
+// they are.
+func (a *answer) events(ctx context.Context, f func(name string, data []byte) error) error {
+	err := readEvents(a.reader(ctx), f)
+	if errors.Is(err, errEventTooLong) {
+		return invalid("an event over the bound", err)
+	}
+	if err == nil && !a.call.begun {
+		return emptyBody(nil)
+	}
+	return err
+}
+
+// close ends the provider's work, if it has not ended.
+func (a *answer) close() {
+	a.call.end(errDone)
+	_ = a.body.Close()
+}
+
+// release lets the connection be used again after a complete answer: its last
+// bytes, which carry nothing, may still be on their way, and the caller does
+// not wait for them.
+func (a *answer) release() {
+	go func() {
+		a.call.patience(drainTime)
+		_, _ = io.CopyN(io.Discard, a.body, drainMax)
+		a.close()
+	}()
+}
+
+func (a *answer) reader(ctx context.Context) io.Reader { return &answerReader{a, ctx} }
+
+// answerReader reads the body under the bounds of time and size, and tells
+// failures in the words of Provider.Do.
+type answerReader struct {
+	a   *answer
+	ctx context.Context
+}
+
+func (r *answerReader) Read(p []byte) (int, error) {
+	a := r.a
+	if a.limit <= 0 {
+		return 0, invalid("over the bound of an answer", errAnswerTooLong)
+	}
+	a.call.await()
+	n, err := a.body.Read(p[:min(int64(len(p)), a.limit)])
+	a.call.arrived(n)
+	a.limit -= int64(n)
+	if err != nil && err != io.EOF {
+		err = a.call.failure(r.ctx, err)
+	}
+	return n, err
+}
+
+// timedCall is the context of one request, cancelled with a cause when a bound
+// of time is passed or the caller's context ends. It does not end with the
+// caller's context as such: see answer.release.
+type timedCall struct {
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+	detach    func() bool
+	timer     *time.Timer // of the first byte, then of idleness
+	whole     *time.Timer
+	idle      time.Duration
+	begun     bool        // the first byte of the body is there
+	connected atomic.Bool // the request may have been sent
+}
+
+func (c *client) begin(ctx context.Context) *timedCall {
+	call := &timedCall{idle: c.idle}
+	call.ctx, call.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	call.detach = context.AfterFunc(ctx, func() { call.cancel(context.Cause(ctx)) })
+	call.ctx = httptrace.WithClientTrace(call.ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { call.connected.Store(false) },
+		GotConn: func(httptrace.GotConnInfo) { call.connected.Store(true) },
+	})
+	call.timer = time.AfterFunc(c.firstByte, func() { call.cancel(errFirstByteLate) })
+	call.whole = time.AfterFunc(answerTime, func() { call.cancel(errAnswerTime) })
+	return call
+}
+
+// await starts the idle time of a read. Before the first byte of the body the
+// first timer still runs. The time that a sink takes is not the provider's.
+func (c *timedCall) await() {
+	if c.begun {
+		c.timer.Reset(c.idle)
+	}
+}
+
+func (c *timedCall) arrived(n int) {
+	if n > 0 && !c.begun {
+		c.begun = true
+		c.timer.Stop()
+		c.timer = time.AfterFunc(c.idle, func() { c.cancel(errIdle) })
+	}
+	if c.begun {
+		c.timer.Stop()
+	}
+}
+
+// patience gives the rest of the call that long, whatever the caller's context does.
+func (c *timedCall) patience(d time.Duration) {
+	c.detach()
+	c.timer.Stop()
+	c.whole.Reset(d)
+}
+
+func (c *timedCall) end(cause error) {
+	c.detach()
+	c.timer.Stop()
+	c.whole.Stop()
+	c.cancel(cause)
+}
+
+// failure names what went wrong on the wire. ctx is the caller's.
+func (c *timedCall) failure(ctx context.Context, err error) error {
+	cause := context.Cause(c.ctx)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("call the provider: %w", ctx.Err())
+	case errors.Is(cause, errFirstByteLate), errors.Is(cause, errIdle), errors.Is(cause, errAnswerTime):
+		if !c.connected.Load() {
+			return sallyport.WrapError(sallyport.UpstreamUnreachable, "The provider cannot be reached.", cause)
+		}
+		return sallyport.WrapError(sallyport.UpstreamTimeout, "The provider did not answer in time.", cause)
+	case !c.connected.Load():
+		return sallyport.WrapError(sallyport.UpstreamUnreachable, "The provider cannot be reached.", err)
+	case malformed(err):
+		return invalid("not HTTP", err)
+	}
+	return sallyport.WrapError(sallyport.UpstreamClosed, "The provider ended its answer before its end.", err)
+}
+
+// malformed recognises the transport's errors for an answer that breaks the
+// rules of HTTP; net/http has no types for them.
+func malformed(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "malformed") || strings.Contains(text, "response headers exceeded") ||
+		strings.Contains(text, "invalid byte in chunk length") || strings.Contains(text, "unsupported transfer encoding")
+}
+
+func invalid(what string, cause error) error {
+	return sallyport.WrapError(sallyport.UpstreamInvalid, "The provider's answer cannot be used: "+what+".", cause)
+}
+
+func emptyBody(cause error) error {
+	return sallyport.WrapError(sallyport.UpstreamEmptyBody, "The provider answered with nothing.", cause)
+}

@@ -1,0 +1,415 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+	"github.com/sallyport-ai/sallyport/internal/provider"
+)
+
+// target is the provider's name for the model in all tests.
+const target = "fake-large"
+
+// Open makes the provider under test. cfg has the address and the bounds of
+// time; the rest is the provider's own.
+type Open func(t *testing.T, cfg provider.Config) provider.Provider
+
+// Run holds the provider that open makes to the contract of provider.Provider.
+func Run(t *testing.T, open Open) {
+	t.Helper()
+	s := suite{open}
+	for name, test := range map[string]func(*testing.T){
+		"answers": s.answers, "usage": s.usage, "refusals": s.refusals, "faults": s.faults,
+		"client_leaves": s.clientLeaves, "sink_refuses": s.sinkRefuses, "unreachable": s.unreachable,
+		"connections_are_kept": s.keepsConnections, "many_at_once": s.manyAtOnce,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
+}
+
+type suite struct{ open Open }
+
+// start makes a fake and a provider that is patient with it.
+func (s suite) start(t *testing.T) (*Fake, provider.Provider) {
+	t.Helper()
+	return s.startPatient(t, waitMax)
+}
+
+func (s suite) startPatient(t *testing.T, patience time.Duration) (*Fake, provider.Provider) {
+	t.Helper()
+	fake := New(t)
+	return fake, s.open(t, provider.Config{
+		Name: "fake", BaseURL: fake.URL, APIKey: "the-key", AllowPrivate: true,
+		FirstByte: patience, Idle: patience,
+	})
+}
+
+// Ask is a chat request with one user message.
+func Ask(t testing.TB, text string, stream bool) *llm.Request {
+	t.Helper()
+	body := fmt.Sprintf(`{"model":"m","stream":%v,"max_tokens":100,"messages":[{"role":"user","content":%s}]}`, stream, llm.Quote(text))
+	req, err := chat.Decode([]byte(body))
+	if err != nil {
+		t.Fatalf("decode the test's own request: %v", err)
+	}
+	return req
+}
+
+// Heard is what an answer said in all its events.
+type Heard struct {
+	Text     string
+	Thinking string
+	Tools    []ToolCall
+	Finish   llm.StopReason
+	Usage    *llm.Usage
+	Chunks   int
+	Wholes   int
+	Dones    int
+	LastDone bool // the last event is a DoneEvent
+}
+
+// Sink returns the sink that adds to h.
+func (h *Heard) Sink() llm.Sink {
+	places := make(map[int]int)
+	return func(e *llm.Event) error {
+		switch h.LastDone = e.Kind == llm.DoneEvent; e.Kind {
+		case llm.ChunkEvent:
+			h.Chunks++
+		case llm.WholeEvent:
+			h.Wholes++
+		case llm.DoneEvent:
+			h.Dones++
+		}
+		for _, d := range e.Deltas {
+			h.add(d, places)
+		}
+		for _, f := range e.Finishes {
+			h.Finish = f.Reason
+		}
+		if e.Usage != nil {
+			usage := *e.Usage
+			h.Usage = &usage
+		}
+		return nil
+	}
+}
+
+// add clones every text: events are valid until the sink returns.
+func (h *Heard) add(d llm.Delta, places map[int]int) {
+	switch d.Kind {
+	case llm.TextDelta:
+		h.Text += strings.Clone(d.Text.Text())
+	case llm.ThinkingDelta:
+		h.Thinking += strings.Clone(d.Text.Text())
+	case llm.ToolCallDelta:
+		places[d.Index] = len(h.Tools)
+		h.Tools = append(h.Tools, ToolCall{ID: strings.Clone(d.ToolID.Text()), Name: strings.Clone(d.ToolName.Text())})
+	case llm.ToolArgumentsDelta:
+		h.Tools[places[d.Index]].Arguments += strings.Clone(d.Text.Text())
+	}
+}
+
+// wholeAndStream runs a test for both kinds of answers.
+func wholeAndStream(t *testing.T, test func(t *testing.T, stream bool)) {
+	t.Helper()
+	t.Run("whole", func(t *testing.T) { test(t, false) })
+	t.Run("stream", func(t *testing.T) { test(t, true) })
+}
+
+func (s suite) answers(t *testing.T) {
+	weather := ToolCall{ID: "call_1", Name: "weather", Arguments: `{"city":"Zürich \"old\" town","days":3}`}
+	for name, answer := range map[string]Answer{
+		"text":        {Text: "Two words, and a third: naïve 👩‍💻 \\ \" \u2028 end."},
+		"one_piece":   {Pieces: []string{"all"}},
+		"length":      {Text: "cut", Finish: "length"},
+		"filter":      {Text: "no", Finish: "content_filter"},
+		"thinking":    {Thinking: "Let me see.", Text: "Yes."},
+		"tool":        {Tools: []ToolCall{weather}},
+		"text_tools":  {Text: "I look.", Tools: []ToolCall{weather, {ID: "call_2", Name: "time", Arguments: "{}"}}},
+		"cached":      {Text: "x", Usage: &llm.Usage{Input: 7, CachedInput: 5, CacheWrite: 3, Output: 2}},
+		"long_pieces": {Pieces: []string{strings.Repeat("a", 100_000), strings.Repeat("ß", 100_000)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wholeAndStream(t, func(t *testing.T, stream bool) {
+				fake, p := s.start(t)
+				fake.Queue(answer)
+				var heard Heard
+				receipt, err := p.Do(t.Context(), target, Ask(t, "hello", stream), heard.Sink())
+				if err != nil {
+					t.Fatalf("Do: %v", err)
+				}
+				if receipt.Status != http.StatusOK || receipt.RequestID != "req-fake" {
+					t.Errorf("receipt: got %+v", receipt)
+				}
+				heard.check(t, answer, stream)
+				if r := fake.Wait(t, 1); r.Model != target || r.Stream != stream || r.LastUser != "hello" {
+					t.Errorf("asked: got model %q, stream %v, text %q", r.Model, r.Stream, r.LastUser)
+				}
+			})
+		})
+	}
+}
+
+func (h *Heard) check(t *testing.T, want Answer, stream bool) {
+	t.Helper()
+	if h.Text != want.text() || h.Thinking != want.Thinking || h.Finish != llm.StopReason(want.finish()) {
+		t.Errorf("heard: got %.200q, thinking %q, finish %q; want %.200q, %q, %q",
+			h.Text, h.Thinking, h.Finish, want.text(), want.Thinking, want.finish())
+	}
+	if fmt.Sprint(h.Tools) != fmt.Sprint(want.Tools) {
+		t.Errorf("tools: got %v, want %v", h.Tools, want.Tools)
+	}
+	if h.Usage == nil || *h.Usage != *want.usage() {
+		t.Errorf("usage: got %+v, want %+v", h.Usage, want.usage())
+	}
+	if stream && (h.Dones != 1 || !h.LastDone || h.Wholes != 0 || h.Chunks == 0) {
+		t.Errorf("stream: got %d chunks, %d wholes, %d dones, the last done: %v", h.Chunks, h.Wholes, h.Dones, h.LastDone)
+	}
+	if !stream && (h.Wholes != 1 || h.Chunks+h.Dones != 0) {
+		t.Errorf("whole: got %d wholes, %d chunks, %d dones", h.Wholes, h.Chunks, h.Dones)
+	}
+}
+
+// usage is told as the provider said it; who judges it is not the provider.
+func (s suite) usage(t *testing.T) {
+	const huge = 1 << 50
+	for name, usage := range map[string]*llm.Usage{
+		"absent": nil, "negative": {Input: -5, Output: -7}, "huge": {Input: huge, Output: huge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wholeAndStream(t, func(t *testing.T, stream bool) {
+				fake, p := s.start(t)
+				fake.Queue(Answer{Text: "hi", Usage: usage, NoUsage: usage == nil})
+				var heard Heard
+				if _, err := p.Do(t.Context(), target, Ask(t, "hello", stream), heard.Sink()); err != nil {
+					t.Fatalf("Do: %v", err)
+				}
+				if (heard.Usage == nil) != (usage == nil) || usage != nil && *heard.Usage != *usage {
+					t.Errorf("usage: got %+v, want %+v", heard.Usage, usage)
+				}
+			})
+		})
+	}
+}
+
+func (s suite) refusals(t *testing.T) {
+	for _, status := range []int{400, 404, 408, 413, 422, 429, 500, 503, 529} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			wholeAndStream(t, func(t *testing.T, stream bool) {
+				fake, p := s.start(t)
+				fake.Queue(Answer{Status: status, Body: " {\"error\": \"its own words\"}\n",
+					Header: map[string]string{"Retry-After": "7", "Content-Type": "application/problem+json"}})
+				receipt, err := p.Do(t.Context(), target, Ask(t, "hello", stream), mustNotHear(t))
+				var refused *llm.UpstreamError
+				if !errors.As(err, &refused) {
+					t.Fatalf("Do: got %v, want *llm.UpstreamError", err)
+				}
+				want := llm.UpstreamError{Status: status, ContentType: "application/problem+json",
+					Body: refused.Body, RetryAfter: "7", RequestID: "req-fake"}
+				if fmt.Sprint(*refused) != fmt.Sprint(want) || string(refused.Body) != " {\"error\": \"its own words\"}\n" {
+					t.Errorf("got %+v with body %q, want %+v", *refused, refused.Body, want)
+				}
+				if receipt.Status != status || strings.Contains(err.Error(), "its own words") {
+					t.Errorf("got receipt %+v and error %q", receipt, err)
+				}
+			})
+		})
+	}
+	for status, code := range map[int]sallyport.Code{
+		401: sallyport.UpstreamAuth, 403: sallyport.UpstreamAuth, 301: sallyport.UpstreamInvalid, 304: sallyport.UpstreamInvalid,
+	} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			fake, p := s.start(t)
+			fake.Queue(Answer{Status: status, Body: body(status), Header: map[string]string{"Location": fake.URL + "/elsewhere"}})
+			s.fails(t, p, fake, Ask(t, "hello", true), code)
+		})
+	}
+	t.Run("empty_body", func(t *testing.T) {
+		fake, p := s.start(t)
+		fake.Queue(Answer{Status: 500})
+		s.fails(t, p, fake, Ask(t, "hello", false), sallyport.UpstreamEmptyBody)
+	})
+}
+
+// body returns what a status may have as its body.
+func body(status int) string {
+	if status == http.StatusNotModified {
+		return ""
+	}
+	return "the key the-key is wrong"
+}
+
+func mustNotHear(t *testing.T) llm.Sink {
+	return func(e *llm.Event) error {
+		t.Errorf("an event of kind %d was pushed", e.Kind)
+		return nil
+	}
+}
+
+// fails expects that code, no success end, one request and no secret in the error.
+func (s suite) fails(t *testing.T, p provider.Provider, fake *Fake, req *llm.Request, code sallyport.Code) {
+	t.Helper()
+	var heard Heard
+	_, err := p.Do(t.Context(), target, req, heard.Sink())
+	if got := sallyport.CodeOf(err); got != code {
+		t.Fatalf("Do: got %v (cause %v), want %s", err, errors.Unwrap(err), code)
+	}
+	var refused *llm.UpstreamError
+	if code == sallyport.UpstreamAuth && errors.As(err, &refused) {
+		t.Errorf("the provider's words about our credential would be passed on: %+v", refused)
+	}
+	if heard.Dones != 0 || heard.Wholes != 0 {
+		t.Errorf("a failed answer had %d success ends and %d wholes", heard.Dones, heard.Wholes)
+	}
+	if n := len(fake.Requests()); n != 1 {
+		t.Errorf("the provider was asked %d times", n)
+	}
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if strings.Contains(e.Error(), "the-key") || strings.Contains(e.Error(), page) {
+			t.Errorf("the error quotes: %q", e)
+		}
+	}
+}
+
+func (s suite) faults(t *testing.T) {
+	const patience = 300 * time.Millisecond
+	for _, row := range []struct {
+		fault         Fault
+		whole, stream sallyport.Code
+	}{
+		{Empty, sallyport.UpstreamEmptyBody, sallyport.UpstreamEmptyBody},
+		{Hang, sallyport.UpstreamTimeout, sallyport.UpstreamTimeout},
+		{Stall, sallyport.UpstreamTimeout, sallyport.UpstreamTimeout},
+		{Close, sallyport.UpstreamClosed, sallyport.UpstreamClosed},
+		{Reset, sallyport.UpstreamClosed, sallyport.UpstreamClosed},
+		{WrongLength, sallyport.UpstreamClosed, sallyport.UpstreamClosed},
+		{Cut, sallyport.UpstreamInvalid, sallyport.UpstreamClosed},
+		{Garbage, sallyport.UpstreamInvalid, sallyport.UpstreamInvalid},
+		{NotHTTP, sallyport.UpstreamInvalid, sallyport.UpstreamInvalid},
+		{BadJSON, sallyport.UpstreamInvalid, sallyport.UpstreamInvalid},
+		{BadUTF8, sallyport.UpstreamInvalid, sallyport.UpstreamInvalid},
+		{LongLine, sallyport.UpstreamInvalid, sallyport.UpstreamInvalid},
+		{Endless, sallyport.UpstreamInvalid, ""}, // a stream without end: see sink_refuses
+		{ErrorEvent, sallyport.UpstreamError, sallyport.UpstreamError},
+		{Plain, "", sallyport.UpstreamInvalid}, // what a plain answer is
+		{Redirect, sallyport.UpstreamInvalid, sallyport.UpstreamInvalid},
+		{Compressed, sallyport.UpstreamInvalid, sallyport.UpstreamInvalid},
+	} {
+		t.Run(string(row.fault), func(t *testing.T) {
+			wholeAndStream(t, func(t *testing.T, stream bool) {
+				code := row.whole
+				if stream {
+					code = row.stream
+				}
+				if code == "" {
+					return
+				}
+				for _, after := range []int{0, 2} {
+					fake, p := s.start(t)
+					if code == sallyport.UpstreamTimeout {
+						fake, p = s.startPatient(t, patience)
+					}
+					fake.Queue(Answer{Text: "one two three four", Fault: row.fault, After: after})
+					s.fails(t, p, fake, Ask(t, "hello", stream), code)
+				}
+			})
+		})
+	}
+}
+
+func (s suite) clientLeaves(t *testing.T) {
+	wholeAndStream(t, func(t *testing.T, stream bool) {
+		fake, p := s.start(t)
+		fake.Queue(Answer{Text: "one two three", Step: make(chan struct{})})
+		ctx, leave := context.WithCancel(t.Context())
+		failed := make(chan error, 1)
+		go func() {
+			_, err := p.Do(ctx, target, Ask(t, "hello", stream), func(*llm.Event) error { return nil })
+			failed <- err
+		}()
+		r := fake.Wait(t, 1)
+		leave()
+		r.WaitGone(t)
+		if err := <-failed; !errors.Is(err, context.Canceled) {
+			t.Errorf("Do: got %v, want context.Canceled", err)
+		}
+	})
+}
+
+func (s suite) sinkRefuses(t *testing.T) {
+	wholeAndStream(t, func(t *testing.T, stream bool) {
+		fake, p := s.start(t)
+		answer := Answer{Text: "one two three"}
+		if stream {
+			answer.Fault = Endless
+		}
+		fake.Queue(answer)
+		refusal, calls := errors.New("enough"), 0
+		_, err := p.Do(t.Context(), target, Ask(t, "hello", stream), func(*llm.Event) error {
+			calls++
+			return refusal
+		})
+		if err != refusal || calls != 1 {
+			t.Errorf("Do: got %v after %d events, want the sink's own error after 1", err, calls)
+		}
+		if stream {
+			fake.Wait(t, 1).WaitGone(t)
+		}
+	})
+}
+
+// unreachable is the one failure that is known to have cost nothing.
+func (s suite) unreachable(t *testing.T) {
+	fake := Start()
+	address := fake.URL
+	fake.Close()
+	p := s.open(t, provider.Config{Name: "fake", BaseURL: address, APIKey: "the-key", AllowPrivate: true})
+	receipt, err := p.Do(t.Context(), target, Ask(t, "hello", true), mustNotHear(t))
+	if sallyport.CodeOf(err) != sallyport.UpstreamUnreachable || receipt != (llm.Receipt{}) {
+		t.Errorf("Do: got %v, %+v; want %s and no receipt", err, receipt, sallyport.UpstreamUnreachable)
+	}
+}
+
+// keepsConnections asks again as soon as an answer is complete, as agents do.
+func (s suite) keepsConnections(t *testing.T) {
+	fake, p := s.start(t)
+	const rounds = 20
+	for i := range rounds {
+		var heard Heard
+		if _, err := p.Do(t.Context(), target, Ask(t, "hello", i%2 == 0), heard.Sink()); err != nil {
+			t.Fatalf("Do: %v", err)
+		}
+		<-fake.Wait(t, i+1).Done()
+	}
+	// The end of a stream may lose the race against the next request, not always.
+	if got := fake.Connections(); got > rounds/2 {
+		t.Errorf("%d connections for %d requests, one after the other", got, rounds)
+	}
+}
+
+func (s suite) manyAtOnce(t *testing.T) {
+	_, p := s.start(t)
+	var wait sync.WaitGroup
+	for i := range 32 {
+		wait.Go(func() {
+			text := fmt.Sprintf("this is the %d. question of many", i)
+			var heard Heard
+			if _, err := p.Do(t.Context(), target, Ask(t, text, i%2 == 0), heard.Sink()); err != nil || heard.Text != text {
+				t.Errorf("Do: got %q, %v; want %q", heard.Text, err, text)
+			}
+		})
+	}
+	wait.Wait()
+}

@@ -1,0 +1,225 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/gateway"
+	"github.com/sallyport-ai/sallyport/internal/journal"
+)
+
+// BodyMax bounds a request's body, before anything reads it.
+const BodyMax = 50 << 20
+
+// drainMax is how much of a refused body is read and thrown away, so that a
+// client that is still sending gets to see the refusal.
+const drainMax = 64 << 20
+
+// request is an authenticated call to a /v1 route.
+type request struct {
+	*http.Request
+	principal sallyport.Principal
+	call      *gateway.Call
+	body      []byte
+	begun     bool // the answer has begun: no error body can be sent any more
+}
+
+// handler answers an authenticated call. It has written the answer, or returns
+// an error that was recorded.
+type handler func(w http.ResponseWriter, r *request) error
+
+// outermost gives every request its id and refuses bodies that say they are too
+// large before anything else looks at them.
+func (s *Server) outermost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := "req_" + strings.ReplaceAll(uuid.Must(uuid.NewV7()).String(), "-", "")
+		w.Header().Set("X-Request-Id", id)
+		if r.ContentLength > BodyMax {
+			s.refuseUnknown(w, r, flatSurface, errBodyTooLarge())
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// api wraps a route: it authenticates, reads the body, and answers errors in
+// the shape of the surface.
+func (s *Server) api(sur surface, action string, h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		principal, err := s.authenticate(r)
+		if err != nil {
+			s.refuseUnknown(w, r, sur, err)
+			return
+		}
+		q := &request{Request: r, principal: principal}
+		q.call = s.newCall(w, r, principal, action)
+		if q.body, err = readBody(w, r); err != nil {
+			err = s.refuse(q, err)
+		} else {
+			q.call.BytesIn = int64(len(q.body))
+			err = h(w, q)
+		}
+		if err != nil && !q.begun {
+			setLimitHeaders(w.Header(), q.call.Limits)
+			sur.writeError(w, err)
+		}
+		s.logFailure(q, err)
+	})
+}
+
+// read wraps a route that changes nothing. What get returns is answered as JSON
+// once the read is recorded.
+func (s *Server) read(action string, get func(r *request) (any, error)) http.Handler {
+	return s.api(flatSurface, action, func(w http.ResponseWriter, r *request) error {
+		answer, err := get(r)
+		if err != nil {
+			return s.refuse(r, err)
+		}
+		record := s.parts.Audit.Read(&r.call.Call, http.StatusOK)
+		if err := s.record(r.Context(), r.principal.Org, record); err != nil {
+			return err
+		}
+		r.begun = true
+		return writeJSON(w, http.StatusOK, answer)
+	})
+}
+
+// refuse records that a call was refused and returns the error to answer.
+func (s *Server) refuse(r *request, err error) error {
+	return s.parts.Gateway.Refuse(r.Context(), r.call, err)
+}
+
+// recordTime bounds the wait for a record of a call whose client has left.
+const recordTime = 30 * time.Second
+
+func (s *Server) record(ctx context.Context, org sallyport.OrgID, rec sallyport.Record) error {
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	_, err := s.parts.Journal.Commit(after, journal.Entry{Org: org, Record: rec})
+	return err
+}
+
+func (s *Server) newCall(w http.ResponseWriter, r *http.Request, p sallyport.Principal, action string) *gateway.Call {
+	return &gateway.Call{Call: sallyport.Call{
+		ID:        gateway.NewCallID(),
+		Principal: p,
+		Action:    action,
+		Route:     r.Pattern,
+		RequestID: w.Header().Get("X-Request-Id"),
+		Source:    s.source(r),
+		StartedAt: s.parts.Now(),
+	}}
+}
+
+// userAgentMax bounds what a client can put into a record's source.
+const userAgentMax = 256
+
+// source tells where a request came from. X-Forwarded-For counts only when the
+// connection comes from a proxy that the operator listed: anyone can write it.
+func (s *Server) source(r *http.Request) sallyport.Source {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	hops := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+	for i := len(hops) - 1; i >= 0 && s.trusted(host); i-- {
+		ip, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		host = ip.String()
+	}
+	agent := r.UserAgent()
+	if len(agent) > userAgentMax {
+		agent = agent[:userAgentMax]
+	}
+	return sallyport.Source{IP: host, UserAgent: strings.ToValidUTF8(agent, "")}
+}
+
+// trusted says whether the operator listed the address as a proxy.
+func (s *Server) trusted(host string) bool {
+	if len(s.parts.TrustedProxies) == 0 {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && slices.ContainsFunc(s.parts.TrustedProxies, func(p netip.Prefix) bool {
+		return p.Contains(addr.Unmap())
+	})
+}
+
+// bodyFirst is how much room a body gets before its first byte is there; what a
+// client says of its length is not believed beyond that.
+const bodyFirst = 1 << 20
+
+// readBody reads a body of at most BodyMax bytes, in at most bodyTime.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	control := http.NewResponseController(w)
+	if err := control.SetReadDeadline(time.Now().Add(bodyTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	buf.Grow(int(min(max(r.ContentLength, 0), bodyFirst)) + bytes.MinRead)
+	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, BodyMax))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, errBodyTooLarge()
+	case err != nil:
+		return nil, sallyport.WrapError(sallyport.InvalidBody, "the request body could not be read to its end", err)
+	}
+	if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+func errBodyTooLarge() error {
+	return sallyport.NewError(sallyport.BodyTooLarge, "Request body too large. Maximum size is 50 MB.")
+}
+
+// drain reads away what a client still sends of a refused body.
+func drain(r *http.Request) {
+	if r.Body != nil && r.ContentLength <= drainMax && r.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, r.Body, drainMax) // whatever comes is thrown away
+	}
+}
+
+// writeJSON answers with a JSON body. Its error means that the client has left.
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return sallyport.WrapError(sallyport.Internal, "internal error", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, err = w.Write(body)
+	return err
+}
+
+// logFailure tells the operator what the caller is not told.
+func (s *Server) logFailure(r *request, err error) {
+	var known *sallyport.Error
+	if err == nil || !errors.As(err, &known) || known.Cause == nil {
+		return
+	}
+	s.parts.Log.Warn("call failed", "request_id", r.call.RequestID, "action", r.call.Action,
+		"code", known.Code, "cause", known.Cause.Error())
+}

@@ -1,0 +1,189 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/secret"
+)
+
+// The control plane is our own API, /api/v1. Its description, made from the
+// types below, is served at /openapi.json; clients are generated from it.
+// Reading is recorded before it is answered; a change and its record are one
+// transaction of the store.
+
+// ControlStore is what the control plane reads and changes; *store.DB is the real one.
+type ControlStore interface {
+	Org(ctx context.Context, id sallyport.OrgID) (sallyport.Organisation, error)
+	Members(ctx context.Context, org sallyport.OrgID) ([]sallyport.Membership, error)
+	Keys(ctx context.Context, org sallyport.OrgID) ([]sallyport.Key, error)
+	RevokeKey(ctx context.Context, org sallyport.OrgID, id sallyport.KeyID, at time.Time, rec sallyport.Record) error
+	Grant(ctx context.Context, org sallyport.OrgID, amount sallyport.Credits, note string, rec sallyport.Record) (sallyport.Credits, error)
+	Balance(ctx context.Context, org sallyport.OrgID) (balance, held sallyport.Credits, err error)
+	Ledger(ctx context.Context, org sallyport.OrgID, after int64, limit int) ([]sallyport.LedgerEntry, error)
+	SetModelAccess(ctx context.Context, org sallyport.OrgID, model string, enabled bool, rec sallyport.Record) error
+	DisabledModels(ctx context.Context, org sallyport.OrgID) ([]string, error)
+	SaveProvider(ctx context.Context, p sallyport.ProviderSettings, rec sallyport.Record) error
+	Providers(ctx context.Context, org sallyport.OrgID) ([]sallyport.ProviderSettings, error)
+	DeleteProvider(ctx context.Context, org sallyport.OrgID, name string, rec sallyport.Record) error
+	SaveModel(ctx context.Context, org sallyport.OrgID, m sallyport.Model, rec sallyport.Record) error
+	DeleteModel(ctx context.Context, org sallyport.OrgID, id string, rec sallyport.Record) error
+	SetPolicy(ctx context.Context, org sallyport.OrgID, kind, subject string, body []byte, rec sallyport.Record) error
+	FindRecords(ctx context.Context, org sallyport.OrgID, f sallyport.RecordFilter) ([]sallyport.StoredRecord, error)
+}
+
+// KeyMaker makes API keys; *identity.Keys is the real one.
+type KeyMaker interface {
+	Create(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, name string, expires time.Time, rec sallyport.Record) (sallyport.Key, string, error)
+}
+
+// Sealer seals the credentials of an organisation's own providers; *secret.Ring is the real one.
+type Sealer interface {
+	Seal(ctx context.Context, org sallyport.OrgID, purpose secret.Purpose, plaintext, associated []byte) ([]byte, error)
+}
+
+// control registers the control plane on mux.
+func (s *Server) control(mux *http.ServeMux) {
+	cfg := huma.DefaultConfig("Sallyport control plane", s.parts.Version)
+	cfg.OpenAPIPath = "/openapi"
+	cfg.DocsPath = "" // no page that loads scripts from elsewhere
+	cfg.SchemasPath = "/api/v1/schemas"
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"key":    {Type: "http", Scheme: "bearer"},
+		"header": {Type: "apiKey", In: "header", Name: "x-api-key"},
+	}
+	cfg.Security = []map[string][]string{{"key": {}}, {"header": {}}}
+	api := humago.New(mux, cfg)
+	api.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { s.guard(api, ctx, next) })
+	s.controlIdentity(api)
+	s.controlKeys(api)
+	s.controlModels(api)
+	s.controlCredits(api)
+	s.controlPolicies(api)
+	s.controlAudit(api)
+	s.controlAgents(api)
+}
+
+// Who may call an operation: everybody with a key, or administrators.
+const adminOnly = "adminOnly"
+
+// operation describes one operation of the control plane.
+func operation(id, method, path, summary string, admin bool) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary,
+		MaxBodyBytes: controlBodyMax,
+		Metadata:     map[string]any{adminOnly: admin},
+		Errors:       []int{400, 401, 403, 404, 409, 422, 503},
+	}
+}
+
+// controlBodyMax bounds a body of the control plane.
+const controlBodyMax = 4 << 20
+
+// guard stands before every operation: it finds the caller, checks the right,
+// and records what is refused.
+func (s *Server) guard(api huma.API, ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	principal, err := s.authenticate(r)
+	if err != nil {
+		s.refuseUnknown(w, r, flatSurface, err)
+		return
+	}
+	op := ctx.Operation()
+	q := &request{Request: r, principal: principal, call: s.newCall(w, r, principal, "control."+op.OperationID)}
+	if admin, _ := op.Metadata[adminOnly].(bool); admin && principal.Role != sallyport.RoleAdministrator {
+		err := s.refuse(q, sallyport.NewError(sallyport.Forbidden, "this needs the role administrator"))
+		flatSurface.writeError(w, err)
+		return
+	}
+	next(huma.WithContext(ctx, withCall(ctx.Context(), &q.call.Call)))
+}
+
+// change runs a changing operation: f makes the change and its record in one
+// transaction. What this process keeps of the database is dropped at once;
+// other processes notice within moments.
+func change[T any](s *Server, ctx context.Context, f func(p sallyport.Principal) (T, error)) (T, error) {
+	answer, err := attempt(s, ctx, f)
+	if err == nil {
+		s.parts.Forget()
+	}
+	return answer, err
+}
+
+// look runs a reading operation and records it before it is answered.
+func look[T any](s *Server, ctx context.Context, f func(p sallyport.Principal) (T, error)) (T, error) {
+	call := CallOf(ctx)
+	answer, err := attempt(s, ctx, f)
+	if err != nil {
+		return answer, err
+	}
+	if err := s.record(ctx, call.Principal.Org, s.parts.Audit.Read(call, http.StatusOK)); err != nil {
+		var none T
+		return none, controlError(err)
+	}
+	return answer, nil
+}
+
+// attempt runs f for the caller and records when it is refused.
+func attempt[T any](s *Server, ctx context.Context, f func(p sallyport.Principal) (T, error)) (T, error) {
+	call := CallOf(ctx)
+	answer, err := f(call.Principal)
+	if err == nil {
+		return answer, nil
+	}
+	var none T
+	if rerr := s.record(ctx, call.Principal.Org, s.parts.Audit.Refusal(call, Status(err), err)); rerr != nil {
+		err = rerr
+	}
+	return none, controlError(err)
+}
+
+// controlError gives an error the flat shape in which huma answers it.
+func controlError(err error) error {
+	e, m := outside(err)
+	return &flatStatusError{status: m.status, Err: m.label, Message: e.Message}
+}
+
+// flatStatusError is the body of every error of the control plane.
+type flatStatusError struct {
+	status  int
+	Err     string   `json:"error"`
+	Message string   `json:"message"`
+	Fields  []string `json:"fields,omitempty"` // what is wrong with the request, one by one
+}
+
+func (e *flatStatusError) Error() string  { return e.Message }
+func (e *flatStatusError) GetStatus() int { return e.status }
+
+func init() {
+	// huma has one hook for the shape of errors that it finds itself.
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		e := &flatStatusError{status: status, Err: http.StatusText(status), Message: message}
+		for _, err := range errs {
+			if err != nil {
+				e.Fields = append(e.Fields, err.Error())
+			}
+		}
+		return e
+	}
+}
+
+// event builds the record of a change.
+func (s *Server) event(ctx context.Context, resource string, what any) sallyport.Record {
+	return s.parts.Audit.Change(CallOf(ctx), resource, what)
+}
+
+// body is the wrapper that huma wants around an answer.
+type body[T any] struct{ Body T }
+
+func reply[T any](v T, err error) (*body[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &body[T]{v}, nil
+}

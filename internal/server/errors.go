@@ -1,0 +1,139 @@
+package server
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// meaning is how a code looks from outside.
+type meaning struct {
+	status int
+	kind   string // error.type of the OpenAI shape
+	label  string // error of the flat shape
+}
+
+// meanings is the one table from codes to answers.
+var meanings = map[sallyport.Code]meaning{
+	sallyport.InvalidBody:         {400, "invalid_request_error", "Bad Request"},
+	sallyport.UnsupportedField:    {400, "invalid_request_error", "Bad Request"},
+	sallyport.ModelNotFound:       {400, "invalid_request_error", "Bad Request"},
+	sallyport.DLPBlocked:          {400, "invalid_request_error", "Bad Request"},
+	sallyport.Unauthorized:        {401, "authentication_error", "Unauthorized"},
+	sallyport.InsufficientCredits: {402, "insufficient_credits", "Payment Required"},
+	sallyport.Forbidden:           {403, "permission_error", "Forbidden"},
+	sallyport.ModelAccessDenied:   {403, "permission_error", "Forbidden"},
+	sallyport.NotFound:            {404, "not_found_error", "Not found"},
+	sallyport.Conflict:            {409, "invalid_request_error", "Conflict"},
+	sallyport.BodyTooLarge:        {413, "invalid_request_error", "Payload Too Large"},
+	sallyport.MissingInputs:       {422, "invalid_request_error", "Unprocessable Entity"},
+	sallyport.RateLimited:         {429, "rate_limit_error", "Too Many Requests"},
+	sallyport.ClientClosed:        {499, "invalid_request_error", "Client Closed Request"}, // nobody is there to see it
+	sallyport.Internal:            {500, "server_error", "Internal Server Error"},
+	sallyport.UpstreamAuth:        {502, "server_error", "Bad Gateway"},
+	sallyport.UpstreamUnreachable: {502, "server_error", "Bad Gateway"},
+	sallyport.UpstreamEmptyBody:   {502, "server_error", "Bad Gateway"},
+	sallyport.UpstreamInvalid:     {502, "server_error", "Bad Gateway"},
+	sallyport.UpstreamClosed:      {502, "server_error", "Bad Gateway"},
+	sallyport.UpstreamError:       {502, "server_error", "Bad Gateway"},
+	sallyport.AuditUnavailable:    {503, "server_error", "Service Unavailable"},
+	sallyport.UpstreamTimeout:     {504, "server_error", "Gateway Timeout"},
+}
+
+// Status is the HTTP status that a client sees for err; 200 for nil.
+func Status(err error) int {
+	if err == nil {
+		return http.StatusOK
+	}
+	var refused *llm.UpstreamError
+	if errors.As(err, &refused) {
+		return refused.Status
+	}
+	return meanings[sallyport.CodeOf(err)].status
+}
+
+// outside is what may be said of err: an error without a meaning of its own is
+// an internal error, and its text stays here.
+func outside(err error) (sallyport.Error, meaning) {
+	var known *sallyport.Error
+	if errors.As(err, &known) {
+		if m, found := meanings[known.Code]; found {
+			return *known, m
+		}
+	}
+	return sallyport.Error{Code: sallyport.Internal, Message: "internal error"}, meanings[sallyport.Internal]
+}
+
+// surface is a family of routes with one shape of error.
+type surface struct {
+	body func(e sallyport.Error, m meaning) any
+}
+
+// The surfaces. What a stranger gets is the flat shape on both.
+var (
+	chatSurface = surface{openAIError}
+	flatSurface = surface{flatError}
+)
+
+// openAIError is the shape of OpenAI's errors.
+func openAIError(e sallyport.Error, m meaning) any {
+	if e.Code == sallyport.Unauthorized || e.Code == sallyport.BodyTooLarge {
+		return flatError(e, m)
+	}
+	type inner struct {
+		Message string         `json:"message"`
+		Type    string         `json:"type"`
+		Code    sallyport.Code `json:"code"`
+	}
+	return struct {
+		Error inner `json:"error"`
+	}{inner{e.Message, m.kind, e.Code}}
+}
+
+// flatError is the shape of the agents' and models' routes.
+func flatError(e sallyport.Error, m meaning) any {
+	if e.Code == sallyport.BodyTooLarge {
+		return struct {
+			Message string `json:"message"`
+		}{e.Message}
+	}
+	return struct {
+		Error   string `json:"error"`
+		Message string `json:"message"`
+	}{m.label, e.Message}
+}
+
+// writeError answers with an error. A provider's own refusal is passed on byte
+// for byte, with its status and content type.
+func (sur surface) writeError(w http.ResponseWriter, err error) {
+	var refused *llm.UpstreamError
+	if errors.As(err, &refused) && len(refused.Body) > 0 {
+		writeUpstreamError(w, refused)
+		return
+	}
+	e, m := outside(err)
+	if e.Code == sallyport.ClientClosed {
+		return
+	}
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
+	_ = writeJSON(w, m.status, sur.body(e, m)) // fails only when the client has left
+}
+
+func writeUpstreamError(w http.ResponseWriter, e *llm.UpstreamError) {
+	h := w.Header()
+	if e.ContentType != "" {
+		h.Set("Content-Type", e.ContentType)
+	}
+	if e.RetryAfter != "" {
+		h.Set("Retry-After", e.RetryAfter)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(e.Body)))
+	w.WriteHeader(e.Status)
+	_, _ = w.Write(e.Body) // fails only when the client has left
+}

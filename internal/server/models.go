@@ -1,0 +1,110 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+// modelObject is one entry of the models list. Created and OwnedBy are fixed
+// for catalogue models; clients of the API we serve rely on it.
+type modelObject struct {
+	ID          string `json:"id"`
+	Object      string `json:"object"`
+	Created     int64  `json:"created"`
+	OwnedBy     string `json:"owned_by"`
+	DisplayName string `json:"display_name,omitempty"`
+}
+
+// catalogueOwner is the owned_by of every catalogue model.
+const catalogueOwner = "kindo"
+
+// agentModelPrefix marks an agent among the models.
+const agentModelPrefix = "agent/"
+
+type modelList struct {
+	Object string        `json:"object"`
+	Data   []modelObject `json:"data"`
+}
+
+// listModels answers GET /v1/models: what the caller may use, its agents too
+// with include_agents=true.
+func (s *Server) listModels(r *request) (any, error) {
+	models, err := s.parts.Models.Models(r.Context(), r.principal.Org)
+	if err != nil {
+		return nil, err
+	}
+	list := modelList{Object: "list", Data: make([]modelObject, 0, len(models))}
+	for _, m := range models {
+		list.Data = append(list.Data, modelOf(m))
+	}
+	if r.URL.Query().Get("include_agents") != "true" {
+		return list, nil
+	}
+	agents, err := s.agentModels(r)
+	if err != nil {
+		return nil, err
+	}
+	list.Data = append(list.Data, agents...)
+	return list, nil
+}
+
+func modelOf(m sallyport.Model) modelObject {
+	return modelObject{ID: m.ID, Object: "model", OwnedBy: catalogueOwner, DisplayName: m.DisplayName}
+}
+
+func (s *Server) agentModels(r *request) ([]modelObject, error) {
+	org, err := s.parts.Control.Org(r.Context(), r.principal.Org)
+	if err != nil {
+		return nil, err
+	}
+	agents, err := s.parts.Agents.List(r.Context(), r.principal.Org)
+	if err != nil {
+		return nil, err
+	}
+	var list []modelObject
+	for _, a := range agents {
+		list = append(list, modelObject{
+			ID: agentModelPrefix + string(a.ID), Object: "model",
+			Created: a.CreatedAt.Unix(), OwnedBy: org.Name,
+		})
+	}
+	return list, nil
+}
+
+// getModel answers GET /v1/models/{model}. A model that is switched off looks
+// like one that does not exist.
+func (s *Server) getModel(r *request) (any, error) {
+	id := r.PathValue("model")
+	r.call.Requested = id
+	if strings.HasPrefix(id, agentModelPrefix) {
+		return s.getAgentModel(r, id)
+	}
+	models, err := s.parts.Models.Models(r.Context(), r.principal.Org)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range models {
+		if m.ID == id {
+			return modelOf(m), nil
+		}
+	}
+	return nil, errNoModel()
+}
+
+func (s *Server) getAgentModel(r *request, id string) (any, error) {
+	agents, err := s.agentModels(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range agents {
+		if m.ID == id {
+			return m, nil
+		}
+	}
+	return nil, errNoModel()
+}
+
+func errNoModel() error {
+	return sallyport.NewError(sallyport.NotFound, "there is no such model, or you may not use it")
+}

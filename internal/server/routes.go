@@ -1,0 +1,36 @@
+package server
+
+import (
+	"net/http"
+)
+
+// Handler returns every route of the product. Who may call: /v1 and /api/v1 the
+// holder of an API key; the rest anyone, and it tells nothing about anyone.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+
+	// The road to models. The gateway records these itself.
+	mux.Handle("POST /v1/chat/completions", s.api(chatSurface, "chat.completions", s.chatCompletions))
+
+	// Agents: changing calls are recorded with the change, in one transaction.
+	mux.Handle("POST /v1/agents/runs", s.api(flatSurface, "agents.run", s.startRun))
+	mux.Handle("POST /v1/agents/{agent}/run", s.api(flatSurface, "agents.run", s.startRunWithText))
+
+	// Reads. read records each before it is answered.
+	mux.Handle("GET /v1/models", s.read("models.list", s.listModels))
+	mux.Handle("GET /v1/models/{model...}", s.read("models.get", s.getModel))
+	mux.Handle("GET /v1/agents/list", s.read("agents.list", s.listAgents))
+	mux.Handle("GET /v1/agents", s.read("agents.list", s.listAgents))
+	mux.Handle("GET /v1/agents/{agent}", s.read("agents.get", s.getAgent))
+	mux.Handle("GET /v1/runs/{run}", s.read("runs.get", s.getRun))
+	mux.Handle("GET /v1/agents/{agent}/runs/{run}", s.read("runs.get", s.getRun))
+
+	// Our own control plane, described at /openapi.json.
+	s.control(mux)
+
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("/", s.notFound)
+	return s.outermost(mux)
+}

@@ -1,0 +1,176 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// startRun answers POST /v1/agents/runs.
+func (s *Server) startRun(w http.ResponseWriter, r *request) error {
+	body, err := decodeRunBody(r.body)
+	if err != nil {
+		return s.refuse(r, err)
+	}
+	if body.agent == "" {
+		return s.refuse(r, sallyport.NewError(sallyport.InvalidBody, "agentId is missing"))
+	}
+	return s.start(w, r, func(ctx context.Context) (sallyport.Run, error) {
+		return s.parts.Agents.Start(ctx, r.principal, body.agent, body.inputs)
+	}, func(run sallyport.Run) any {
+		return struct {
+			RunID sallyport.RunID `json:"runId"`
+		}{run.ID}
+	})
+}
+
+// startRunWithText answers POST /v1/agents/{agent}/run.
+func (s *Server) startRunWithText(w http.ResponseWriter, r *request) error {
+	body, err := decodeRunBody(r.body)
+	if err != nil {
+		return s.refuse(r, err)
+	}
+	id := sallyport.AgentID(r.PathValue("agent"))
+	return s.start(w, r, func(ctx context.Context) (sallyport.Run, error) {
+		return s.parts.Agents.StartWithText(ctx, r.principal, id, body.input, body.inputs)
+	}, func(run sallyport.Run) any {
+		return struct {
+			RunID   sallyport.RunID     `json:"runId"`
+			AgentID sallyport.AgentID   `json:"agentId"`
+			Status  sallyport.RunStatus `json:"status"`
+		}{run.ID, run.Agent, run.Status}
+	})
+}
+
+// start takes the request from the limits and starts the run. The run's row and
+// its record are one transaction; a refused start is recorded here.
+func (s *Server) start(w http.ResponseWriter, r *request, start func(context.Context) (sallyport.Run, error),
+	answer func(sallyport.Run) any) error {
+	if err := s.takeRequest(r); err != nil {
+		return s.refuse(r, err)
+	}
+	run, err := start(withCall(r.Context(), &r.call.Call))
+	if err != nil {
+		return s.refuse(r, agentNotFound(err))
+	}
+	setLimitHeaders(w.Header(), r.call.Limits)
+	r.begun = true
+	return writeJSON(w, http.StatusOK, answer(run))
+}
+
+// takeRequest counts a call that asks no model itself.
+func (s *Server) takeRequest(r *request) error {
+	buckets, err := s.parts.Policies.Limits(r.Context(), r.principal)
+	if err != nil {
+		return err
+	}
+	r.call.Limits, err = s.parts.Limiter.Take(r.Context(), buckets, 0)
+	return err
+}
+
+type runBody struct {
+	agent  sallyport.AgentID
+	input  string
+	inputs map[string]string
+}
+
+// decodeRunBody reads {"agentId", "input", "inputs": [{"name", "value"}]}; every
+// member may be absent, others are ignored.
+func decodeRunBody(raw []byte) (runBody, error) {
+	doc, err := llm.Parse(raw)
+	if err != nil {
+		return runBody{}, sallyport.WrapError(sallyport.InvalidBody, "the body is not valid JSON: "+err.Error(), err)
+	}
+	root := doc.Root()
+	if root.Kind() != llm.Object {
+		return runBody{}, invalidField("the body", "an object")
+	}
+	if twin := root.CaseTwin("agentId", "input", "inputs"); twin != "" {
+		return runBody{}, sallyport.NewError(sallyport.InvalidBody, "a member differs from "+twin+" in case only")
+	}
+	var b runBody
+	agentID, input := root.Get("agentId"), root.Get("input")
+	if !agentID.IsNull() && agentID.Kind() != llm.String {
+		return runBody{}, invalidField("agentId", "a string")
+	}
+	if !input.IsNull() && input.Kind() != llm.String {
+		return runBody{}, invalidField("input", "a string")
+	}
+	b.agent, b.input = sallyport.AgentID(agentID.Text()), input.Text()
+	b.inputs, err = decodeInputs(root.Get("inputs"))
+	return b, err
+}
+
+func decodeInputs(list llm.Value) (map[string]string, error) {
+	inputs := make(map[string]string)
+	if list.IsNull() {
+		return inputs, nil
+	}
+	if list.Kind() != llm.Array {
+		return nil, invalidField("inputs", "an array of {name, value}")
+	}
+	var err error
+	list.Items(func(_ int, item llm.Value) bool {
+		name, value := item.Get("name"), item.Get("value")
+		if name.Kind() != llm.String || value.Kind() != llm.String {
+			err = invalidField("inputs", "an array of {name, value} with strings for both")
+			return false
+		}
+		inputs[name.Text()] = value.Text()
+		return true
+	})
+	return inputs, err
+}
+
+func invalidField(name, want string) error {
+	return sallyport.NewError(sallyport.InvalidBody, name+" must be "+want)
+}
+
+type runAnswer struct {
+	RunID          sallyport.RunID     `json:"runId"`
+	AgentID        *sallyport.AgentID  `json:"agentId"`
+	ConversationID string              `json:"conversationId"`
+	CreatedAtUTC   string              `json:"createdAtUtc"`
+	EndedAtUTC     *string             `json:"endedAtUtc"`
+	Result         *string             `json:"result"`
+	Status         sallyport.RunStatus `json:"status"`
+}
+
+// getRun answers GET /v1/runs/{run}, and the same below the run's agent.
+func (s *Server) getRun(r *request) (any, error) {
+	run, err := s.parts.Agents.Run(r.Context(), r.principal.Org, sallyport.RunID(r.PathValue("run")))
+	if err != nil {
+		return nil, runNotFound(err)
+	}
+	if below := r.PathValue("agent"); below != "" && below != string(run.Agent) {
+		return nil, runNotFound(sallyport.NewError(sallyport.NotFound, ""))
+	}
+	result, err := s.parts.Agents.Result(r.Context(), run)
+	if err != nil {
+		return nil, err
+	}
+	answer := runAnswer{
+		RunID: run.ID, ConversationID: run.Conversation,
+		CreatedAtUTC: isoTime(run.CreatedAt), Status: run.Status,
+	}
+	if result != "" {
+		answer.Result = &result
+	}
+	if !run.AgentDeleted {
+		answer.AgentID = &run.Agent
+	}
+	if !run.EndedAt.IsZero() {
+		at := isoTime(run.EndedAt)
+		answer.EndedAtUTC = &at
+	}
+	return answer, nil
+}
+
+func runNotFound(err error) error {
+	if sallyport.CodeOf(err) == sallyport.NotFound {
+		return sallyport.NewError(sallyport.NotFound, "Run not found")
+	}
+	return err
+}

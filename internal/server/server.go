@@ -1,0 +1,108 @@
+// Package server is the HTTP face of the product. routes.go lists every route
+// on one page; auth.go turns a key into a principal; one file per resource
+// decodes, calls and encodes; errors.go is the one table from error codes to
+// statuses and bodies.
+//
+// Every call to a /v1 route leaves one record in a trail before it is answered:
+// of its organisation, or, when the caller is unknown, of the instance.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/agent"
+	"github.com/sallyport-ai/sallyport/internal/audit"
+	"github.com/sallyport-ai/sallyport/internal/dlp"
+	"github.com/sallyport-ai/sallyport/internal/gateway"
+	"github.com/sallyport-ai/sallyport/internal/journal"
+	"github.com/sallyport-ai/sallyport/internal/limit"
+)
+
+// Server answers HTTP. Its fields are set once, by New.
+type Server struct {
+	parts    Parts
+	unknown  *unknownCallers
+	draining atomic.Bool
+}
+
+// Parts is what a Server is made of. All fields must be set.
+type Parts struct {
+	Keys     Authenticator
+	Gateway  *gateway.Gateway
+	Journal  Journal
+	Models   Models
+	Agents   *agent.Agents
+	Policies gateway.Policies
+	Limiter  *limit.Limiter
+	Engine   *dlp.Engine
+	Audit    audit.Builder
+	Control  ControlStore
+	KeyMaker KeyMaker
+	Sealer   Sealer
+	// FileModels and FileProviders say whether the operator's file defines the name.
+	FileModels    func(id string) bool
+	FileProviders func(name string) bool
+	// Forget drops what this process keeps of the database, after a change.
+	Forget func()
+	Now    func() time.Time
+	Log    *slog.Logger
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// Version of the program, for the API description.
+	Version string
+}
+
+// Authenticator turns an API key into who calls; *identity.Keys is the real one.
+type Authenticator interface {
+	// Authenticate returns Unauthorized for a key that opens nothing.
+	Authenticate(ctx context.Context, plain string) (sallyport.Principal, error)
+}
+
+// Journal makes records durable and says whether it can.
+type Journal interface {
+	Commit(ctx context.Context, e journal.Entry) (journal.Result, error)
+	Ready() error
+}
+
+// Models is the catalogue as an organisation may see it.
+type Models interface {
+	// Models are those that the organisation may use, All those switched off too.
+	Models(ctx context.Context, org sallyport.OrgID) ([]sallyport.Model, error)
+	All(ctx context.Context, org sallyport.OrgID) ([]sallyport.Model, error)
+	Model(ctx context.Context, org sallyport.OrgID, id string) (sallyport.Model, error)
+}
+
+// New returns a Server.
+func New(parts Parts) *Server {
+	return &Server{parts: parts, unknown: newUnknownCallers(parts.Now)}
+}
+
+// Drain makes the readiness probe fail, so that a balancer sends no more calls,
+// while those under way and those that still arrive are served.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Limits of a connection. A client that is slower loses it.
+const (
+	headerTime  = 10 * time.Second
+	headerBytes = 64 << 10
+	bodyTime    = 60 * time.Second
+	idleTime    = 120 * time.Second
+	stallTime   = 60 * time.Second // for one write to be taken by the client
+)
+
+// HTTP returns the http.Server for one listener; every route is on every one.
+func (s *Server) HTTP() *http.Server {
+	return &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: headerTime,
+		MaxHeaderBytes:    headerBytes,
+		IdleTimeout:       idleTime,
+		ErrorLog:          slog.NewLogLogger(s.parts.Log.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+// SetPolicy replaces the policy of a kind for a subject; a nil body removes it.
+// Kind "dlp": the subject is empty for the organisation, or a model's id. Kind
+// "limit": "organisation", "user/<id>" or "key/<id>". The store does not read
+// the body.
+func (db *DB) SetPolicy(ctx context.Context, org sallyport.OrgID, kind, subject string, body []byte, rec sallyport.Record) error {
+	return db.change(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
+		if body == nil {
+			_, err := tx.ExecContext(ctx,
+				`DELETE FROM policies WHERE org_id = $1 AND kind = $2 AND subject = $3`, org, kind, subject)
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO policies (org_id, kind, subject, body) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (org_id, kind, subject) DO UPDATE SET body = excluded.body`,
+			org, kind, subject, body)
+		return err
+	})
+}
+
+// Policy returns one policy, NotFound when none was set.
+func (db *DB) Policy(ctx context.Context, org sallyport.OrgID, kind, subject string) (body []byte, err error) {
+	err = db.read.QueryRowContext(ctx,
+		`SELECT body FROM policies WHERE org_id = $1 AND kind = $2 AND subject = $3`, org, kind, subject).Scan(&body)
+	return body, orNotFound(err, "policy")
+}
+
+// Policies returns the organisation's policies of a kind by subject.
+func (db *DB) Policies(ctx context.Context, org sallyport.OrgID, kind string) (map[string][]byte, error) {
+	type policy struct {
+		subject string
+		body    []byte
+	}
+	all, err := list(ctx, db.read, func(rows *sql.Rows) (p policy, err error) {
+		err = rows.Scan(&p.subject, &p.body)
+		return p, err
+	}, `SELECT subject, body FROM policies WHERE org_id = $1 AND kind = $2`, org, kind)
+	if err != nil {
+		return nil, err
+	}
+	bodies := make(map[string][]byte, len(all))
+	for _, p := range all {
+		bodies[p.subject] = p.body
+	}
+	return bodies, nil
+}

@@ -1,0 +1,43 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+// SaveProvider adds a provider, or replaces all of one but its CreatedAt.
+func (db *DB) SaveProvider(ctx context.Context, p sallyport.ProviderSettings, rec sallyport.Record) error {
+	return db.change(ctx, p.Org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO providers (org_id, name, type, base_url, credential, created)
+			VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (org_id, name) DO UPDATE SET
+				type = excluded.type, base_url = excluded.base_url, credential = excluded.credential`,
+			p.Org, p.Name, p.Type, p.BaseURL, p.Credential, micros(p.CreatedAt))
+		return err
+	})
+}
+
+// Providers lists the organisation's own providers by name.
+func (db *DB) Providers(ctx context.Context, org sallyport.OrgID) ([]sallyport.ProviderSettings, error) {
+	return list(ctx, db.read, func(rows *sql.Rows) (sallyport.ProviderSettings, error) {
+		p := sallyport.ProviderSettings{Org: org}
+		var created int64
+		err := rows.Scan(&p.Name, &p.Type, &p.BaseURL, &p.Credential, &created)
+		p.CreatedAt = timeOf(created)
+		return p, err
+	}, `
+		SELECT name, type, base_url, credential, created
+		FROM providers WHERE org_id = $1 ORDER BY name`, org)
+}
+
+// DeleteProvider forgets a provider and its credential. Models that name it stay.
+func (db *DB) DeleteProvider(ctx context.Context, org sallyport.OrgID, name string, rec sallyport.Record) error {
+	return db.change(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
+		found, err := changed(tx.ExecContext(ctx,
+			`DELETE FROM providers WHERE org_id = $1 AND name = $2`, org, name))
+		return foundOr(found, err, "provider")
+	})
+}

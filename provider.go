@@ -1,0 +1,13 @@
+package sallyport
+
+import "time"
+
+// ProviderSettings is a provider that an organisation has set up for itself.
+type ProviderSettings struct {
+	Org        OrgID
+	Name       string // unique in the organisation
+	Type       string // which program speaks to it, e.g. "openai" or "anthropic"
+	BaseURL    string // empty: the type's own
+	Credential []byte // sealed; nil: none
+	CreatedAt  time.Time
+}

@@ -1,0 +1,14 @@
+package sallyport
+
+// Usage is what a call used, in tokens. The four input and output counts are
+// disjoint: their sum is the total. Reasoning is a part of Output.
+type Usage struct {
+	Input       int64 // neither read from nor written to the provider's cache
+	CachedInput int64
+	CacheWrite  int64
+	Output      int64
+	Reasoning   int64
+}
+
+// Total is the number of all tokens, in and out.
+func (u Usage) Total() int64 { return u.Input + u.CachedInput + u.CacheWrite + u.Output }
