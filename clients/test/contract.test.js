@@ -70,8 +70,8 @@ for (const [schema, path, set] of [
   ['Model', ['owned_by'], undefined],
   ['ListModelsResponse', ['data', 0, 'created'], null],
 ]) {
-  const set_ = set === undefined ? 'absent' : JSON.stringify(set)
-  test(`${schema}: wrong, ${path.join('.')} ${set_}`, () => {
+  const shown = set === undefined ? 'absent' : JSON.stringify(set)
+  test(`${schema}: wrong, ${path.join('.')} ${shown}`, () => {
     assert.notDeepEqual(faults(schema, withMember(right[schema], path, set)), [])
   })
 }

@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -77,8 +78,11 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintf(a.log, "sallyport: %s: see 'sallyport --help'\n", err)
 		return exitUsage
 	}
-	a.data, a.config = commands.Data, commands.Config
-	if err := command.Run(); err != nil {
+	a.config = commands.Config
+	if a.data, err = filepath.Abs(commands.Data); err == nil {
+		err = command.Run()
+	}
+	if err != nil {
 		if !errors.Is(err, errTold) {
 			fmt.Fprintln(a.log, "sallyport:", strings.ReplaceAll(err.Error(), "\n", "\nsallyport: "))
 		}
@@ -92,7 +96,7 @@ var errTold = errors.New("told already")
 
 // app is what every command has.
 type app struct {
-	data   string // the data folder
+	data   string // the data folder, absolute
 	config string // the operator's file; "": look for sallyport.yaml
 
 	in      io.Reader

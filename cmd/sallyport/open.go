@@ -99,11 +99,7 @@ func (a *app) create(ctx context.Context, cfg *config.Config) (*instance, error)
 }
 
 func (a *app) openWith(ctx context.Context, cfg *config.Config, key secret.Text) (*instance, error) {
-	address, err := a.databaseURL(cfg)
-	if err != nil {
-		return nil, err
-	}
-	db, err := store.Open(ctx, store.Options{URL: address, Durability: cfg.Durability, Now: a.now})
+	db, err := store.Open(ctx, store.Options{URL: a.databaseURL(cfg), Durability: cfg.Durability, Now: a.now})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -129,15 +125,11 @@ func exists(path string) bool {
 }
 
 // databaseURL is the address of the database, by default a file in the data folder.
-func (a *app) databaseURL(cfg *config.Config) (string, error) {
+func (a *app) databaseURL(cfg *config.Config) string {
 	if cfg.Database != "" {
-		return cfg.Database, nil
+		return cfg.Database
 	}
-	path, err := filepath.Abs(a.path(databaseFile))
-	if err != nil {
-		return "", err
-	}
-	return (&url.URL{Scheme: "sqlite", Path: path}).String(), nil
+	return (&url.URL{Scheme: "sqlite", Path: a.path(databaseFile)}).String()
 }
 
 // masterKey reads the master key; fs.ErrNotExist when there is none.

@@ -51,20 +51,28 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	made, err := i.setUp(ctx, c.setupFlags)
+	listeners, err := listen(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	s, err := i.start(ctx, cfg, log)
 	if err != nil {
-		return err
+		return errors.Join(err, closeAll(listeners))
 	}
 	defer func() {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 		defer cancel()
 		err = errors.Join(err, s.stop(stopping))
 	}()
-	return s.serve(ctx, cfg, func(addr string) error { return greet(a.out, publicURL(cfg, addr), made) })
+	return s.serve(ctx, cfg, listeners, func() error {
+		// As late as can be: password and key are told once, so nothing may
+		// fail between making and telling them.
+		made, err := i.setUp(ctx, c.setupFlags)
+		if err != nil {
+			return err
+		}
+		return greet(a.out, publicURL(cfg, listeners[0].Addr().String()), made)
+	})
 }
 
 // lock makes this the one process that serves the data folder.
@@ -90,28 +98,23 @@ func newLog(w io.Writer, cfg config.Log) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// serve answers HTTP until ctx ends. ready is called once the address is open.
-func (s *services) serve(ctx context.Context, cfg *config.Config, ready func(addr string) error) error {
+// serve answers HTTP until ctx ends. ready is called when all else is.
+func (s *services) serve(ctx context.Context, cfg *config.Config, listeners []net.Listener, ready func() error) error {
 	front := s.server(cfg)
-	listeners, err := listen(ctx, cfg)
-	if err != nil {
-		return err
-	}
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	defer func() { stopWatching(); background.Wait() }()
 	background.Go(func() { s.watch(watching) })
 
 	failed := make(chan error, len(listeners)) // each server ends once
-	var servers []*http.Server
-	for _, l := range listeners {
-		h := front.HTTP()
-		servers = append(servers, h)
-		background.Go(func() { failed <- serveOne(h, l, cfg.TLS) })
+	servers := make([]*http.Server, len(listeners))
+	for n, l := range listeners {
+		servers[n] = front.HTTP()
+		background.Go(func() { failed <- serveOne(servers[n], l, cfg.TLS) })
 	}
-	err = s.told(ctx, "server.start", map[string]string{"version": programVersion(), "addr": listeners[0].Addr().String()})
+	err := s.told(ctx, "server.start", map[string]string{"version": programVersion(), "addr": listeners[0].Addr().String()})
 	if err == nil {
-		err = ready(listeners[0].Addr().String())
+		err = ready()
 	}
 	if err == nil {
 		select {
@@ -152,14 +155,20 @@ func listen(ctx context.Context, cfg *config.Config) (listeners []net.Listener, 
 	for _, addr := range addrs {
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 		if err != nil {
-			for _, open := range listeners {
-				err = errors.Join(err, open.Close())
-			}
+			err = errors.Join(err, closeAll(listeners))
 			return nil, fmt.Errorf("%w: end the program that has the address, or choose another with --addr", err)
 		}
 		listeners = append(listeners, l)
 	}
 	return listeners, nil
+}
+
+func closeAll(listeners []net.Listener) error {
+	errs := make([]error, len(listeners))
+	for n, l := range listeners {
+		errs[n] = l.Close()
+	}
+	return errors.Join(errs...)
 }
 
 func serveOne(h *http.Server, l net.Listener, tls config.TLS) (err error) {

@@ -51,7 +51,8 @@ type Sealer interface {
 func (s *Server) control(mux *http.ServeMux) {
 	cfg := huma.DefaultConfig("Sallyport control plane", s.parts.Version)
 	cfg.OpenAPIPath = "/openapi"
-	cfg.DocsPath = "" // no page that loads scripts from elsewhere
+	cfg.CreateHooks = nil // no $schema member in answers
+	cfg.DocsPath = ""     // no page that loads scripts from elsewhere
 	cfg.SchemasPath = "/api/v1/schemas"
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key":    {Type: "http", Scheme: "bearer"},

@@ -40,8 +40,8 @@ type keyView struct {
 }
 
 type newKeyView struct {
-	keyView
-	APIKey string `json:"api_key" doc:"The key itself. It is shown this once and kept nowhere"`
+	Key    keyView `json:"key"`
+	APIKey string  `json:"api_key" doc:"The key itself. It is shown this once and kept nowhere"`
 }
 
 type keyRequest struct {

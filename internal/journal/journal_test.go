@@ -1,0 +1,497 @@
+package journal_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/journal"
+)
+
+func start(store journal.Store, retryMax int) *journal.Journal {
+	return journal.New(store, journal.Options{
+		Node: "n", Boot: "b", Interrupted: interrupted, Log: slog.New(slog.DiscardHandler), RetryMax: retryMax,
+	})
+}
+
+func interrupted(c journal.OpenCall) journal.Entry {
+	e := outcome(string(c.Call))
+	e.Org = c.Org
+	e.Record.EventID = "interrupted-" + string(c.Call)
+	e.Record.Cost = &sallyport.RecordCost{Charge: c.Open.Hold, Estimated: true}
+	e.Close.Cost, e.Close.Estimated = c.Open.Hold, true
+	return e
+}
+
+func event(id string) journal.Entry {
+	return journal.Entry{Org: "o", Record: sallyport.Record{EventID: id, Action: "test"}}
+}
+
+func intent(call string) journal.Entry {
+	e := event("intent-" + call)
+	e.Open = &journal.Open{Call: sallyport.CallID(call), Hold: 7}
+	return e
+}
+
+func outcome(call string) journal.Entry {
+	e := event("outcome-" + call)
+	e.Close = &journal.Close{Call: sallyport.CallID(call), Cost: 5}
+	return e
+}
+
+func unavailable(t *testing.T, err error) {
+	t.Helper()
+	if sallyport.CodeOf(err) != sallyport.AuditUnavailable {
+		t.Errorf("error is %v, want audit_unavailable", err)
+	}
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("unexpected error: %v", err)
+	}
+}
+
+// go1 commits in the background and gives the error when it is known.
+func go1(j *journal.Journal, ctx context.Context, e journal.Entry) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := j.Commit(ctx, e)
+		done <- err
+	}()
+	synctest.Wait()
+	return done
+}
+
+func pending(t *testing.T, done <-chan error) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case err := <-done:
+		t.Fatalf("Commit has returned (%v) before the entry was durable", err)
+	default:
+	}
+}
+
+// While one batch is being committed the next one gathers, in order.
+func TestGroupCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		store := &faulty{Store: m, gate: make(chan struct{})}
+		j := start(store, 0)
+		var waiting []<-chan error
+		for i := range 300 {
+			waiting = append(waiting, go1(j, t.Context(), event(fmt.Sprint(i))))
+		}
+		for _, done := range waiting {
+			pending(t, done)
+		}
+		for range 3 {
+			store.gate <- struct{}{}
+		}
+		for _, done := range waiting {
+			ok(t, <-done)
+		}
+		if want := []int{1, 256, 43}; !slices.Equal(m.sizes, want) {
+			t.Errorf("batches of %v entries, want %v", m.sizes, want)
+		}
+		for i, r := range m.records {
+			if r.EventID != fmt.Sprint(i) {
+				t.Fatalf("record %d is %s: the order of arrival is lost", i, r.EventID)
+			}
+		}
+		ok(t, j.Close(t.Context()))
+	})
+}
+
+func TestBatchBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		store := &faulty{Store: m, gate: make(chan struct{})}
+		j := start(store, 0)
+		big := func(id string, size int) journal.Entry {
+			e := event(id)
+			e.Record.Change = json.RawMessage(strings.Repeat(" ", size))
+			return e
+		}
+		var waiting []<-chan error
+		for i, kib := range []int{0, 3000, 1000, 3000, 9000, 0} {
+			waiting = append(waiting, go1(j, t.Context(), big(fmt.Sprint(i), kib<<10)))
+		}
+		close(store.gate)
+		for _, done := range waiting {
+			ok(t, <-done)
+		}
+		if want := []int{1, 2, 1, 1, 1}; !slices.Equal(m.sizes, want) { // 9,000 KiB go alone
+			t.Errorf("batches of %v entries, want %v", m.sizes, want)
+		}
+		ok(t, j.Close(t.Context()))
+	})
+}
+
+func TestWithdraw(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		store := &faulty{Store: m, gate: make(chan struct{})}
+		j := start(store, 0)
+		ctx, cancel := context.WithCancel(t.Context())
+		taken, queued := go1(j, ctx, event("taken")), go1(j, ctx, event("queued"))
+		cancel()
+		unavailable(t, <-queued)
+		pending(t, taken)
+		close(store.gate)
+		ok(t, <-taken)
+		_, err := j.Commit(ctx, event("ended"))
+		unavailable(t, err)
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error is %v, want the context's as its cause", err)
+		}
+		ok(t, j.Close(t.Context()))
+		if m.times("taken") != 1 || m.times("queued") != 0 || m.times("ended") != 0 {
+			t.Errorf("written are %+v, want the taken entry alone", m.records)
+		}
+	})
+}
+
+func TestWaitingRoomIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		store := &faulty{Store: m, gate: make(chan struct{})}
+		j := start(store, 0)
+		const room = 8192
+		var refused, written int
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		first := go1(j, t.Context(), event("first"))
+		for i := range room + 10 {
+			all.Go(func() {
+				_, err := j.Commit(t.Context(), event(fmt.Sprint(i)))
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					written++
+				} else {
+					unavailable(t, err)
+					refused++
+				}
+			})
+		}
+		synctest.Wait()
+		close(store.gate)
+		all.Wait()
+		ok(t, <-first)
+		if refused != 10 || written != room {
+			t.Errorf("%d were refused and %d written, want 10 and %d", refused, written, room)
+		}
+		ok(t, j.Close(t.Context()))
+	})
+}
+
+// Only the entry that the database refuses fails.
+func TestBadEntryFailsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		store := &faulty{Store: m, gate: make(chan struct{})}
+		j := start(store, 0)
+		var waiting []<-chan error
+		for i := range 20 {
+			e := event(fmt.Sprint(i))
+			if i == 7 {
+				e.Record.Action = "bad"
+			}
+			waiting = append(waiting, go1(j, t.Context(), e))
+		}
+		close(store.gate)
+		for i, done := range waiting {
+			err := <-done
+			if i != 7 {
+				ok(t, err)
+				continue
+			}
+			unavailable(t, err)
+			var bad *journal.EntryError
+			if !errors.As(err, &bad) {
+				t.Errorf("error is %v, want the database's refusal as its cause", err)
+			}
+		}
+		ok(t, j.Close(t.Context()))
+		if len(m.records) != 19 {
+			t.Errorf("%d records are written, want 19", len(m.records))
+		}
+	})
+}
+
+// A store that panics for one entry of a batch.
+type panicky struct{ *memory }
+
+func (p panicky) CommitBatch(ctx context.Context, id journal.BatchID, entries []journal.Entry) ([]journal.Result, error) {
+	for _, e := range entries {
+		if e.Record.Action == "panic" {
+			panic("a bug")
+		}
+	}
+	return p.memory.CommitBatch(ctx, id, entries)
+}
+
+func TestPanicFailsItsEntryAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		store := &faulty{Store: panicky{m}, gate: make(chan struct{})}
+		j := start(store, 0)
+		bug := event("bug")
+		bug.Record.Action = "panic"
+		a, b, c := go1(j, t.Context(), event("a")), go1(j, t.Context(), bug), go1(j, t.Context(), event("c"))
+		close(store.gate)
+		ok(t, <-a)
+		unavailable(t, <-b)
+		ok(t, <-c)
+		ok(t, j.Close(t.Context()))
+	})
+}
+
+// The n-th commit fails in every way, on a fake and, in faults_test.go, on a
+// database: whoever was told "durable" is there, once; nobody else is.
+func TestFaultsInMemory(t *testing.T) {
+	for f := none; f < faultsEnd; f++ {
+		for at := 1; at <= 3; at++ {
+			t.Run(fmt.Sprintf("fault %d at %d", f, at), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					m := newMemory()
+					store := &faulty{Store: m, at: map[int]fault{at: f}}
+					j := start(store, 0)
+					for i := range 5 {
+						id := fmt.Sprint(i)
+						_, err := j.Commit(t.Context(), event(id))
+						if err != nil {
+							unavailable(t, err)
+						}
+						if got, want := m.times(id), map[bool]int{true: 1}[err == nil]; got != want {
+							t.Errorf("entry %s (error: %v) is written %d times, want %d", id, err, got, want)
+						}
+						if tolerable := f != fails && f != lostForEver; tolerable && err != nil {
+							t.Errorf("entry %s: %v, want that the journal gets over it", id, err)
+						}
+					}
+					ok(t, j.Close(t.Context()))
+				})
+			})
+		}
+	}
+}
+
+// While the store cannot tell what became of a batch nothing is written, and
+// everybody is told. A call that was opened after all is closed for nothing.
+func TestFateUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		store := &faulty{Store: m, at: map[int]fault{1: lostAfter}, lookups: 1 << 30}
+		j := start(store, 0)
+		first := go1(j, t.Context(), intent("c"))
+		queued := go1(j, t.Context(), event("queued"))
+		pending(t, first)
+		time.Sleep(11 * time.Second) // fake time
+		unavailable(t, <-first)
+		unavailable(t, <-queued)
+		unavailable(t, j.Ready())
+		_, err := j.Commit(t.Context(), event("meanwhile"))
+		unavailable(t, err)
+		unavailable(t, j.CommitOutcome(t.Context(), outcome("kept")))
+
+		store.set(none, 0)
+		time.Sleep(30 * time.Second) // fake time
+		synctest.Wait()
+		ok(t, j.Ready())
+		_, err = j.Commit(t.Context(), event("after"))
+		ok(t, err)
+		ok(t, j.Close(t.Context()))
+		if cost, closed := m.charged["c"]; !closed || cost != 0 {
+			t.Errorf("the call whose caller was refused is closed: %t, for %d; want it closed for nothing", closed, cost)
+		}
+		for id, want := range map[string]int{"intent-c": 1, "queued": 0, "meanwhile": 0, "after": 1, "outcome-kept": 1} {
+			if got := m.times(id); got != want {
+				t.Errorf("%s is written %d times, want %d", id, got, want)
+			}
+		}
+	})
+}
+
+func TestOutcomesAreRetried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		store := &faulty{Store: m}
+		j := start(store, 3)
+		for i := range 5 {
+			_, err := j.Commit(t.Context(), intent(fmt.Sprint(i)))
+			ok(t, err)
+		}
+		store.set(fails, 0)
+		for i := range 5 { // those under way are kept beyond the bound
+			if i < 3 {
+				ok(t, j.Ready())
+			}
+			unavailable(t, j.CommitOutcome(t.Context(), outcome(fmt.Sprint(i))))
+		}
+		unavailable(t, j.CommitOutcome(t.Context(), event("dropped")))
+		unavailable(t, j.Ready())
+		store.set(none, 0)
+		_, err := j.Commit(t.Context(), intent("new"))
+		unavailable(t, err)
+		_, err = j.Commit(t.Context(), event("not a call"))
+		ok(t, err)
+
+		time.Sleep(time.Minute) // fake time
+		synctest.Wait()
+		ok(t, j.Ready())
+		_, err = j.Commit(t.Context(), intent("new"))
+		ok(t, err)
+		ok(t, j.Close(t.Context()))
+		for i := range 5 {
+			if n := m.times("outcome-" + fmt.Sprint(i)); n != 1 {
+				t.Errorf("outcome %d is written %d times, want once", i, n)
+			}
+		}
+		if m.times("dropped") != 0 {
+			t.Error("an entry that closes no call was kept beyond the bound")
+		}
+	})
+}
+
+// An outcome that was written although its caller was told otherwise is not
+// written twice, and one that the database refuses is given up.
+func TestOutcomesEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		store := &faulty{Store: m}
+		j := start(store, 1)
+		_, err := j.Commit(t.Context(), outcome("x"))
+		ok(t, err)
+		store.set(fails, 0)
+		bad := outcome("y")
+		unavailable(t, j.CommitOutcome(t.Context(), outcome("x")))
+		unavailable(t, j.CommitOutcome(t.Context(), bad))
+		store.set(none, 0)
+		time.Sleep(time.Minute) // fake time
+		synctest.Wait()
+		ok(t, j.Ready())
+		bad.Record.Action, bad.Record.EventID = "bad", "z"
+		unavailable(t, j.CommitOutcome(t.Context(), bad))
+		ok(t, j.Ready())
+		ok(t, j.CommitOutcome(t.Context(), outcome("x"))) // it is there
+		ok(t, j.Close(t.Context()))
+		if n := m.times("outcome-x"); n != 1 {
+			t.Errorf("the outcome is written %d times, want once", n)
+		}
+	})
+}
+
+func TestClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		store := &faulty{Store: m, gate: make(chan struct{})}
+		j := start(store, 0)
+		waiting := []<-chan error{go1(j, t.Context(), event("a")), go1(j, t.Context(), event("b"))}
+		closed := make(chan error, 2)
+		for range 2 {
+			go func() { closed <- j.Close(t.Context()) }()
+		}
+		pending(t, closed)
+		_, err := j.Commit(t.Context(), event("late"))
+		unavailable(t, err)
+		unavailable(t, j.Ready())
+		close(store.gate)
+		for _, done := range append(waiting, closed, closed) {
+			ok(t, <-done)
+		}
+		ok(t, j.Close(t.Context()))
+	})
+}
+
+func TestCloseTellsWhatIsNotWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faulty{Store: newMemory(), always: fails}
+		j := start(store, 0)
+		unavailable(t, j.CommitOutcome(t.Context(), outcome("x")))
+		err := j.Close(t.Context())
+		unavailable(t, err)
+		if cause := errors.Unwrap(err); cause == nil || !strings.Contains(cause.Error(), "1 outcomes") {
+			t.Errorf("the cause is %v, want the number of outcomes", cause)
+		}
+	})
+}
+
+func TestCloseWithoutPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faulty{Store: newMemory(), always: lost, lookups: 1 << 30}
+		j := start(store, 0)
+		done := go1(j, t.Context(), event("a"))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		unavailable(t, j.Close(ctx))
+		unavailable(t, <-done)
+	})
+}
+
+func TestRecover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		for i, boot := range []string{"old", "older", "b"} {
+			e := intent(fmt.Sprint(i))
+			e.Open.Node, e.Open.Boot = "n", boot
+			_, err := m.CommitBatch(t.Context(), journal.BatchID(boot), []journal.Entry{e})
+			ok(t, err)
+		}
+		store := &faulty{Store: m, at: map[int]fault{1: fails}}
+		j := start(store, 0)
+		_, err := j.Recover(t.Context())
+		unavailable(t, err)
+		n, err := j.Recover(t.Context())
+		ok(t, err)
+		if n == 0 || len(m.open) != 1 || m.charged["0"] != 7 || m.charged["1"] != 7 {
+			t.Errorf("recovery closed %d; charged are %v and %d are open, want the two of earlier boots at their hold", n, m.charged, len(m.open))
+		}
+		ok(t, j.Close(t.Context()))
+	})
+}
+
+func TestRecoverNeedsAClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		e := intent("c")
+		e.Open.Node, e.Open.Boot = "n", "old"
+		_, err := m.CommitBatch(t.Context(), "1", []journal.Entry{e})
+		ok(t, err)
+		j := journal.New(m, journal.Options{Node: "n", Boot: "b", Interrupted: func(journal.OpenCall) journal.Entry { return event("x") }})
+		if _, err := j.Recover(t.Context()); err == nil {
+			t.Error("recovery went on although nothing closes the call")
+		}
+		ok(t, j.Close(t.Context()))
+	})
+}
+
+// The journal names itself in what it opens.
+func TestOpenIsCompleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		j := start(m, 0)
+		e := intent("c")
+		_, err := j.Commit(t.Context(), e)
+		ok(t, err)
+		if got := m.open["c"].Open; got.Node != "n" || got.Boot != "b" || got.Created != time.Now().UnixMicro() {
+			t.Errorf("the call was opened as %+v, want node n, boot b and the time", got)
+		}
+		if e.Open.Node != "" {
+			t.Error("Commit changed the caller's entry")
+		}
+		ok(t, j.Close(t.Context()))
+	})
+}
