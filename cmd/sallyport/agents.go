@@ -137,7 +137,7 @@ func (c *agentRun) Run(ctx context.Context, a *app) error {
 		return i.withAgents(ctx, cfg, func(agents *agent.Agents) error {
 			run, err := agents.StartWithText(byCommandLine(ctx), principal, sallyport.AgentID(c.ID), c.Input, c.Inputs)
 			if err != nil {
-				return err
+				return see(err, "agent list")
 			}
 			return i.follow(ctx, agents, run, c.jsonFlag)
 		})

@@ -60,6 +60,9 @@ func recordLine(body json.RawMessage) []any {
 	var r sallyport.Record
 	_ = json.Unmarshal(body, &r) // what cannot be read stays empty; verify tells more
 	actor := r.Actor.Type
+	if r.Route == commandLine {
+		actor = commandLine
+	}
 	if r.Actor.KeyPrefix != "" {
 		actor += " " + r.Actor.KeyPrefix
 	}

@@ -118,13 +118,13 @@ func (i *instance) checkSubject(ctx context.Context, org sallyport.OrgID, scope,
 	switch scope {
 	case "user":
 		_, err := i.db.Member(ctx, org, sallyport.UserID(id))
-		return err
+		return see(err, "user list")
 	case "key":
 		key, _, err := i.db.Key(ctx, sallyport.KeyID(id))
 		if err == nil && key.Org != org {
 			err = sallyport.NewError(sallyport.NotFound, "there is no such key")
 		}
-		return err
+		return see(err, "key list")
 	}
 	return nil
 }

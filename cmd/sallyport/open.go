@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gofrs/flock"
 	"github.com/google/uuid"
 
 	"github.com/sallyport-ai/sallyport"
@@ -76,6 +77,16 @@ func (a *app) create(ctx context.Context, cfg *config.Config) (*instance, error)
 	if err := os.MkdirAll(a.data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
+	lock := flock.New(a.path(setupLockFile), flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, setupLockPoll); err != nil {
+		return nil, fmt.Errorf("wait for another process to set up: %w", err)
+	}
+	i, err := a.createAlone(ctx, cfg)
+	return i, errors.Join(err, lock.Close())
+}
+
+// createAlone is create while no other process makes anything.
+func (a *app) createAlone(ctx context.Context, cfg *config.Config) (*instance, error) {
 	key, err := a.masterKey()
 	if !errors.Is(err, fs.ErrNotExist) {
 		if err != nil {
@@ -90,9 +101,9 @@ func (a *app) create(ctx context.Context, cfg *config.Config) (*instance, error)
 		return nil, err
 	}
 	i, err := a.openWith(ctx, cfg, key)
-	if err != nil && cfg.Database != "" {
-		// The database may be an older one with a key of its own: the new key
-		// opens nothing yet and must not pass for the right one.
+	if errors.Is(err, secret.ErrMasterKey) {
+		// The database is an older one with a key of its own: the new key opens
+		// nothing and must not pass for the right one.
 		err = errors.Join(err, os.Remove(a.path(masterKeyFile)))
 	}
 	return i, err
@@ -146,8 +157,7 @@ func (a *app) masterKey() (secret.Text, error) {
 	return secret.Text(text), nil
 }
 
-// makeMasterKey writes a new master key, or reads the one that another process
-// has written meanwhile.
+// makeMasterKey writes a new master key and reads it back.
 func (a *app) makeMasterKey() (secret.Text, error) {
 	if err := writeOnce(a.path(masterKeyFile), secret.NewMasterKey()+"\n"); err != nil {
 		return "", fmt.Errorf("write the master key: %w", err)
@@ -275,6 +285,14 @@ func (i *instance) event(org sallyport.OrgID, action, resource string, change an
 	rec := i.audit.Event(sallyport.Principal{Org: org}, action, resource, change)
 	rec.Route = commandLine
 	return rec
+}
+
+// see adds where to look to an error that something is not there.
+func see(err error, command string) error {
+	if sallyport.CodeOf(err) == sallyport.NotFound {
+		return fmt.Errorf("%w See 'sallyport %s'", err, command)
+	}
+	return err
 }
 
 // commandLine stands in records where those of calls name their route.

@@ -77,7 +77,11 @@ func (i *instance) createUser(ctx context.Context, org sallyport.OrgID, email, n
 		User: sallyport.User{ID: sallyport.UserID(newID()), Email: email, Name: name, CreatedAt: now},
 	}
 	rec := i.event(org, "users.create", "user/"+string(m.User.ID), map[string]any{"role": role})
-	if err := i.db.CreateUser(ctx, m, hash, rec); err != nil {
+	err = i.db.CreateUser(ctx, m, hash, rec)
+	if sallyport.CodeOf(err) == sallyport.Conflict {
+		err = fmt.Errorf("%s is a member already: see 'sallyport user list', or 'sallyport user reset-password' for a new password", email)
+	}
+	if err != nil {
 		return m, "", err
 	}
 	// The store keeps a person who was known before, with id and password.

@@ -118,6 +118,13 @@ func screenWithTokens(t testing.TB, p Policy) (s *Screen, tokens map[string]stri
 	return s, s.tokens.byToken
 }
 
+// fresh is the screen as it was after its request.
+func fresh(s *Screen) *Screen {
+	c := *s
+	c.flows, c.lastFlow, c.result.Counts = nil, nil, nil
+	return &c
+}
+
 // hidden lists the pieces of a text that must not be seen in any emission.
 func hidden(text string, want *wanted) []string {
 	var halves []string
@@ -132,11 +139,11 @@ func hidden(text string, want *wanted) []string {
 
 func testStreams(t *testing.T, p Policy, id TextID, text string, random int) {
 	t.Helper()
-	s, _ := screenWithTokens(t, p)
-	want := strings.Join(run(t, s, id, []string{text}), "")
-	halves := hidden(text, s.out)
+	base, _ := screenWithTokens(t, p)
+	want := strings.Join(run(t, fresh(base), id, []string{text}), "")
+	halves := hidden(text, base.out)
 	divisions(text, random, func(pieces []string) {
-		s, _ := screenWithTokens(t, p)
+		s := fresh(base)
 		out := run(t, s, id, pieces)
 		if got := strings.Join(out, ""); got != want {
 			t.Fatalf("cut as %q\n got %q\nwant %q", pieces, got, want)
@@ -258,7 +265,7 @@ func TestAnswer_flows(t *testing.T) {
 		{"and the risk", ""},
 		{"is gh", "gh"},
 		{"key ghp_abc", "ghp_abc"},
-		{"a dash - and an end-", ""},
+		{"a dash - and an end-", "-"},
 		{"a rule ----", "----"},
 		{"this is AK", "AK"},
 		{"see ⟦EMAIL", "⟦EMAIL"},

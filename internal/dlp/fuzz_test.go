@@ -40,16 +40,15 @@ func FuzzStream(f *testing.F) {
 		}
 		p := hideAll()
 		p.TrustedTools = []string{"*"}
-		s, _ := screenWithTokens(t, p)
-		want := strings.Join(run(t, s, id, []string{text}), "")
+		base, _ := screenWithTokens(t, p)
+		want := strings.Join(run(t, fresh(base), id, []string{text}), "")
 		var at []int
 		for i := range len(text) {
 			if cuts = cuts*6364136223846793005 + 1442695040888963407; cuts>>61 == 0 {
 				at = append(at, i)
 			}
 		}
-		s, _ = screenWithTokens(t, p)
-		if got := strings.Join(run(t, s, id, cut(text, at)), ""); got != want {
+		if got := strings.Join(run(t, fresh(base), id, cut(text, at)), ""); got != want {
 			t.Fatalf("%q cut at %v\n got %q\nwant %q", text, at, got, want)
 		}
 	})

@@ -90,7 +90,7 @@ func (k *Keys) Create(ctx context.Context, org sallyport.OrgID, user sallyport.U
 	}
 	key := sallyport.Key{
 		ID: sallyport.KeyID(id), Org: org, User: user, Name: name, Prefix: plain[:shownChars], Hash: hash,
-		CreatedAt: k.now().UTC(), ExpiresAt: expires,
+		CreatedAt: k.now().UTC().Truncate(time.Microsecond), ExpiresAt: expires, // as precise as it is stored
 	}
 	rec.Resource = "key/" + id
 	if err := k.store.CreateKey(ctx, key, rec); err != nil {

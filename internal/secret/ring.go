@@ -79,7 +79,8 @@ func (n keysetName) associated() []byte {
 }
 
 // Open returns the ring of a database. On a new database it stores the check
-// value; on another it proves that masterKey is the one that it was set up with.
+// value; on another it proves that masterKey is the one that it was set up with,
+// or returns ErrMasterKey.
 func Open(ctx context.Context, masterKey Text, store Store) (*Ring, error) {
 	master, err := masterAEAD(masterKey)
 	if err != nil {
@@ -105,6 +106,9 @@ func masterAEAD(masterKey Text) (tink.AEAD, error) {
 	return subtle.NewXChaCha20Poly1305(key)
 }
 
+// ErrMasterKey means that a database was set up with another master key.
+var ErrMasterKey = errors.New("the master key does not fit this database: start with the master key file (or SALLYPORT_MASTER_KEY) that the database was set up with")
+
 func check(ctx context.Context, master tink.AEAD, store Store) error {
 	stored, err := store.InstanceValue(ctx, checkName)
 	if sallyport.CodeOf(err) == sallyport.NotFound {
@@ -118,7 +122,7 @@ func check(ctx context.Context, master tink.AEAD, store Store) error {
 	}
 	text, err := master.Decrypt(stored, []byte(checkName))
 	if err != nil || string(text) != checkText {
-		return errors.New("the master key does not fit this database: start with the master key file (or SALLYPORT_MASTER_KEY) that the database was set up with")
+		return ErrMasterKey
 	}
 	return nil
 }

@@ -36,8 +36,8 @@ func TestOpen(t *testing.T) {
 	})
 	t.Run("another key is refused with the remedy", func(t *testing.T) {
 		_, err := secret.Open(t.Context(), secret.Text(secret.NewMasterKey()), store)
-		if err == nil || !strings.Contains(err.Error(), "SALLYPORT_MASTER_KEY") {
-			t.Errorf("err = %v, want one that names SALLYPORT_MASTER_KEY", err)
+		if !errors.Is(err, secret.ErrMasterKey) || !strings.Contains(err.Error(), "SALLYPORT_MASTER_KEY") {
+			t.Errorf("err = %v, want ErrMasterKey, which names SALLYPORT_MASTER_KEY", err)
 		}
 	})
 	t.Run("a malformed key is refused and not quoted", func(t *testing.T) {

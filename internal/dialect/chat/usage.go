@@ -8,6 +8,10 @@ import (
 // who checks counts for sense finds it.
 const unreadable = -1
 
+// countMax bounds a count, so that sums of counts do not overflow; it is far
+// over what anyone can believe.
+const countMax = 1 << 40
+
 // readUsage turns OpenAI's counts, in which parts are counted within wholes, into
 // disjoint ones; nil when v holds none. Counts are not judged here.
 func readUsage(v llm.Value) *llm.Usage {
@@ -40,5 +44,5 @@ func count(v llm.Value) int64 {
 	if !ok {
 		return unreadable
 	}
-	return n
+	return min(max(n, -countMax), countMax)
 }
