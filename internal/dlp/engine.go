@@ -170,34 +170,52 @@ func (s *sweep) advance(from int) {
 	}
 }
 
-// triggered calls the detectors that the byte at i may belong to. What can be
-// ruled out by a neighbour is ruled out here, before any call.
+// triggered calls the detectors that the byte at i may belong to. What its
+// neighbours rule out is ruled out here, before any call: nearly all of prose.
 func (s *sweep) triggered(i int, by trigger) {
 	text := s.text
-	switch {
-	case by&triggerDigit != 0:
-		if i == 0 || !isDigit(text[i-1]) {
+	if by&triggerDigit != 0 {
+		if i == 0 || !isDigit(text[i-1]) && !isShort(text, i) {
 			s.try(i, triggerDigit, 0)
 		}
 		return
-	case by&triggerEmail != 0:
-		s.try(i, triggerEmail, 0)
-		return
-	case by&triggerPlaceholder != 0:
-		s.try(i, triggerPlaceholder, 0)
-		return
 	}
 	if by&triggerRule != 0 && i > 0 {
-		for _, r := range s.engine.book.at(text[i], text[i-1]) {
-			s.try(i, triggerRule, r)
+		book := s.engine.book
+		for _, r := range book.at(text[i], text[i-1]) {
+			if rule := &book.rules[r]; rule.near(text, i) {
+				s.try(i, triggerRule, r)
+			}
 		}
 	}
-	if by&triggerKeyBlock != 0 && (i == 0 || text[i-1] != '-') {
+	if by&triggerKeyBlock != 0 && (i == 0 || text[i-1] != '-') && (i+1 >= len(text) || text[i+1] == '-') {
 		s.try(i, triggerKeyBlock, 0)
 	}
 	if by&triggerURL != 0 && i > 0 && text[i-1] == ':' {
 		s.try(i, triggerURL, 0)
 	}
+	if by&triggerEmail != 0 {
+		s.try(i, triggerEmail, 0)
+	}
+	if by&triggerPlaceholder != 0 && (i+1 >= len(text) || text[i+1] == placeholderOpen[1]) {
+		s.try(i, triggerPlaceholder, 0)
+	}
+}
+
+// isShort rules out the numbers of prose, such as 24 or 2:30: fewer digits than
+// anything has, and neither a letter before nor digits soon after.
+func isShort(text string, i int) bool {
+	if isLetter(text[i-1]) {
+		return i < 2 || !isLetter(text[i-2]) // no country of an account number
+	}
+	end := i
+	for end < len(text) && isDigit(text[end]) {
+		end++
+	}
+	if end-i >= digitsMin || end+1 >= len(text) {
+		return false
+	}
+	return !separators[text[end]] || !isDigit(text[end+1]) && !separators[text[end+1]]
 }
 
 // try asks one detector and keeps its answer.

@@ -27,25 +27,30 @@ const anchorBytes = "_-./+JzA"
 // ruleBook holds the rules by the byte they are looked for at, and the byte before it.
 type ruleBook struct {
 	rules    []rule
-	byAnchor [256]*[256][]uint16 // nil where no rule has that anchor
-	begins   [256]bool           // the first bytes of the prefixes
-	inside   charset             // all bytes of the prefixes
-	prefixes []string            // sorted
-	longest  int                 // of the prefixes
+	byAnchor [256]*[256]uint8 // an index of lists; nil where no rule has that anchor
+	lists    [][]uint16       // of rules; the first is empty
+	begins   [256]bool        // the first bytes of the prefixes
+	inside   charset          // all bytes of the prefixes
+	prefixes []string         // sorted
+	longest  int              // of the prefixes
 }
 
 func newRuleBook(rules []rule) *ruleBook {
-	b := &ruleBook{rules: slices.Clone(rules)}
+	b := &ruleBook{rules: slices.Clone(rules), lists: make([][]uint16, 1)}
 	for i := range b.rules {
 		r := &b.rules[i]
 		r.id = typeNamed(r.name)
 		r.anchor = anchorOf(r.prefix)
 		at := r.prefix[r.anchor]
 		if b.byAnchor[at] == nil {
-			b.byAnchor[at] = new([256][]uint16)
+			b.byAnchor[at] = new([256]uint8)
 		}
-		before := r.prefix[r.anchor-1]
-		b.byAnchor[at][before] = append(b.byAnchor[at][before], uint16(i))
+		list := &b.byAnchor[at][r.prefix[r.anchor-1]]
+		if *list == 0 {
+			*list = uint8(len(b.lists))
+			b.lists = append(b.lists, nil)
+		}
+		b.lists[*list] = append(b.lists[*list], uint16(i))
 		b.begins[r.prefix[0]] = true
 		for _, c := range []byte(r.prefix) {
 			b.inside[c] = true
@@ -58,7 +63,7 @@ func newRuleBook(rules []rule) *ruleBook {
 }
 
 // at returns the rules whose anchor is the byte c after the byte before.
-func (b *ruleBook) at(c, before byte) []uint16 { return b.byAnchor[c][before] }
+func (b *ruleBook) at(c, before byte) []uint16 { return b.lists[b.byAnchor[c][before]] }
 
 // anchorOf picks the last rare byte of a prefix, punctuation before letters.
 func anchorOf(prefix string) int {
@@ -69,6 +74,13 @@ func anchorOf(prefix string) int {
 		return i
 	}
 	panic("dlp: the prefix " + prefix + " has no anchor") // found by every test of the package
+}
+
+// near says whether the prefix can stand around the anchor at the byte at. It is
+// the cheap half of find.
+func (r *rule) near(text string, at int) bool {
+	start := at - r.anchor
+	return start >= 0 && text[start] == r.prefix[0] && (r.anchor < 2 || text[at-2] == r.prefix[r.anchor-2])
 }
 
 // find looks for the key whose anchor stands at the byte at.

@@ -78,8 +78,11 @@ type Store interface {
 	// returns one Result each. It locks accounts and chain heads in the order
 	// of their ids, assigns sequence and hash, and decides each hold on what
 	// the entries before it left. An error that one entry's data caused names
-	// it by *EntryError, and nothing is written. ErrOutcomeUnknown as above;
-	// after any other error nothing is written.
+	// it by *EntryError, and nothing is written; a record or a call that exists
+	// already has the code Conflict. ErrOutcomeUnknown as above; after any other
+	// error nothing is written. A batch id that was committed before is not
+	// written again: its results are returned, so that repeating is safe even
+	// while the first attempt is still on its way.
 	CommitBatch(ctx context.Context, id BatchID, entries []Entry) ([]Result, error)
 	// Batch returns the results of a committed batch, or sallyport.NotFound.
 	// Batches are kept for at least an hour.

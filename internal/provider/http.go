@@ -176,9 +176,7 @@ func (c *client) post(ctx context.Context, path string, body []byte, stream bool
 }
 
 func (c *client) request(ctx context.Context, path string, body []byte, stream bool) *http.Request {
-	address := *c.base
-	address.Path = strings.TrimRight(address.Path, "/") + path
-	address.RawPath = ""
+	address := c.base.JoinPath(path)
 	address.RawQuery = c.query
 	header := c.header.Clone()
 	header.Set("Accept", "application/json")
@@ -186,7 +184,7 @@ func (c *client) request(ctx context.Context, path string, body []byte, stream b
 		header.Set("Accept", "text/event-stream")
 	}
 	r := &http.Request{
-		Method: http.MethodPost, URL: &address, Host: address.Host, Header: header,
+		Method: http.MethodPost, URL: address, Host: address.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
 		// With GetBody the transport repeats a request that met a connection
