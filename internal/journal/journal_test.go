@@ -62,8 +62,8 @@ func ok(t *testing.T, err error) {
 	}
 }
 
-// go1 commits in the background and gives the error when it is known.
-func go1(j *journal.Journal, ctx context.Context, e journal.Entry) <-chan error {
+// inBackground commits in the background and gives the error when it is known.
+func inBackground(j *journal.Journal, ctx context.Context, e journal.Entry) <-chan error {
 	done := make(chan error, 1)
 	go func() {
 		_, err := j.Commit(ctx, e)
@@ -91,7 +91,7 @@ func TestGroupCommit(t *testing.T) {
 		j := start(store, 0)
 		var waiting []<-chan error
 		for i := range 300 {
-			waiting = append(waiting, go1(j, t.Context(), event(fmt.Sprint(i))))
+			waiting = append(waiting, inBackground(j, t.Context(), event(fmt.Sprint(i))))
 		}
 		for _, done := range waiting {
 			pending(t, done)
@@ -126,7 +126,7 @@ func TestBatchBytes(t *testing.T) {
 		}
 		var waiting []<-chan error
 		for i, kib := range []int{0, 3000, 1000, 3000, 9000, 0} {
-			waiting = append(waiting, go1(j, t.Context(), big(fmt.Sprint(i), kib<<10)))
+			waiting = append(waiting, inBackground(j, t.Context(), big(fmt.Sprint(i), kib<<10)))
 		}
 		close(store.gate)
 		for _, done := range waiting {
@@ -145,7 +145,7 @@ func TestWithdraw(t *testing.T) {
 		store := &faulty{Store: m, gate: make(chan struct{})}
 		j := start(store, 0)
 		ctx, cancel := context.WithCancel(t.Context())
-		taken, queued := go1(j, ctx, event("taken")), go1(j, ctx, event("queued"))
+		taken, queued := inBackground(j, ctx, event("taken")), inBackground(j, ctx, event("queued"))
 		cancel()
 		unavailable(t, <-queued)
 		pending(t, taken)
@@ -172,7 +172,7 @@ func TestWaitingRoomIsBounded(t *testing.T) {
 		var refused, written int
 		var mu sync.Mutex
 		var all sync.WaitGroup
-		first := go1(j, t.Context(), event("first"))
+		first := inBackground(j, t.Context(), event("first"))
 		for i := range room + 10 {
 			all.Go(func() {
 				_, err := j.Commit(t.Context(), event(fmt.Sprint(i)))
@@ -209,7 +209,7 @@ func TestBadEntryFailsAlone(t *testing.T) {
 			if i == 7 {
 				e.Record.Action = "bad"
 			}
-			waiting = append(waiting, go1(j, t.Context(), e))
+			waiting = append(waiting, inBackground(j, t.Context(), e))
 		}
 		close(store.gate)
 		for i, done := range waiting {
@@ -250,7 +250,7 @@ func TestPanicFailsItsEntryAlone(t *testing.T) {
 		j := start(store, 0)
 		bug := event("bug")
 		bug.Record.Action = "panic"
-		a, b, c := go1(j, t.Context(), event("a")), go1(j, t.Context(), bug), go1(j, t.Context(), event("c"))
+		a, b, c := inBackground(j, t.Context(), event("a")), inBackground(j, t.Context(), bug), inBackground(j, t.Context(), event("c"))
 		close(store.gate)
 		ok(t, <-a)
 		unavailable(t, <-b)

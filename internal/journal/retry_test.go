@@ -17,8 +17,8 @@ func TestFateUnknown(t *testing.T) {
 		m := newMemory()
 		store := &faulty{Store: m, at: map[int]fault{1: lostAfter}, lookups: 1 << 30}
 		j := start(store, 0)
-		first := go1(j, t.Context(), intent("c"))
-		queued := go1(j, t.Context(), event("queued"))
+		first := inBackground(j, t.Context(), intent("c"))
+		queued := inBackground(j, t.Context(), event("queued"))
 		pending(t, first)
 		time.Sleep(11 * time.Second) // fake time
 		unavailable(t, <-first)
@@ -120,7 +120,7 @@ func TestClose(t *testing.T) {
 		m := newMemory()
 		store := &faulty{Store: m, gate: make(chan struct{})}
 		j := start(store, 0)
-		waiting := []<-chan error{go1(j, t.Context(), event("a")), go1(j, t.Context(), event("b"))}
+		waiting := []<-chan error{inBackground(j, t.Context(), event("a")), inBackground(j, t.Context(), event("b"))}
 		closed := make(chan error, 2)
 		for range 2 {
 			go func() { closed <- j.Close(t.Context()) }()
@@ -154,7 +154,7 @@ func TestCloseWithoutPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faulty{Store: newMemory(), always: lost, lookups: 1 << 30}
 		j := start(store, 0)
-		done := go1(j, t.Context(), event("a"))
+		done := inBackground(j, t.Context(), event("a"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		unavailable(t, j.Close(ctx))

@@ -73,12 +73,16 @@ func (s *Server) control(mux *http.ServeMux) {
 // Who may call an operation: everybody with a key, or administrators.
 const adminOnly = "adminOnly"
 
+// auditAction is the name of an operation's action in the trail; the command
+// line writes the same names.
+const auditAction = "action"
+
 // operation describes one operation of the control plane.
-func operation(id, method, path, summary string, admin bool) huma.Operation {
+func operation(id, action, method, path, summary string, admin bool) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary,
 		MaxBodyBytes: controlBodyMax,
-		Metadata:     map[string]any{adminOnly: admin},
+		Metadata:     map[string]any{adminOnly: admin, auditAction: action},
 		Errors:       []int{400, 401, 403, 404, 409, 422, 503},
 	}
 }
@@ -96,7 +100,8 @@ func (s *Server) guard(api huma.API, ctx huma.Context, next func(huma.Context)) 
 		return
 	}
 	op := ctx.Operation()
-	q := &request{Request: r, principal: principal, call: s.newCall(w, r, principal, "control."+op.OperationID)}
+	action, _ := op.Metadata[auditAction].(string)
+	q := &request{Request: r, principal: principal, call: s.newCall(w, r, principal, action)}
 	if admin, _ := op.Metadata[adminOnly].(bool); admin && principal.Role != sallyport.RoleAdministrator {
 		err := s.refuse(q, sallyport.NewError(sallyport.Forbidden, "this needs the role administrator"))
 		flatSurface.writeError(w, err)

@@ -40,7 +40,7 @@ type recordPage struct {
 
 // controlAudit searches the trail.
 func (s *Server) controlAudit(api huma.API) {
-	huma.Register(api, operation("listRecords", http.MethodGet, "/audit/records", "Search the trail, newest first", true),
+	huma.Register(api, operation("listRecords", "audit.list", http.MethodGet, "/audit/records", "Search the trail, newest first", true),
 		func(ctx context.Context, in *recordQuery) (*body[recordPage], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) (recordPage, error) { return s.records(ctx, p.Org, in) }))
 		})
@@ -76,7 +76,7 @@ type importView struct {
 
 // controlAgents imports agents. What they do is at /v1/agents.
 func (s *Server) controlAgents(api huma.API) {
-	huma.Register(api, operation("importAgent", http.MethodPost, "/agents", "Import an agent's definition", false),
+	huma.Register(api, operation("importAgent", "agents.import", http.MethodPost, "/agents", "Import an agent's definition", false),
 		func(ctx context.Context, in *importRequest) (*body[importView], error) {
 			return reply(change(s, ctx, func(p sallyport.Principal) (importView, error) {
 				if p.Role == sallyport.RoleUser {

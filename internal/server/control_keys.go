@@ -20,7 +20,7 @@ type meView struct {
 
 // controlIdentity tells a caller who it is.
 func (s *Server) controlIdentity(api huma.API) {
-	huma.Register(api, operation("me", http.MethodGet, "/me", "Who the key acts as", false),
+	huma.Register(api, operation("me", "identity.get", http.MethodGet, "/me", "Who the key acts as", false),
 		func(ctx context.Context, _ *struct{}) (*body[meView], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) (meView, error) {
 				org, err := s.parts.Control.Org(ctx, p.Org)
@@ -58,11 +58,11 @@ type keyPath struct {
 // controlKeys lists, makes and revokes API keys. People see and revoke their
 // own; administrators everybody's.
 func (s *Server) controlKeys(api huma.API) {
-	huma.Register(api, operation("listKeys", http.MethodGet, "/keys", "List API keys", false),
+	huma.Register(api, operation("listKeys", "keys.list", http.MethodGet, "/keys", "List API keys", false),
 		func(ctx context.Context, _ *struct{}) (*body[[]keyView], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) ([]keyView, error) { return s.keysOf(ctx, p) }))
 		})
-	huma.Register(api, operation("createKey", http.MethodPost, "/keys", "Make an API key for yourself", false),
+	huma.Register(api, operation("createKey", "keys.create", http.MethodPost, "/keys", "Make an API key for yourself", false),
 		func(ctx context.Context, in *keyRequest) (*body[newKeyView], error) {
 			return reply(change(s, ctx, func(p sallyport.Principal) (newKeyView, error) {
 				key, plain, err := s.parts.KeyMaker.Create(ctx, p.Org, p.User, in.Body.Name, in.Body.ExpiresAt,
@@ -70,7 +70,7 @@ func (s *Server) controlKeys(api huma.API) {
 				return newKeyView{viewKey(key), plain}, err
 			}))
 		})
-	huma.Register(api, operation("revokeKey", http.MethodDelete, "/keys/{id}", "Revoke an API key at once", false),
+	huma.Register(api, operation("revokeKey", "keys.revoke", http.MethodDelete, "/keys/{id}", "Revoke an API key at once", false),
 		func(ctx context.Context, in *keyPath) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
 				return nil, s.revokeKey(ctx, p, sallyport.KeyID(in.ID))

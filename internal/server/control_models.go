@@ -56,21 +56,21 @@ type modelQuery struct {
 
 // controlModels has the catalogue of an organisation, and providers and models of its own.
 func (s *Server) controlModels(api huma.API) {
-	huma.Register(api, operation("listModels", http.MethodGet, "/models", "All models, those switched off too", true),
+	huma.Register(api, operation("listModels", "models.list_all", http.MethodGet, "/models", "All models, those switched off too", true),
 		func(ctx context.Context, _ *struct{}) (*body[[]modelView], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) ([]modelView, error) { return s.allModels(ctx, p.Org) }))
 		})
-	huma.Register(api, operation("setModelAccess", http.MethodPut, "/models/access", "Switch a model on or off", true),
+	huma.Register(api, operation("setModelAccess", "models.access", http.MethodPut, "/models/access", "Switch a model on or off", true),
 		func(ctx context.Context, in *accessRequest) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
 				return nil, s.setModelAccess(ctx, p, in.ID, in.Body.Enabled)
 			})
 		})
-	huma.Register(api, operation("saveModel", http.MethodPost, "/models", "Add or change a model of your own", true),
+	huma.Register(api, operation("saveModel", "models.save", http.MethodPost, "/models", "Add or change a model of your own", true),
 		func(ctx context.Context, in *body[modelView]) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) { return nil, s.saveModel(ctx, p, in.Body) })
 		})
-	huma.Register(api, operation("deleteModel", http.MethodDelete, "/models", "Delete a model of your own", true),
+	huma.Register(api, operation("deleteModel", "models.delete", http.MethodDelete, "/models", "Delete a model of your own", true),
 		func(ctx context.Context, in *modelQuery) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
 				return nil, s.parts.Control.DeleteModel(ctx, p.Org, in.ID, s.event(ctx, "model/"+in.ID, nil))
@@ -80,15 +80,15 @@ func (s *Server) controlModels(api huma.API) {
 }
 
 func (s *Server) controlProviders(api huma.API) {
-	huma.Register(api, operation("listProviders", http.MethodGet, "/providers", "List providers of your own", true),
+	huma.Register(api, operation("listProviders", "providers.list", http.MethodGet, "/providers", "List providers of your own", true),
 		func(ctx context.Context, _ *struct{}) (*body[[]providerView], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) ([]providerView, error) { return s.ownProviders(ctx, p) }))
 		})
-	huma.Register(api, operation("saveProvider", http.MethodPost, "/providers", "Add or change a provider of your own", true),
+	huma.Register(api, operation("saveProvider", "providers.save", http.MethodPost, "/providers", "Add or change a provider of your own", true),
 		func(ctx context.Context, in *body[providerView]) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) { return nil, s.saveProvider(ctx, p, in.Body) })
 		})
-	huma.Register(api, operation("deleteProvider", http.MethodDelete, "/providers/{name}", "Delete a provider of your own", true),
+	huma.Register(api, operation("deleteProvider", "providers.delete", http.MethodDelete, "/providers/{name}", "Delete a provider of your own", true),
 		func(ctx context.Context, in *namePath) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
 				return nil, s.parts.Control.DeleteProvider(ctx, p.Org, in.Name, s.event(ctx, "provider/"+in.Name, nil))
@@ -127,8 +127,12 @@ func (s *Server) setModelAccess(ctx context.Context, p sallyport.Principal, id s
 	}
 	for _, m := range models {
 		if m.ID == id {
-			return s.parts.Control.SetModelAccess(ctx, p.Org, id, enabled,
-				s.event(ctx, "model/"+id, map[string]bool{"enabled": enabled}))
+			record := s.event(ctx, "model/"+id, nil)
+			record.Action = "models.disable"
+			if enabled {
+				record.Action = "models.enable"
+			}
+			return s.parts.Control.SetModelAccess(ctx, p.Org, id, enabled, record)
 		}
 	}
 	return sallyport.NewError(sallyport.NotFound, "there is no such model")

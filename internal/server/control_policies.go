@@ -44,20 +44,20 @@ type ledgerView struct {
 
 // controlCredits has the balance, the ledger and grants.
 func (s *Server) controlCredits(api huma.API) {
-	huma.Register(api, operation("getCredits", http.MethodGet, "/credits", "The organisation's balance", false),
+	huma.Register(api, operation("getCredits", "credits.get", http.MethodGet, "/credits", "The organisation's balance", false),
 		func(ctx context.Context, _ *struct{}) (*body[balanceView], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) (balanceView, error) {
 				balance, held, err := s.parts.Control.Balance(ctx, p.Org)
 				return balanceView{balance.String(), held.String()}, err
 			}))
 		})
-	huma.Register(api, operation("listLedger", http.MethodGet, "/credits/ledger", "The ledger, oldest first", true),
+	huma.Register(api, operation("listLedger", "credits.ledger", http.MethodGet, "/credits/ledger", "The ledger, oldest first", true),
 		func(ctx context.Context, in *ledgerQuery) (*body[[]ledgerView], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) ([]ledgerView, error) {
 				return s.ledger(ctx, p.Org, in.After, in.Limit)
 			}))
 		})
-	huma.Register(api, operation("grantCredits", http.MethodPost, "/credits/grants", "Grant credits", true),
+	huma.Register(api, operation("grantCredits", "credits.grant", http.MethodPost, "/credits/grants", "Grant credits", true),
 		func(ctx context.Context, in *grantRequest) (*body[balanceView], error) {
 			return reply(change(s, ctx, func(p sallyport.Principal) (balanceView, error) {
 				amount, err := sallyport.ParseCredits(in.Body.Amount)
@@ -129,7 +129,7 @@ type limitRequest struct {
 
 // controlPolicies has DLP and rate limits.
 func (s *Server) controlPolicies(api huma.API) {
-	huma.Register(api, operation("scan", http.MethodPost, "/dlp/scan", "Find sensitive values in a text", false),
+	huma.Register(api, operation("scan", "dlp.scan", http.MethodPost, "/dlp/scan", "Find sensitive values in a text", false),
 		func(ctx context.Context, in *scanRequest) (*body[scanView], error) {
 			return reply(look(s, ctx, func(sallyport.Principal) (scanView, error) {
 				view := scanView{ID: in.Body.ID, Findings: []scanFinding{}}
@@ -139,17 +139,17 @@ func (s *Server) controlPolicies(api huma.API) {
 				return view, nil
 			}))
 		})
-	huma.Register(api, operation("getDLPPolicy", http.MethodGet, "/dlp/policy", "The DLP policy in force", true),
+	huma.Register(api, operation("getDLPPolicy", "policies.get", http.MethodGet, "/dlp/policy", "The DLP policy in force", true),
 		func(ctx context.Context, in *dlpQuery) (*body[dlp.Policy], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) (dlp.Policy, error) {
 				return s.parts.Policies.DLP(ctx, p.Org, sallyport.Model{ID: in.Model})
 			}))
 		})
-	huma.Register(api, operation("setDLPPolicy", http.MethodPut, "/dlp/policy", "Decide the DLP policy", true),
+	huma.Register(api, operation("setDLPPolicy", "policies.set", http.MethodPut, "/dlp/policy", "Decide the DLP policy", true),
 		func(ctx context.Context, in *dlpPolicyRequest) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) { return nil, s.setDLPPolicy(ctx, p, in) })
 		})
-	huma.Register(api, operation("setLimits", http.MethodPut, "/limits", "Decide the rate limits of a scope; 0 means none", true),
+	huma.Register(api, operation("setLimits", "policies.set", http.MethodPut, "/limits", "Decide the rate limits of a scope; 0 means none", true),
 		func(ctx context.Context, in *limitRequest) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) { return nil, s.setLimits(ctx, p, in) })
 		})

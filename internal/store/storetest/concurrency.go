@@ -118,7 +118,7 @@ func testRecovery(t *testing.T, db *store.DB) {
 // keep one chain, one ledger and one balance.
 func testConcurrentWriters(t *testing.T, db *store.DB) {
 	orgs := []sallyport.OrgID{NewOrg(t, db), NewOrg(t, db), NewOrg(t, db)}
-	Write(t, db, orgs, "w")
+	write(t, db, orgs, "w")
 	for _, org := range orgs {
 		verifyWritten(t, db, org, 1)
 	}
@@ -126,8 +126,8 @@ func testConcurrentWriters(t *testing.T, db *store.DB) {
 
 const writers, rounds = 4, 8
 
-// Write makes all kinds of changes at once; name keeps the ids of two of them apart.
-func Write(t *testing.T, db *store.DB, orgs []sallyport.OrgID, name string) {
+// write makes all kinds of changes at once; name keeps the ids of two of them apart.
+func write(t *testing.T, db *store.DB, orgs []sallyport.OrgID, name string) {
 	ctx := t.Context()
 	var all sync.WaitGroup
 	for w := range writers {
@@ -158,7 +158,7 @@ func Write(t *testing.T, db *store.DB, orgs []sallyport.OrgID, name string) {
 	all.Wait()
 }
 
-// verifyWritten checks what so many calls of Write have left.
+// verifyWritten checks what so many calls of write have left.
 func verifyWritten(t *testing.T, db *store.DB, org sallyport.OrgID, times int) {
 	t.Helper()
 	var charges, grants int
@@ -185,8 +185,8 @@ func verifyWritten(t *testing.T, db *store.DB, org sallyport.OrgID, times int) {
 func TwoProcesses(t *testing.T, first, second *store.DB) {
 	orgs := []sallyport.OrgID{NewOrg(t, first), NewOrg(t, second)}
 	var both sync.WaitGroup
-	both.Go(func() { Write(t, first, orgs, "first") })
-	both.Go(func() { Write(t, second, orgs, "second") })
+	both.Go(func() { write(t, first, orgs, "first") })
+	both.Go(func() { write(t, second, orgs, "second") })
 	both.Wait()
 	for _, org := range orgs {
 		verifyWritten(t, first, org, 2)
