@@ -73,11 +73,14 @@ function greeted(server) {
     let said = ''
     server.stdout.setEncoding('utf8').on('data', (piece) => {
       said += piece
-      if (/ready at \S+\n/.test(said)) resolve(said)
+      if (!/ready at \S+\n/.test(said)) return
+      clearTimeout(patience)
+      resolve(said)
     })
-    server.on('exit', () => reject(new Error('the server did not start')))
-    server.on('error', reject)
-    server.once('exit', () => clearTimeout(patience))
-    server.stdout.once('data', () => clearTimeout(patience))
+    server.once('exit', () => {
+      clearTimeout(patience)
+      reject(new Error('the server did not start'))
+    })
+    server.once('error', reject)
   })
 }

@@ -21,6 +21,7 @@ const price = { input: 2.5, output: 10 }
 // setStage starts everything for one test file, and ends it after its tests.
 export async function setStage() {
   const upstream = await startUpstream()
+  after(() => upstream.stop())
   const binary = await startBinary({
     providers: [
       { name: 'scripted', type: 'openai', base_url: `${upstream.url}/v1`, api_key: 'key-of-the-provider' },
@@ -34,10 +35,7 @@ export async function setStage() {
       { id: 'offline-1', provider: 'offline', price: { input: 0.1, output: 0.4 } },
     ],
   })
-  after(async () => {
-    await binary.stop()
-    await upstream.stop()
-  })
+  after(() => binary.stop())
   const key = binary.made.api_key
   const watcher = watch()
   return {

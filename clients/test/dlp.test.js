@@ -9,6 +9,15 @@ const email = 'ada.lovelace@example.com'
 const prompt = `Write to ${email}, and to nobody but ${email}, today.`
 const placeholders = (text) => text.match(/⟦[^⟦⟧]+⟧/g) ?? []
 
+const policy = { mode: 'enforce', in: { '*': 'tokenize' }, out: { secret: 'redact', '*': 'keep' }, unreadable: 'block' }
+
+async function setPolicy(policy) {
+  const answer = await fetch(`${stage.url}/api/v1/dlp/policy`, {
+    method: 'PUT', body: JSON.stringify(policy), headers: { authorization: `Bearer ${stage.key}`, 'content-type': 'application/json' },
+  })
+  assert.ok(answer.ok, await answer.text())
+}
+
 // sentPrompt is the text that reached the provider, once it is sure that the
 // address did not, whatever it was sent in.
 function sentPrompt() {
@@ -46,14 +55,23 @@ for (const line of lines) {
       assert.equal(placeholders(sentPrompt()).length, 2)
     })
 
-    for (const stream of [false, true]) {
-      test(`in the arguments of tools, ${stream ? 'streamed' : 'plain'}`, async () => {
-        const tools = [{ type: 'function', function: { name: 'weather', parameters: { type: 'object', properties: {} } } }]
-        const asked = chat('mock-tools', prompt, { tools })
-        const message = stream ? await completions.stream(asked).finalMessage() : (await completions.create(asked)).choices[0].message
-        for (const call of message.tool_calls) assert.equal(JSON.parse(call.function.arguments).note, prompt)
-        assert.equal(placeholders(sentPrompt()).length, 2)
-      })
+    // Where a tool sends its arguments nobody knows, so only tools that were
+    // named as trusted get the values.
+    for (const [whose, trusted_tools, note] of [
+      ['a tool', [], prompt.replaceAll(email, '⟦…⟧')],
+      ['a trusted tool', ['weather'], prompt],
+    ]) {
+      for (const stream of [false, true]) {
+        test(`in the arguments of ${whose}, ${stream ? 'streamed' : 'plain'}`, async () => {
+          await setPolicy({ ...policy, trusted_tools })
+          const tools = [{ type: 'function', function: { name: 'weather', parameters: { type: 'object', properties: {} } } }]
+          const asked = chat('mock-tools', prompt, { tools })
+          const message = stream ? await completions.stream(asked).finalMessage() : (await completions.create(asked)).choices[0].message
+          const notes = message.tool_calls.map((call) => JSON.parse(call.function.arguments).note)
+          assert.deepEqual(notes.map((n) => n.replace(/⟦[^⟦⟧]+⟧/g, '⟦…⟧')), [note, note])
+          assert.equal(placeholders(sentPrompt()).length, 2)
+        })
+      }
     }
   })
 }

@@ -88,13 +88,16 @@ for (const line of lines) {
       await refused(completions.create(chat('mock-broken', 'Hi.')), line.InternalServerError, 500)
     })
 
-    for (const [model, code] of [['mock-nothing', 'upstream_empty_body'], ['mock-garbage', 'upstream_invalid']]) {
-      for (const stream of [false, true]) {
-        test(`${model}, ${stream ? 'streamed' : 'plain'}: 502`, async () => {
-          const error = await refused(completions.create(chat(model, 'Hi.', { stream })), line.InternalServerError, 502)
-          assert.deepEqual([error.type, error.code], ['server_error', code])
-        })
-      }
+    for (const [model, stream, code] of [
+      ['mock-nothing', false, 'upstream_empty_body'],
+      ['mock-nothing', true, 'upstream_empty_body'],
+      ['mock-garbage', false, 'upstream_invalid'],
+      ['mock-garbage', true, 'upstream_closed'], // a stream without an event that never says it is done
+    ]) {
+      test(`${model}, ${stream ? 'streamed' : 'plain'}: 502`, async () => {
+        const error = await refused(completions.create(chat(model, 'Hi.', { stream })), line.InternalServerError, 502)
+        assert.deepEqual([error.type, error.code], ['server_error', code])
+      })
     }
 
     test('a stream that breaks', async () => {

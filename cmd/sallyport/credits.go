@@ -24,12 +24,17 @@ type balanceView struct {
 type creditGrant struct {
 	orgFlag
 	jsonFlag
-	Amount string `arg:"" help:"Credits, such as 10 or 0.5."`
+	Amount string `arg:"" optional:"" help:"Credits, such as 10 or 0.5."`
+	Flag   string `name:"amount" placeholder:"AMOUNT" help:"The same as a flag; --amount=-5 takes back."`
 	Note   string `help:"Why."`
 }
 
 func (c *creditGrant) Run(ctx context.Context, a *app) error {
-	amount, err := sallyport.ParseCredits(c.Amount)
+	text, err := either(c.Amount, c.Flag, "an amount")
+	if err != nil {
+		return err
+	}
+	amount, err := sallyport.ParseCredits(text)
 	if err != nil {
 		return fmt.Errorf("the amount %w", err)
 	}

@@ -94,6 +94,19 @@ func run(ctx context.Context, args []string) int {
 // errTold ends a command with exit code 1 after it has said what is wrong.
 var errTold = errors.New("told already")
 
+// either is what was given, as an argument or as a flag.
+func either(argument, flag, what string) (string, error) {
+	switch {
+	case argument == "" && flag == "":
+		return "", fmt.Errorf("%s is missing: see --help", what)
+	case argument != "" && flag != "" && argument != flag:
+		return "", fmt.Errorf("%s is given twice", what)
+	case flag != "":
+		return flag, nil
+	}
+	return argument, nil
+}
+
 // app is what every command has.
 type app struct {
 	data   string // the data folder, absolute

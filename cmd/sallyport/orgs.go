@@ -24,12 +24,17 @@ func viewOrg(o sallyport.Organisation) orgView { return orgView{o.ID, o.Name, o.
 
 type orgCreate struct {
 	jsonFlag
-	Name string `arg:"" help:"Its name."`
+	Name string `arg:"" optional:"" help:"Its name."`
+	Flag string `name:"name" placeholder:"NAME" help:"The same as a flag."`
 }
 
 func (c *orgCreate) Run(ctx context.Context, a *app) error {
+	name, err := either(c.Name, c.Flag, "a name")
+	if err != nil {
+		return err
+	}
 	return a.with(ctx, func(i *instance) error {
-		org, err := i.createOrg(ctx, sallyport.OrgID(newID()), c.Name)
+		org, err := i.createOrg(ctx, sallyport.OrgID(newID()), name)
 		if err != nil {
 			return err
 		}

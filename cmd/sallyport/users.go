@@ -39,14 +39,19 @@ func viewUser(m sallyport.Membership) userView {
 type userCreate struct {
 	orgFlag
 	jsonFlag
-	Email string `arg:"" help:"E-mail address to sign in with."`
+	Email string `arg:"" optional:"" help:"E-mail address to sign in with."`
+	Flag  string `name:"email" placeholder:"EMAIL" help:"The same as a flag."`
 	Name  string `help:"Full name."`
 	Role  string `help:"One of user, agent_creator, administrator." enum:"user,agent_creator,administrator" default:"user"`
 }
 
 func (c *userCreate) Run(ctx context.Context, a *app) error {
+	email, err := either(c.Email, c.Flag, "an e-mail address")
+	if err != nil {
+		return err
+	}
 	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
-		m, password, err := i.createUser(ctx, org.ID, c.Email, c.Name, sallyport.Role(c.Role))
+		m, password, err := i.createUser(ctx, org.ID, email, c.Name, sallyport.Role(c.Role))
 		if err != nil {
 			return err
 		}

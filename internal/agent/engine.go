@@ -69,8 +69,9 @@ const (
 	// up: it may be the run that crashes the server.
 	recoveriesMax = 100
 	// pollInterval is how long a new run waits at most before it is taken from
-	// the queue; the library's own default is a second.
-	pollInterval = 20 * time.Millisecond
+	// the queue; the library's own default is a second. At 20 ms an idle server
+	// was seen to use 5 % of a core.
+	pollInterval = 50 * time.Millisecond
 	// stopTime bounds a stop whose context has no end.
 	stopTime = 30 * time.Second
 )

@@ -88,12 +88,15 @@ func TestEngine_starts_a_run_once(t *testing.T) {
 	}
 }
 
-// A run is gone on with where it was: finished steps are not done again.
+// A run is gone on with where it was: finished steps are not done again. The
+// end of the context that the engine was opened with is no cancellation.
 func TestEngine_goes_on_after_a_stop(t *testing.T) {
 	t.Parallel()
 	dir, ref := t.TempDir(), runRef{"org-1", "run-1"}
 	didOnce, inSecond := 0, make(chan struct{})
-	e, err := openEngine(t.Context(), engineOptions(dir), func(ctx context.Context, _ runRef, step stepper) error {
+	serving, signal := context.WithCancel(t.Context())
+	defer signal()
+	e, err := openEngine(serving, engineOptions(dir), func(ctx context.Context, _ runRef, step stepper) error {
 		if _, err := step(ctx, 0, func(context.Context) (stepResult, error) {
 			didOnce++
 			return stepResult{Call: "call-1"}, nil
@@ -114,6 +117,7 @@ func TestEngine_goes_on_after_a_stop(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-inSecond
+	signal()
 	if err := e.stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}

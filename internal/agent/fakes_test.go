@@ -31,19 +31,23 @@ type memory struct {
 
 var errNotThere = sallyport.NewError(sallyport.NotFound, "it is not there")
 
-func (m *memory) lock(method string) (unlock func(), err error) {
+func (m *memory) lock(ctx context.Context, method string) (unlock func(), err error) {
 	m.mu.Lock()
 	if m.fail != nil {
-		if err := m.fail(method); err != nil {
-			m.mu.Unlock()
-			return nil, err
-		}
+		err = m.fail(method)
+	}
+	if err == nil {
+		err = ctx.Err() // as a database would
+	}
+	if err != nil {
+		m.mu.Unlock()
+		return nil, err
 	}
 	return m.mu.Unlock, nil
 }
 
-func (m *memory) CreateAgent(_ context.Context, agent sallyport.Agent, rec sallyport.Record) error {
-	unlock, err := m.lock("CreateAgent")
+func (m *memory) CreateAgent(ctx context.Context, agent sallyport.Agent, rec sallyport.Record) error {
+	unlock, err := m.lock(ctx, "CreateAgent")
 	if err != nil {
 		return err
 	}
@@ -52,8 +56,8 @@ func (m *memory) CreateAgent(_ context.Context, agent sallyport.Agent, rec sally
 	return nil
 }
 
-func (m *memory) Agent(_ context.Context, org sallyport.OrgID, id sallyport.AgentID) (sallyport.Agent, error) {
-	unlock, err := m.lock("Agent")
+func (m *memory) Agent(ctx context.Context, org sallyport.OrgID, id sallyport.AgentID) (sallyport.Agent, error) {
+	unlock, err := m.lock(ctx, "Agent")
 	if err != nil {
 		return sallyport.Agent{}, err
 	}
@@ -66,8 +70,8 @@ func (m *memory) Agent(_ context.Context, org sallyport.OrgID, id sallyport.Agen
 	return sallyport.Agent{}, errNotThere
 }
 
-func (m *memory) Agents(_ context.Context, org sallyport.OrgID, limit int) (list []sallyport.Agent, err error) {
-	unlock, err := m.lock("Agents")
+func (m *memory) Agents(ctx context.Context, org sallyport.OrgID, limit int) (list []sallyport.Agent, err error) {
+	unlock, err := m.lock(ctx, "Agents")
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +84,8 @@ func (m *memory) Agents(_ context.Context, org sallyport.OrgID, limit int) (list
 	return list, nil
 }
 
-func (m *memory) CreateRun(_ context.Context, run sallyport.Run, rec sallyport.Record) error {
-	unlock, err := m.lock("CreateRun")
+func (m *memory) CreateRun(ctx context.Context, run sallyport.Run, rec sallyport.Record) error {
+	unlock, err := m.lock(ctx, "CreateRun")
 	if err != nil {
 		return err
 	}
@@ -90,8 +94,8 @@ func (m *memory) CreateRun(_ context.Context, run sallyport.Run, rec sallyport.R
 	return nil
 }
 
-func (m *memory) Run(_ context.Context, org sallyport.OrgID, id sallyport.RunID) (sallyport.Run, error) {
-	unlock, err := m.lock("Run")
+func (m *memory) Run(ctx context.Context, org sallyport.OrgID, id sallyport.RunID) (sallyport.Run, error) {
+	unlock, err := m.lock(ctx, "Run")
 	if err != nil {
 		return sallyport.Run{}, err
 	}
@@ -104,8 +108,8 @@ func (m *memory) Run(_ context.Context, org sallyport.OrgID, id sallyport.RunID)
 	return sallyport.Run{}, errNotThere
 }
 
-func (m *memory) RunsOfAgent(_ context.Context, org sallyport.OrgID, agent sallyport.AgentID, limit int) (list []sallyport.Run, err error) {
-	unlock, err := m.lock("RunsOfAgent")
+func (m *memory) RunsOfAgent(ctx context.Context, org sallyport.OrgID, agent sallyport.AgentID, limit int) (list []sallyport.Run, err error) {
+	unlock, err := m.lock(ctx, "RunsOfAgent")
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +122,8 @@ func (m *memory) RunsOfAgent(_ context.Context, org sallyport.OrgID, agent sally
 	return list, nil
 }
 
-func (m *memory) OpenRuns(_ context.Context, limit int) (list []sallyport.Run, err error) {
-	unlock, err := m.lock("OpenRuns")
+func (m *memory) OpenRuns(ctx context.Context, limit int) (list []sallyport.Run, err error) {
+	unlock, err := m.lock(ctx, "OpenRuns")
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +136,8 @@ func (m *memory) OpenRuns(_ context.Context, limit int) (list []sallyport.Run, e
 	return list, nil
 }
 
-func (m *memory) SaveRunStep(_ context.Context, _ sallyport.OrgID, step sallyport.RunStep) error {
-	unlock, err := m.lock("SaveRunStep")
+func (m *memory) SaveRunStep(ctx context.Context, _ sallyport.OrgID, step sallyport.RunStep) error {
+	unlock, err := m.lock(ctx, "SaveRunStep")
 	if err != nil {
 		return err
 	}
@@ -147,8 +151,8 @@ func (m *memory) SaveRunStep(_ context.Context, _ sallyport.OrgID, step sallypor
 	return nil
 }
 
-func (m *memory) RunSteps(_ context.Context, _ sallyport.OrgID, run sallyport.RunID) (list []sallyport.RunStep, err error) {
-	unlock, err := m.lock("RunSteps")
+func (m *memory) RunSteps(ctx context.Context, _ sallyport.OrgID, run sallyport.RunID) (list []sallyport.RunStep, err error) {
+	unlock, err := m.lock(ctx, "RunSteps")
 	if err != nil {
 		return nil, err
 	}
@@ -161,9 +165,9 @@ func (m *memory) RunSteps(_ context.Context, _ sallyport.OrgID, run sallyport.Ru
 	return list, nil
 }
 
-func (m *memory) FinishRun(_ context.Context, org sallyport.OrgID, id sallyport.RunID, status sallyport.RunStatus,
+func (m *memory) FinishRun(ctx context.Context, org sallyport.OrgID, id sallyport.RunID, status sallyport.RunStatus,
 	end []byte, at time.Time, rec sallyport.Record) error {
-	unlock, err := m.lock("FinishRun")
+	unlock, err := m.lock(ctx, "FinishRun")
 	if err != nil {
 		return err
 	}
@@ -274,6 +278,23 @@ func (sealer) Unseal(_ context.Context, org sallyport.OrgID, purpose secret.Purp
 		return nil, errors.New("it does not open")
 	}
 	return plain, nil
+}
+
+// failing is a sealer that asks before each use whether to fail.
+type failing struct{ fail func() error }
+
+func (f failing) Seal(ctx context.Context, org sallyport.OrgID, purpose secret.Purpose, plain, associated []byte) ([]byte, error) {
+	if err := f.fail(); err != nil {
+		return nil, err
+	}
+	return sealer{}.Seal(ctx, org, purpose, plain, associated)
+}
+
+func (f failing) Unseal(ctx context.Context, org sallyport.OrgID, purpose secret.Purpose, sealed, associated []byte) ([]byte, error) {
+	if err := f.fail(); err != nil {
+		return nil, err
+	}
+	return sealer{}.Unseal(ctx, org, purpose, sealed, associated)
 }
 
 var (

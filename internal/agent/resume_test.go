@@ -197,8 +197,13 @@ func (s server) begin(t *testing.T, at place) sallyport.RunID {
 // succeeded waits for the end of the run and checks its result.
 func (s server) succeeded(t *testing.T, at place, id sallyport.RunID) {
 	t.Helper()
-	if got := <-s.db.finished; got != id {
-		t.Fatalf("the run %s finished, want %s", got, id)
+	select {
+	case got := <-s.db.finished:
+		if got != id {
+			t.Fatalf("the run %s finished, want %s", got, id)
+		}
+	case <-time.After(time.Minute):
+		t.Fatalf("the run %s has not finished", id)
 	}
 	run, err := s.Run(t.Context(), at.Owner.Org, id)
 	if err != nil {

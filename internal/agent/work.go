@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -33,8 +34,11 @@ func (a *Agents) work(ctx context.Context, ref runRef, step stepper) error {
 	defer a.failOnPanic(ctx, run)
 
 	var begin runBegin
-	if err := a.unseal(ctx, run, beginPart, run.Begin, &begin); err != nil {
-		return a.fail(ctx, run, err)
+	err = a.patiently(ctx, func(ctx context.Context) error {
+		return a.unseal(ctx, run, beginPart, run.Begin, &begin)
+	})
+	if err != nil {
+		return a.unlessStopped(ctx, run, err)
 	}
 	for index := range begin.Definition.Steps {
 		result, err := step(ctx, index, func(ctx context.Context) (stepResult, error) {
@@ -59,7 +63,11 @@ func (a *Agents) open(ctx context.Context, ref runRef) (run sallyport.Run, err e
 // take its neighbours with it.
 func (a *Agents) failOnPanic(ctx context.Context, run sallyport.Run) {
 	if broken := recover(); broken != nil {
-		a.o.Log.Error("an agent run panicked", "run", run.ID, "panic", broken, "stack", string(debug.Stack()))
+		reason := fmt.Sprintf("%T", broken) // what it says may quote what somebody wrote
+		if known, ok := broken.(runtime.Error); ok {
+			reason = known.Error()
+		}
+		a.o.Log.Error("an agent run panicked", "run", run.ID, "panic", reason, "stack", string(debug.Stack()))
 		if err := a.fail(ctx, run, errors.New("panic")); err != nil {
 			a.o.Log.Error("an agent run could not be ended", "run", run.ID, "error", err)
 		}
@@ -67,12 +75,16 @@ func (a *Agents) failOnPanic(ctx context.Context, run sallyport.Run) {
 }
 
 // answers returns what the finished steps answered, by index.
-func (a *Agents) answers(ctx context.Context, run sallyport.Run, steps int) ([]answer, error) {
-	var rows []sallyport.RunStep
-	err := a.patiently(ctx, func(ctx context.Context) (err error) {
-		rows, err = a.store.RunSteps(ctx, run.Org, run.ID)
+func (a *Agents) answers(ctx context.Context, run sallyport.Run, steps int) (answers []answer, err error) {
+	err = a.patiently(ctx, func(ctx context.Context) (err error) {
+		answers, err = a.readAnswers(ctx, run, steps)
 		return err
 	})
+	return answers, err
+}
+
+func (a *Agents) readAnswers(ctx context.Context, run sallyport.Run, steps int) ([]answer, error) {
+	rows, err := a.store.RunSteps(ctx, run.Org, run.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +117,7 @@ func (a *Agents) succeed(ctx context.Context, run sallyport.Run, steps int) erro
 // unlessStopped ends the run as a failure, unless the server is being stopped:
 // then what looks like a failure is none.
 func (a *Agents) unlessStopped(ctx context.Context, run sallyport.Run, err error) error {
-	if false {
+	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return a.fail(ctx, run, err)

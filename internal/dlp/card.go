@@ -9,6 +9,9 @@ var cardShapes = [][]int{{4, 4, 4, 4}, {4, 4, 4, 4, 3}, {4, 6, 5}, {4, 6, 4}, {4
 const (
 	cardDigitsMin = 12
 	cardDigitsMax = 19
+	// cardPlainMax is the most that stands without groups or a word that names it:
+	// longer runs of digits are far more often ids.
+	cardPlainMax = 16
 )
 
 // card says where a card number ends that begins with the first group.
@@ -22,8 +25,10 @@ func (n *number) card() (end int, ok bool) {
 			return 0, false
 		}
 		digits := n.text[first.start:first.end]
-		return first.end, isCard(digits) || luhn(digits) && l <= cardDigitsMax && digits[0] != '0' &&
-			wordsBefore(n.text, first.start, cardWords) == names
+		if l <= cardPlainMax && isCard(digits) {
+			return first.end, true
+		}
+		return first.end, luhn(digits) && digits[0] != '0' && wordsBefore(n.text, first.start, cardWords) == names
 	}
 	for _, shape := range cardShapes {
 		if !n.shaped(shape...) {

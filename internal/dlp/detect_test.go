@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestEmail(t *testing.T) {
@@ -44,6 +45,8 @@ func TestCard(t *testing.T) {
 		{"4111111111111111.5", ""},
 		{"id 550e8400-e29b-41d4-a716-501864667909", ""},
 		{"at 1111111111111117 ns", ""},
+		{"seed 4459239494808162889", ""},
+		{"card no. 3590000000000000", "CREDIT_CARD=3590000000000000"},
 	} {
 		check(t, c[0], c[1])
 	}
@@ -94,6 +97,9 @@ func TestPhone(t *testing.T) {
 		{"+44 20 7946 0958", "PHONE_NUMBER=+44 20 7946 0958"},
 		{"+44 (0)20 7946 0958", "PHONE_NUMBER=+44 (0)20 7946 0958"},
 		{"+4915112345678", "PHONE_NUMBER=+4915112345678"},
+		{"06 12 34 56 78", "PHONE_NUMBER=06 12 34 56 78"},
+		{"30 0e 06 03 55 04 03 13 07", ""},
+		{"{0.89634174, 0.322083981}", ""},
 		{"0049 151 12345678", "PHONE_NUMBER=0049 151 12345678"},
 		{"020-7946-0958", "PHONE_NUMBER=020-7946-0958"},
 		{"phone: 4155550132", "PHONE_NUMBER=4155550132"},
@@ -251,6 +257,22 @@ func TestResolve_manyOverlaps(t *testing.T) {
 	text := strings.Repeat("a@b.cc@d.ee@f.gg", 50_000)
 	if n := len(New().Scan(text)); n < 50_000 {
 		t.Errorf("got %d finds", n)
+	}
+}
+
+// Texts made to be slow: each would take minutes if a detector read on from each
+// of its triggers.
+func TestScan_linear(t *testing.T) {
+	for _, part := range []string{
+		"sk-", "sk-abcdefghijklmnop1-", "eyJ.", "xoxb-1-", "-----BEGIN PRIVATE KEY-----\n" + filler(20, mixed), "://a:b", "a@b.cc@",
+		"4111 1111 ", "1 ", "+1 ", "⟦A:", "-----", "glpat-" + filler(300, mixed) + "-",
+	} {
+		text := strings.Repeat(part, 4<<20/len(part))
+		start := time.Now()
+		New().Scan(text)
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%.30q: %v for 4 MiB", part, took)
+		}
 	}
 }
 

@@ -135,6 +135,9 @@ type sweep struct {
 	window
 	hits  []hit     // settled, in the order of their triggers
 	opens []opening // not settled
+	// blockEnd is where the last block of key material ends, or may end at most:
+	// none begins inside it.
+	blockEnd int
 }
 
 // opening is a detector that could not tell yet.
@@ -146,7 +149,7 @@ type opening struct {
 }
 
 // lookBack bounds how far before its trigger or its start a detector reads.
-const lookBack = 128
+const lookBack = repeatBack + 128
 
 // advance calls the detectors for every trigger from the byte from to the end.
 func (s *sweep) advance(from int) {
@@ -188,7 +191,7 @@ func (s *sweep) triggered(i int, by trigger) {
 			}
 		}
 	}
-	if by&triggerKeyBlock != 0 && (i == 0 || text[i-1] != '-') && (i+1 >= len(text) || text[i+1] == '-') {
+	if by&triggerKeyBlock != 0 && (i == 0 || text[i-1] != '-') && (i+1 >= len(text) || text[i+1] == '-') && i >= s.blockEnd {
 		s.try(i, triggerKeyBlock, 0)
 	}
 	if by&triggerURL != 0 && i > 0 && text[i-1] == ':' {
@@ -241,7 +244,13 @@ func (s *sweep) ask(at int, detector trigger, rule uint16) (hit, verdict) {
 		if !s.wanted.types[typePrivateKey] {
 			return hit{}, no
 		}
-		return findKeyBlock(&s.window, at)
+		h, v := findKeyBlock(&s.window, at)
+		if v == yes {
+			s.blockEnd = h.end
+		} else if v == open && h.quiet != nil { // a block for sure, only its end is not known
+			s.blockEnd = h.start + h.bound
+		}
+		return h, v
 	case triggerURL:
 		return findURLPassword(&s.window, at)
 	case triggerEmail:

@@ -178,6 +178,7 @@ func (f *flow) forget() {
 	f.base += gone
 	f.out -= gone
 	f.checked -= gone
+	f.blockEnd -= gone
 	for i := range f.hits {
 		f.hits[i].start -= gone
 		f.hits[i].end -= gone

@@ -127,14 +127,36 @@ func (n *number) national(k int) bool {
 		return n.value(0) == 1 && n.american(1) && n.gap(0) != "/"
 	case k == 4 && n.shaped(3, 3, 2, 2): // 532-123-45-67
 		return n.gap(0) != "/" && n.gap(0) != " "
-	case n.text[first.start] == '0' && k >= 2: // 0917-123-4567, 09-7625400
-		return n.length(k) >= 9 && n.length(k) <= 12 && n.simpleGaps(k)
+	case n.text[first.start] == '0' && k >= 2: // 0917-123-4567, 09-7625400, 0 532 123 45 67
+		return n.length(k) >= 9 && n.length(k) <= 12 && n.simpleGaps(k) && n.trunk(k) && !n.inHexDump(k)
 	}
 	return false
 }
 
 // american says whether the k-th group may be an area code or exchange of the North American plan.
 func (n *number) american(k int) bool { return n.text[n.groups[k].start] >= '2' }
+
+// trunk says whether the first group looks like the 0 and an area code.
+func (n *number) trunk(k int) bool {
+	first := n.groups[0]
+	if first.len() == 1 {
+		return n.gap(0) == " " && k >= 4
+	}
+	return n.text[first.start+1] != '0'
+}
+
+// inHexDump tells 06 03 55 04 03 among other pairs from a French number.
+func (n *number) inHexDump(k int) bool {
+	pairs := n.gap(0) == " "
+	for _, g := range n.groups[:k] {
+		pairs = pairs && g.len() == 2
+	}
+	if !pairs {
+		return false
+	}
+	at := n.groups[0].start
+	return k != 5 || n.n > k || n.cut || at >= 4 && n.text[at-1] == ' ' && n.text[at-4] == ' ' && hexAny.onlyOf(n.text[at-3:at-1])
+}
 
 // simpleGaps says whether all groups are joined in the same way.
 func (n *number) simpleGaps(k int) bool {

@@ -217,7 +217,7 @@ func hasDigits(text string, n int) bool {
 // scan returns the hits of text, without the values that the policy allows. The
 // result is used up before the next scan.
 func (r *request) scan(text string) []hit {
-	r.sweep.text, r.sweep.hits = text, r.sweep.hits[:0]
+	r.sweep.text, r.sweep.hits, r.sweep.blockEnd = text, r.sweep.hits[:0], 0
 	r.sweep.advance(0)
 	if len(r.screen.allow) == 0 {
 		return r.sweep.hits
@@ -266,7 +266,7 @@ func (r *request) number(v llm.Value, member string) error {
 		return nil
 	}
 	digits := fmt.Sprint(n)
-	if !isCard(digits) || r.screen.allow[digits] {
+	if len(digits) > cardPlainMax || !isCard(digits) || r.screen.allow[digits] {
 		return nil
 	}
 	s := r.screen

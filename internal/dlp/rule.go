@@ -83,6 +83,26 @@ func (r *rule) near(text string, at int) bool {
 	return start >= 0 && text[start] == r.prefix[0] && (r.anchor < 2 || text[at-2] == r.prefix[r.anchor-2])
 }
 
+// Text that repeats a prefix again and again could make each of them read on to
+// secretMax: within repeatBack bytes of one run only the first few are looked at.
+const (
+	repeatBack = 1 << 10
+	repeatMax  = 3
+)
+
+// repeats says that the prefix at start is one of many in a run of the key's characters.
+func (r *rule) repeats(text string, start int) bool {
+	seen := 0
+	for i := start - 1; i >= 0 && start-i <= repeatBack && r.body[text[i]]; i-- {
+		if text[i] == r.prefix[0] && strings.HasPrefix(text[i:], r.prefix) {
+			if seen++; seen == repeatMax {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // find looks for the key whose anchor stands at the byte at.
 func (r *rule) find(w *window, at int) (hit, verdict) {
 	start := at - r.anchor
@@ -97,6 +117,9 @@ func (r *rule) find(w *window, at int) (hit, verdict) {
 		return hit{}, no
 	}
 	if w.text[start:end] != r.prefix {
+		return hit{}, no
+	}
+	if r.repeats(w.text, start) {
 		return hit{}, no
 	}
 	limit := min(start+secretMax, len(w.text))

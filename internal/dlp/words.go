@@ -18,7 +18,7 @@ const (
 type vocabulary map[string]bool
 
 var (
-	cardWords  = newVocabulary("card cards creditcard debit cc visa mastercard amex maestro jcb karte kreditkarte tarjeta carte")
+	cardWords  = newVocabulary("card cards creditcard debit visa mastercard amex maestro jcb karte kreditkarte tarjeta carte")
 	ssnWords   = newVocabulary("ssn ssns social socialsecurity ss sozialversicherungsnummer")
 	phoneWords = newVocabulary(`phone phones tel telephone telefon telefone telefono teléfono téléphone telefoon mobile mobil mobiel movil móvil
 		handy cell cellphone call calling called caller dial fax sms whatsapp texted hotline landline ring contact reach

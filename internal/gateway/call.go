@@ -14,11 +14,13 @@ type Call struct {
 	// Request is what the client asked, decoded. Set by the surface.
 	Request *llm.Request
 
-	bound    sallyport.Usage // limit: the most it can use
-	begun    bool            // record: the client has seen a part of the answer
-	recorded bool            // admit: the refusal is in the trail already
-	sent     bool            // dispatch: a provider may have begun to work
-	answered int64           // dispatch: bytes of answer text that the provider produced
+	bound      sallyport.Usage // limit: the most it can use
+	begun      bool            // record: the client has seen a part of the answer
+	recorded   bool            // admit: the refusal is in the trail already
+	sent       bool            // dispatch: a provider may have begun to work
+	answered   int64           // dispatch: bytes of answer text that the provider produced
+	finished   bool            // dispatch: the provider has said how a choice ends
+	usageFinal bool            // dispatch: the usage was told then or later
 }
 
 // NewCallID returns a fresh id; ids sort by time.

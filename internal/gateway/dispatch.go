@@ -38,9 +38,12 @@ func (g *Gateway) note(call *Call, e *llm.Event) {
 	if call.FirstByteAt.IsZero() {
 		call.FirstByteAt = g.parts.Now()
 	}
+	if e.Kind == llm.WholeEvent || len(e.Finishes) > 0 {
+		call.finished = true
+	}
 	if e.Usage != nil {
 		usage, clamped := credit.Clamp(sallyport.Usage(*e.Usage), call.bound)
-		call.Usage, call.UsageKnown = usage, true
+		call.Usage, call.UsageKnown, call.usageFinal = usage, true, call.finished
 		call.UsageClamped = call.UsageClamped || clamped
 	}
 	for _, d := range e.Deltas {

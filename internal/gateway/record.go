@@ -100,7 +100,7 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 	if serr != nil {
 		return journal.Entry{}, serr
 	}
-	call.Usage = usage
+	call.Usage, call.UsageKnown = usage, call.UsageKnown && !estimated
 	status := 200
 	if err != nil && !call.begun {
 		status = g.parts.Status(err)
@@ -118,11 +118,17 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 }
 
 // used says what the call is charged for: what the provider reported, else
-// nothing when it cannot have been billed to us, else an estimate.
+// nothing when it cannot have been billed to us, else an estimate. Some providers
+// report at the beginning: of an answer that broke off, that tells the input, and
+// the output is estimated.
 func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated bool) {
 	switch {
-	case call.UsageKnown:
+	case call.UsageKnown && (err == nil || call.usageFinal):
 		return call.Usage, false
+	case call.UsageKnown:
+		usage = call.Usage
+		usage.Output = max(usage.Output, credit.Estimate(call.Request, call.Model, call.BytesIn, call.answered).Output)
+		return usage, true
 	case !call.sent:
 		return sallyport.Usage{}, false
 	case call.FirstByteAt.IsZero() && unbilled(err):

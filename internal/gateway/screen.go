@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/sallyport-ai/sallyport"
@@ -86,6 +87,9 @@ func (s *screened) push(e *llm.Event) error {
 		}
 		return s.out(e)
 	}
+	if err := s.others(e); err != nil {
+		return err
+	}
 	edited := false
 	for _, d := range e.Deltas {
 		changed, err := s.delta(d, e.Kind == llm.WholeEvent || ends(e, d.Choice))
@@ -106,6 +110,51 @@ func (s *screened) push(e *llm.Event) error {
 	return s.out(e)
 }
 
+// others judges the strings of an event that are no piece of a text: names of
+// tools, citations, transcripts, what the dialect has no word for. The client
+// gets them as they came, so each is judged, as a whole.
+func (s *screened) others(e *llm.Event) error {
+	if e.Body == nil || e.Dialect != s.call.Request.Dialect {
+		return nil // what is built from the meaning has nothing else
+	}
+	return s.other(e, e.Body.Root(), dialect.Opaque(e.Dialect), llm.TextDelta)
+}
+
+// noChoice is the place of strings that belong to no text.
+const noChoice = -1
+
+func (s *screened) other(e *llm.Event, v llm.Value, opaque func(string) bool, kind llm.DeltaKind) (err error) {
+	switch v.Kind() {
+	case llm.Object:
+		v.Members(func(key, member llm.Value) bool {
+			switch name := key.Text(); {
+			case opaque(name), name == "logprobs": // they are nulled where they must
+			case name == "tool_calls", name == "function_call": // values come back to trusted tools alone
+				err = s.other(e, member, opaque, llm.ToolArgumentsDelta)
+			default:
+				err = s.other(e, member, opaque, kind)
+			}
+			return err == nil
+		})
+	case llm.Array:
+		v.Items(func(_ int, item llm.Value) bool {
+			err = s.other(e, item, opaque, kind)
+			return err == nil
+		})
+	case llm.String:
+		text := v.Text()
+		if text == "" || slices.ContainsFunc(e.Deltas, func(d llm.Delta) bool { return d.Text == v }) {
+			return nil
+		}
+		emit, err := s.screen.Answer(dlp.TextID{Choice: noChoice, Kind: kind}, "", text, true)
+		if err != nil {
+			return err
+		}
+		v.SetText(emit)
+	}
+	return err
+}
+
 // ends says whether e ends the choice: its texts will not go on.
 func ends(e *llm.Event, choice int) bool {
 	return slices.ContainsFunc(e.Finishes, func(f llm.Finish) bool { return f.Choice == choice })
@@ -118,7 +167,7 @@ func (s *screened) delta(d llm.Delta, last bool) (changed bool, err error) {
 		if s.tools == nil {
 			s.tools = make(map[dlp.TextID]string)
 		}
-		s.tools[id] = d.ToolName.Text()
+		s.tools[id] = strings.Clone(d.ToolName.Text()) // the event's bytes are used again for the next
 	}
 	if !d.Text.Exists() || d.Kind == llm.SignatureDelta {
 		return false, nil

@@ -98,6 +98,9 @@ func baseURL(cfg Config) (*url.URL, error) {
 	case base.User != nil:
 		return nil, fmt.Errorf("provider %q: base_url must not hold a user or a password; set the API key", cfg.Name)
 	}
+	if base.Path == "" {
+		base.Path = "/" // what is joined to no path at all would not begin with a slash
+	}
 	if cfg.AllowPrivate {
 		return base, nil
 	}

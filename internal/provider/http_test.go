@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -200,8 +201,8 @@ func TestDo_deadline(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	req, _ := chat.Decode([]byte(hello))
-	if _, err = p.Do(ctx, "real", req, nil); !strings.Contains(err.Error(), context.DeadlineExceeded.Error()) {
-		t.Errorf("Do: got %v, want the deadline", err)
+	if _, err = p.Do(ctx, "real", req, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("Do: got %v, want the deadline", err)
 	}
 	<-released
 }

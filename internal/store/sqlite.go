@@ -155,7 +155,7 @@ func (e *sqliteEngine) prepare(ctx context.Context) (map[string]*sql.Stmt, error
 	for _, text := range batchSQL {
 		stmt, err := e.db.PrepareContext(ctx, text)
 		if err != nil {
-			closeAll(prepared)
+			_ = closeAll(prepared) // the failure before it counts
 			return nil, fmt.Errorf("prepare the journal's statements: %w", err)
 		}
 		prepared[text] = stmt

@@ -1,0 +1,255 @@
+package dlp
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+func parse(t testing.TB, body string) *llm.Document {
+	t.Helper()
+	doc, err := llm.Parse([]byte(body))
+	if err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	return doc
+}
+
+// request screens a body and returns what is sent.
+func screened(t testing.TB, s *Screen, body string) string {
+	t.Helper()
+	doc := parse(t, body)
+	if err := s.Request(doc, func(member string) bool { return member == "id" || member == "model" }); err != nil {
+		t.Fatalf("Request(%.200s): %v", body, err)
+	}
+	sent := string(doc.Encode())
+	if !json.Valid([]byte(sent)) {
+		t.Fatalf("not JSON: %s", sent)
+	}
+	return sent
+}
+
+// unmask puts types in the place of placeholders.
+func unmask(s *Screen, text string) string {
+	for key, token := range s.tokens.byValue {
+		text = strings.ReplaceAll(text, token, "<"+types[key.id].Name+">")
+	}
+	return text
+}
+
+func TestRequest(t *testing.T) {
+	block := strings.ReplaceAll(testKeyBlock, "\n", `\n`)
+	for name, c := range map[string][2]string{
+		"nothing":        {`{"a": "hello \u0041", "n": 1.50}`, `{"a": "hello \u0041", "n": 1.50}`},
+		"text":           {`{"a":"I am ann@example.com."}`, `{"a":"I am <EMAIL_ADDRESS>."}`},
+		"escapes stay":   {`{"a":"\u00e9 \n ann@example.com \/"}`, `{"a":"\u00e9 \n <EMAIL_ADDRESS> \/"}`},
+		"key block":      {`{"a":"` + block + `"}`, `{"a":"<PRIVATE_KEY>"}`},
+		"key of object":  {`{"ann@example.com":1}`, `{"<EMAIL_ADDRESS>":1}`},
+		"opaque":         {`{"id":{"x":["ann@example.com"]},"model":"a@b.cc"}`, `{"id":{"x":["ann@example.com"]},"model":"a@b.cc"}`},
+		"unknown fields": {`{"x":[{"y":{"z":["536-22-8726"]}}]}`, `{"x":[{"y":{"z":["<US_SSN>"]}}]}`},
+		"twice":          {`{"a":"ann@example.com ann@example.com"}`, `{"a":"<EMAIL_ADDRESS> <EMAIL_ADDRESS>"}`},
+		"member's name":  {`{"phone":"4155550132","order_id":"4155550132"}`, `{"phone":"<PHONE_NUMBER>","order_id":"4155550132"}`},
+		"arguments":      {`{"arguments":"{\"to\":\"ann@example.com\",\"s\":\"x\\ny\"}"}`, `{"arguments":"{\"to\":\"<EMAIL_ADDRESS>\",\"s\":\"x\\ny\"}"}`},
+		"nested number":  {`{"a":"{\"pan\": 4111111111111111}"}`, `{"a":"{\"pan\": \"<CREDIT_CARD>\"}"}`},
+		"nested twice":   {`{"a":"[\"{\\\"b\\\":\\\"ann@example.com\\\"}\"]"}`, `{"a":"[\"{\\\"b\\\":\\\"<EMAIL_ADDRESS>\\\"}\"]"}`},
+		"placeholder":    {`{"a":"⟦EMAIL_ADDRESS:k7q2m9xw4tfa⟧"}`, `{"a":"⟦EMAIL_ADDRESS:k7q2m9xw4tfa⟧"}`},
+		"image":          {`{"url":"data:image/png;base64,AKIAAAAA"}`, `{"url":"data:image/png;base64,AKIAAAAA"}`},
+		"no image":       {`{"url":"data:image/png,ann@example.com"}`, `{"url":"data:image/png,<EMAIL_ADDRESS>"}`},
+		"text parts":     {`[{"type":"text","text":"I am ann@exam"},{"type":"text","text":"ple.com."}]`, `[{"type":"text","text":"I am <EMAIL_ADDRESS>"},{"type":"text","text":"."}]`},
+		"three parts":    {`[{"text":"4111 11"},{"text":"11 1111 "},{"text":"1111 ok"}]`, `[{"text":"<CREDIT_CARD>"},{"text":""},{"text":" ok"}]`},
+		"whole in part":  {`[{"text":"mail me"},{"text":"ann@example.com"}]`, `[{"text":"mail me"},{"text":"<EMAIL_ADDRESS>"}]`},
+		"key over parts": {`[{"text":"` + testKey + `"},{"text":"abcDEF123"}]`, `[{"text":"<GITHUB_TOKEN>"},{"text":""}]`},
+		"parts apart":    {`[{"text":"ann@exam"},{"type":"image"},{"text":"ple.com"}]`, `[{"text":"ann@exam"},{"type":"image"},{"text":"ple.com"}]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScreen(DefaultPolicy())
+			if got := unmask(s, screened(t, s, c[0])); got != c[1] {
+				t.Errorf("got  %s\nwant %s", got, c[1])
+			}
+		})
+	}
+}
+
+func TestRequest_round_trip(t *testing.T) {
+	s := newScreen(DefaultPolicy())
+	body := `{"a":"I am ann@example.com, card 4111 1111 1111 1111, key ` + testKey + `"}`
+	doc := parse(t, body)
+	want := doc.Root().Get("a").Text()
+	if err := s.Request(doc, nil); err != nil {
+		t.Fatal(err)
+	}
+	sent := doc.Root().Get("a").Text()
+	for _, value := range []string{"ann@", "4111", testKey} {
+		if strings.Contains(sent, value) {
+			t.Errorf("%q goes out", sent)
+		}
+	}
+	if got := answer(t, s, textID, sent); got != want {
+		t.Errorf("got %q want %q", got, want)
+	}
+}
+
+func TestRequest_tokens(t *testing.T) {
+	mint := func(key, scope, body string) string {
+		return screened(t, New().NewScreen(DefaultPolicy(), testMAC(key), scope), body)
+	}
+	const body, longer = `["ann@example.com"]`, `["bob@example.com","x","ann@example.com"]`
+	first := mint("k", "s", body)
+	if first != mint("k", "s", body) {
+		t.Error("equal values of one session have different placeholders")
+	}
+	if !strings.Contains(mint("k", "s", longer), strings.Trim(first, `[]`)) {
+		t.Error("the placeholder depends on the rest of the request")
+	}
+	if first == mint("k", "other", body) || first == mint("other", "s", body) {
+		t.Error("sessions or organisations share placeholders")
+	}
+	token := strings.Trim(first, `[]"`)
+	if len(token) != len("⟦EMAIL_ADDRESS:⟧")+suffixLen {
+		t.Errorf("placeholder %q", token)
+	}
+}
+
+func TestRequest_redacts(t *testing.T) {
+	p := DefaultPolicy()
+	p.In = map[string]Action{"secret": Redact, "EMAIL_ADDRESS": Tokenize}
+	s := newScreen(p)
+	got := unmask(s, screened(t, s, `{"a":"`+testKey+` ann@example.com 536-22-8726"}`))
+	if want := `{"a":"[REDACTED:GITHUB_TOKEN] <EMAIL_ADDRESS> 536-22-8726"}`; got != want {
+		t.Errorf("got %s want %s", got, want)
+	}
+	if r := s.Result(); r.Action != "redact" || r.Counts["in:EMAIL_ADDRESS"] != 1 || r.Counts["in:US_SSN"] != 0 {
+		t.Errorf("result %+v", r)
+	}
+}
+
+func TestRequest_allows(t *testing.T) {
+	p := DefaultPolicy()
+	p.Allow = []string{"support@example.com"}
+	s := newScreen(p)
+	got := unmask(s, screened(t, s, `["support@example.com ann@example.com"]`))
+	if want := `["support@example.com <EMAIL_ADDRESS>"]`; got != want {
+		t.Errorf("got %s want %s", got, want)
+	}
+}
+
+func TestRequest_observe(t *testing.T) {
+	p := DefaultPolicy()
+	p.Mode, p.In = Observe, map[string]Action{"*": Block}
+	s := newScreen(p)
+	body := `{"a":"ann@example.com","n":4111111111111111,"file_data":"AAAA"}`
+	if got := screened(t, s, body); got != body {
+		t.Errorf("got %s", got)
+	}
+	if r := s.Result(); r.Counts["in:EMAIL_ADDRESS"] != 1 || r.Counts["in:CREDIT_CARD"] != 1 || r.Action != "" {
+		t.Errorf("result %+v", r)
+	}
+}
+
+func TestRequest_off(t *testing.T) {
+	p := DefaultPolicy()
+	p.Mode = Off
+	s := newScreen(p)
+	if got := screened(t, s, `["ann@example.com"]`); got != `["ann@example.com"]` || s.Result().Counts != nil {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestRequest_blocks(t *testing.T) {
+	blockCards := DefaultPolicy()
+	blockCards.In = map[string]Action{"CREDIT_CARD": Block, "*": Tokenize}
+	many := `["` + strings.Repeat("ann@example.com ", FindingsMax+1) + `"]`
+	for name, c := range map[string]struct {
+		policy Policy
+		body   string
+		says   string
+	}{
+		"type":      {blockCards, `["4111111111111111","5555 5555 5555 4444","ann@example.com"]`, "2 CREDIT_CARD"},
+		"number":    {DefaultPolicy(), `{"pan":4111111111111111}`, "1 CREDIT_CARD"},
+		"exponent":  {DefaultPolicy(), `{"pan":4111111111111111.0}`, "1 CREDIT_CARD"},
+		"file":      {DefaultPolicy(), `{"file":{"file_data":"JVBERi0xLjQ="}}`, "file.file_data"},
+		"data URI":  {DefaultPolicy(), `{"url":"data:application/pdf;base64,JVBERi0xLjQ="}`, "url"},
+		"findings":  {DefaultPolicy(), many, "10000 findings"},
+		"text":      {DefaultPolicy(), `["` + strings.Repeat("plain text ", TextMax/11+1) + `"]`, "10 MiB"},
+		"texts":     {DefaultPolicy(), `[` + strings.Repeat(`"`+strings.Repeat("x ", 1<<19)+`",`, 11) + `1]`, "10 MiB"},
+		"all parts": {DefaultPolicy(), `[` + strings.Repeat(`{"text":"`+strings.Repeat("x ", 1<<19)+`"},`, 11) + `1]`, "10 MiB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScreen(c.policy)
+			err := s.Request(parse(t, c.body), nil)
+			if sallyport.CodeOf(err) != sallyport.DLPBlocked || !strings.Contains(err.Error(), c.says) {
+				t.Fatalf("got %v", err)
+			}
+			for _, value := range []string{"4111", "5555", "ann@", "JVBE"} {
+				if strings.Contains(err.Error(), value) {
+					t.Errorf("the message quotes the request: %v", err)
+				}
+			}
+			if s.Result().Action != "block" {
+				t.Errorf("action %q", s.Result().Action)
+			}
+		})
+	}
+}
+
+func TestRequest_unreadable_allowed(t *testing.T) {
+	p := DefaultPolicy()
+	p.Unreadable = UnreadableAllow
+	body := `{"file_data":"JVBERi0xLjQ=","url":"data:application/pdf;base64,JVBERi0xLjQ="}`
+	if got := screened(t, newScreen(p), body); got != body {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestRequest_key_fails(t *testing.T) {
+	broken := errors.New("no key")
+	s := New().NewScreen(DefaultPolicy(), func([]byte) ([]byte, error) { return nil, broken }, "")
+	if err := s.Request(parse(t, `["ann@example.com"]`), nil); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+	short := New().NewScreen(DefaultPolicy(), func([]byte) ([]byte, error) { return []byte{1, 2, 3}, nil }, "")
+	if err := short.Request(parse(t, `["ann@example.com"]`), nil); !errors.Is(err, errMACShort) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRequest_findings(t *testing.T) {
+	s := newScreen(DefaultPolicy())
+	screened(t, s, `{"messages":[{"content":"I am ann@example.com"},{"content":"{\"to\":\"ann@example.com\"}"}]}`)
+	f := s.Result().Findings
+	if len(f) != 2 {
+		t.Fatalf("findings %+v", f)
+	}
+	want := sallyport.Finding{Type: "EMAIL_ADDRESS", Direction: "in", Field: "messages[0].content", Start: 5, End: 20, Operator: "tokenize", ValueHMAC: f[0].ValueHMAC}
+	if f[0] != want || len(f[0].ValueHMAC) != 2*findingHMACLen {
+		t.Errorf("got %+v", f[0])
+	}
+	if f[1].Field != "messages[1].content.to" || f[1].ValueHMAC != f[0].ValueHMAC {
+		t.Errorf("got %+v", f[1])
+	}
+	if text := fmt.Sprintf("%+v", s.Result()); strings.Contains(text, "ann@") {
+		t.Errorf("the result quotes the request: %s", text)
+	}
+}
+
+// A client that sends the placeholder of a value beside the value gets the value
+// for both: the model sees one text, and the client knew both.
+func TestRequest_typed_placeholder(t *testing.T) {
+	s := newScreen(DefaultPolicy())
+	token := strings.Trim(screened(t, s, `["ann@example.com"]`), `[]"`)
+	s = newScreen(DefaultPolicy())
+	sent := screened(t, s, `["`+token+` is ann@example.com"]`)
+	if sent != `["`+token+` is `+token+`"]` {
+		t.Fatalf("sent %s", sent)
+	}
+	s = newScreen(DefaultPolicy())
+	screened(t, s, `["`+token+`"]`)
+	if got := answer(t, s, textID, token); got != token {
+		t.Errorf("a placeholder without its value became %q", got)
+	}
+}
