@@ -58,6 +58,7 @@ var rules = []rule{
 	{from: "internal/gateway", free: true, never: []string{"internal/server", "internal/agent", "internal/config"}, why: "the road of a call does not know who calls"},
 	{from: "internal/agent", free: true, never: []string{"internal/server", "internal/provider/..."}, why: "agents are clients of the gateway: there is no second road to a model"},
 	{from: "internal/server", free: true, never: []string{"internal/store/..."}, why: "the surface asks the gateway, agents and small interfaces; it does not know the database"},
+	{from: "bench", std: true, why: "the yardstick looks at the program from outside"},
 	{from: "internal/...", free: true, never: []string{"cmd/..."}, why: "commands put the parts together, never the other way"},
 }
 

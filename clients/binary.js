@@ -27,7 +27,10 @@ export async function startBinary(config) {
     const { stdout } = await promisify(execFile)(path, [...args, ...flags(folder), '--config', file], { env, cwd: folder })
     return stdout
   }
-  const made = JSON.parse(await command('init', '--json'))
+  const made = await command('init', '--json').then(JSON.parse).catch(async (error) => {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  })
   return { ...await serve(folder, '--config', file), made, folder, command }
 }
 

@@ -1,8 +1,10 @@
 // The judge itself: what is right passes, and what is wrong does not.
 
 import assert from 'node:assert/strict'
+import http from 'node:http'
 import { test } from 'node:test'
 import { faults } from '../contract/contract.js'
+import { watch } from '../contract/watch.js'
 
 const completion = {
   id: 'chatcmpl-1', object: 'chat.completion', created: 1767225600, model: 'm',
@@ -73,5 +75,33 @@ for (const [schema, path, set] of [
   const shown = set === undefined ? 'absent' : JSON.stringify(set)
   test(`${schema}: wrong, ${path.join('.')} ${shown}`, () => {
     assert.notDeepEqual(faults(schema, withMember(right[schema], path, set)), [])
+  })
+}
+
+// seenOf answers path with body and returns what the watch saw of it.
+async function seenOf(path, type, body) {
+  const server = http.createServer((_, res) => res.writeHead(200, { 'content-type': type }).end(body))
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const watcher = watch()
+  const answer = await watcher.fetch(`http://127.0.0.1:${server.address().port}${path}`)
+  assert.equal(await answer.text(), body) // nothing is lost on the way
+  server.close()
+  return watcher
+}
+
+const events = (...chunks) => chunks.map((c) => `data: ${JSON.stringify(c)}\n\n`).join('') + 'data: [DONE]\n\n'
+const wrongChunk = withMember(chunk, ['choices', 0, 'index'], 'first')
+const sse = 'text/event-stream'
+
+for (const [what, schema, path, type, good, bad] of [
+  ['a stream', 'CreateChatCompletionStreamResponse', '/v1/chat/completions', sse, events(chunk, chunk), events(chunk, wrongChunk)],
+  ['a plain answer', 'CreateChatCompletionResponse', '/v1/chat/completions', 'application/json', JSON.stringify(completion), '{"object"'],
+  ['a list', 'ListModelsResponse', '/v1/models', 'application/json', JSON.stringify(right.ListModelsResponse), '[]'],
+  ['a model', 'Model', '/v1/models/agent%2F1', 'application/json', JSON.stringify(model), '{}'],
+]) {
+  test(`the watch judges ${what}`, async () => {
+    const passed = await seenOf(path, type, good)
+    assert.deepEqual([passed.wrong, passed.seen[schema]], [[], type === sse ? 2 : 1])
+    assert.notDeepEqual((await seenOf(path, type, bad)).wrong, [])
   })
 }

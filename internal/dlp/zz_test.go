@@ -13,7 +13,7 @@ func TestZZ(t *testing.T) {
 		"4111 1111 ", "1 ", "+1 ", "⟦A:", "-----", "glpat-" + filler(300, mixed) + "-", "w", "\"", "\\n", "a@", "a@b.cc",
 	} {
 		for _, id := range []TextID{textID, argumentsID} {
-			text := strings.Repeat(part, 256<<10/len(part))
+			text := strings.Repeat(part, 128<<10/len(part))
 			if id == argumentsID {
 				text = `"` + text
 			}

@@ -230,12 +230,12 @@ func (p *parser) text(kind Kind) error {
 		if p.at >= len(p.raw) {
 			return p.fail("a string does not end")
 		}
-		switch c := p.raw[p.at]; {
-		case c == '"':
+		switch p.raw[p.at] {
+		case '"':
 			p.at++
 			p.shut(i)
 			return nil
-		case c == '\\':
+		case '\\':
 			p.doc.nodes[i].escaped = true
 			if err := p.escape(); err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -158,29 +159,44 @@ func TestPost_refused_address(t *testing.T) {
 	}
 }
 
-// TestAnswer_sink_time: what a slow client takes is not the provider's idle time.
-func TestAnswer_sink_time(t *testing.T) {
-	const idle = 50 * time.Millisecond
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		for range 3 {
-			_, _ = io.WriteString(w, "data: {\"choices\":[]}\n\n")
-			_ = http.NewResponseController(w).Flush()
-		}
-		_, _ = io.WriteString(w, "data: [DONE]\n\n")
-	}))
-	defer server.Close()
-	p, err := New(Config{Name: "x", Type: "openai", BaseURL: server.URL, AllowPrivate: true, Idle: idle})
-	if err != nil {
-		t.Fatal(err)
+// TestTimedCall walks through the bounds of time on a clock of its own. What a
+// slow client takes between two reads is not the provider's idle time.
+func TestTimedCall(t *testing.T) {
+	c := client{firstByte: time.Minute, idle: time.Second}
+	for name, row := range map[string]struct {
+		walk func(*timedCall)
+		want error
+	}{
+		"first_byte":         {func(*timedCall) { time.Sleep(61 * time.Second) }, errFirstByteLate},
+		"before_first_byte":  {func(c *timedCall) { c.await(); time.Sleep(59 * time.Second) }, nil},
+		"headers_alone":      {func(c *timedCall) { c.await(); c.arrived(0); c.await(); time.Sleep(61 * time.Second) }, errFirstByteLate},
+		"slow_client":        {func(c *timedCall) { c.await(); c.arrived(1); time.Sleep(30 * time.Minute) }, nil},
+		"idle":               {func(c *timedCall) { c.await(); c.arrived(1); c.await(); time.Sleep(2 * time.Second) }, errIdle},
+		"drip_in_time":       {func(c *timedCall) { drip(c, 3000) }, nil},
+		"drip_for_ever":      {func(c *timedCall) { drip(c, 5000) }, errAnswerTime},
+		"end_of_the_stream":  {func(c *timedCall) { c.arrived(1); c.patience(drainTime); time.Sleep(2 * drainTime) }, errAnswerTime},
+		"ended_is_not_timed": {func(c *timedCall) { c.end(errDone); time.Sleep(2 * answerTime) }, errDone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				call := c.begin(t.Context())
+				row.walk(call)
+				synctest.Wait()
+				if got := context.Cause(call.ctx); got != row.want {
+					t.Errorf("got %v, want %v", got, row.want)
+				}
+				call.end(errDone)
+			})
+		})
 	}
-	req, _ := chat.Decode([]byte(strings.Replace(hello, "{", `{"stream":true,`, 1)))
-	_, err = p.Do(t.Context(), "real", req, func(*llm.Event) error {
-		<-time.After(2 * idle) // a client that reads slowly
-		return nil
-	})
-	if err != nil {
-		t.Errorf("Do: %v", err)
+}
+
+// drip lets one byte arrive shortly before the idle time is over, n times.
+func drip(c *timedCall, n int) {
+	for range n {
+		c.await()
+		time.Sleep(900 * time.Millisecond)
+		c.arrived(1)
 	}
 }
 

@@ -29,11 +29,11 @@ type Provider interface {
 	//
 	// The Receipt tells what is known also when there is an error. Errors:
 	//
-	//   - *llm.UpstreamError: the provider answered that it failed, by its
-	//     status or by an error inside a stream;
-	//   - *sallyport.Error with UpstreamAuth (it refused our credential),
-	//     UpstreamUnreachable (no connection: nothing was sent),
-	//     UpstreamTimeout, UpstreamEmptyBody, UpstreamInvalid (not what its API
+	//   - *llm.UpstreamError: the provider answered that it failed, by its status;
+	//   - *sallyport.Error with UpstreamError (it told a failure inside of a
+	//     success), UpstreamAuth (it refused our credential), UpstreamUnreachable
+	//     (no connection: nothing was sent), UpstreamTimeout, UpstreamEmptyBody
+	//     (also for a failure without a word), UpstreamInvalid (not what its API
 	//     promises, or over a bound), UpstreamClosed (it ended before its end),
 	//     UnsupportedField (the request cannot be said in its dialect);
 	//   - what out returned, as it is: reading stops and the provider's work is

@@ -48,7 +48,7 @@ type Sealer interface {
 }
 
 // control registers the control plane on mux.
-func (s *Server) control(mux *http.ServeMux) {
+func (s *Server) control(mux humago.Mux) {
 	cfg := huma.DefaultConfig("Sallyport control plane", s.parts.Version)
 	cfg.OpenAPIPath = "/openapi"
 	cfg.CreateHooks = nil // no $schema member in answers

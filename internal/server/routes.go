@@ -4,10 +4,13 @@ import (
 	"net/http"
 )
 
-// Handler returns every route of the product. Who may call: /v1 and /api/v1 the
-// holder of an API key; the rest anyone, and it tells nothing about anyone.
-func (s *Server) Handler() http.Handler {
-	mux := http.NewServeMux()
+// Handler returns every route of the product.
+func (s *Server) Handler() http.Handler { return s.outermost(s.routes()) }
+
+// routes lists every route. Who may call: /v1 and /api/v1 the holder of an API
+// key; the rest anyone, and it tells nothing about anyone.
+func (s *Server) routes() *table {
+	mux := &table{ServeMux: http.NewServeMux()}
 
 	// The road to models. The gateway records these itself.
 	mux.Handle("POST /v1/chat/completions", s.api(chatSurface, "chat.completions", s.chatCompletions))
@@ -32,5 +35,22 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /{$}", s.home)
 	mux.HandleFunc("/", s.notFound)
-	return s.outermost(mux)
+	return mux
+}
+
+// table is a mux that remembers its patterns, so that a test can walk them all.
+type table struct {
+	*http.ServeMux
+	patterns []string
+}
+
+// Handle adds a route.
+func (t *table) Handle(pattern string, h http.Handler) {
+	t.patterns = append(t.patterns, pattern)
+	t.ServeMux.Handle(pattern, h)
+}
+
+// HandleFunc adds a route.
+func (t *table) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
+	t.Handle(pattern, http.HandlerFunc(h))
 }

@@ -257,7 +257,7 @@ func TestNothingSentNothingCharged(t *testing.T) {
 			}
 		})
 	}
-	h.Fake.Close()
+	h.StopProvider()
 	t.Run("unreachable", func(t *testing.T) { // needs credits for the hold
 		_, err := h.DB.Grant(t.Context(), h.Home.ID, sallyport.Credit, "", sallyport.Record{EventID: "grant", Org: h.Home.ID, Phase: sallyport.PhaseEvent})
 		if err != nil {

@@ -18,17 +18,18 @@ type completion struct {
 }
 
 type choice struct {
-	Index        int     `json:"index"`
-	Delta        *said   `json:"delta,omitempty"`
-	Message      *said   `json:"message,omitempty"`
-	FinishReason *string `json:"finish_reason"`
+	Index        int       `json:"index"`
+	Delta        *said     `json:"delta,omitempty"`
+	Message      *said     `json:"message,omitempty"`
+	Logprobs     *struct{} `json:"logprobs"` // always null
+	FinishReason *string   `json:"finish_reason"`
 }
 
 type said struct {
 	Role      string       `json:"role,omitempty"`
 	Content   *text        `json:"content,omitempty"`
 	Reasoning string       `json:"reasoning_content,omitempty"`
-	Refusal   string       `json:"refusal,omitempty"`
+	Refusal   *text        `json:"refusal,omitempty"`
 	ToolCalls []calledTool `json:"tool_calls,omitempty"`
 }
 
@@ -148,7 +149,7 @@ func (n *Encoder) piece(d llm.Delta) (said, bool) {
 	case llm.ThinkingDelta:
 		return said{Reasoning: value}, value != ""
 	case llm.RefusalDelta:
-		return said{Refusal: value}, value != ""
+		return said{Refusal: &text{&value}}, value != ""
 	case llm.ToolCallDelta:
 		id, name := d.ToolID.Text(), d.ToolName.Text()
 		place := n.place(d.Choice, d.Index)
@@ -215,7 +216,11 @@ func (n *Encoder) message(e *llm.Event, index int) *said {
 		value := content.String()
 		m.Content = &text{&value}
 	}
-	m.Reasoning, m.Refusal = reasoning.String(), refusal.String()
+	m.Reasoning, m.Refusal = reasoning.String(), &text{}
+	if refusal.Len() > 0 {
+		value := refusal.String()
+		m.Refusal.value = &value
+	}
 	return m
 }
 

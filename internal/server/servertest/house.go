@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,6 +63,8 @@ type House struct {
 	Home   Tenant // with plenty of credits
 	Other  Tenant // knows nothing of Home
 	Models *catalogue.Catalogue
+	// StopProvider closes the fake provider: nobody listens there any more.
+	StopProvider func()
 
 	keys    *identity.Keys
 	audit   audit.Builder
@@ -79,8 +82,10 @@ func New(t testing.TB, o Options) *House {
 	}
 	h := &House{
 		Path: filepath.Join(t.TempDir(), "sallyport.db"),
-		Fake: providertest.New(t), Clock: newClock(),
+		Fake: providertest.Start(), Clock: newClock(),
 	}
+	h.StopProvider = sync.OnceFunc(h.Fake.Close)
+	t.Cleanup(h.StopProvider)
 	h.audit = audit.Builder{Node: "node-1", Boot: uuid.NewString(), Now: h.Clock.Now}
 	h.open(t, o)
 	h.Home = h.tenant(t, "Home", o.Credits)
