@@ -110,14 +110,14 @@ func TestEncoder_other_dialect(t *testing.T) {
 		event(llm.DoneEvent),
 	}
 	const head = `data: {"id":"chatcmpl-msg_1","object":"chat.completion.chunk","created":1767225600,"model":"public","choices":[{"index":0,"delta":`
-	want := head + `{"role":"assistant","content":""},"finish_reason":null}]}` + "\n\n" +
-		head + `{"reasoning_content":"Hm."},"finish_reason":null}]}` + "\n\n" +
-		head + `{"content":"Hi <b>."},"finish_reason":null}]}` + "\n\n" +
-		head + `{"tool_calls":[{"index":0,"id":"toolu_1","type":"function","function":{"name":"weather","arguments":""}}]},"finish_reason":null}]}` + "\n\n" +
-		head + `{"tool_calls":[{"index":0,"function":{"arguments":"{\"city\":"}}]},"finish_reason":null}]}` + "\n\n" +
-		head + `{"tool_calls":[{"index":1,"id":"toolu_2","type":"function","function":{"name":"time","arguments":""}}]},"finish_reason":null}]}` + "\n\n" +
-		head + `{"tool_calls":[{"index":0,"function":{"arguments":"\"x\"}"}}]},"finish_reason":null}]}` + "\n\n" +
-		head + `{},"finish_reason":"tool_calls"}]}` + "\n\n"
+	want := head + `{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
+		head + `{"reasoning_content":"Hm."},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
+		head + `{"content":"Hi <b>."},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
+		head + `{"tool_calls":[{"index":0,"id":"toolu_1","type":"function","function":{"name":"weather","arguments":""}}]},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
+		head + `{"tool_calls":[{"index":0,"function":{"arguments":"{\"city\":"}}]},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
+		head + `{"tool_calls":[{"index":1,"id":"toolu_2","type":"function","function":{"name":"time","arguments":""}}]},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
+		head + `{"tool_calls":[{"index":0,"function":{"arguments":"\"x\"}"}}]},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
+		head + `{},"logprobs":null,"finish_reason":"tool_calls"}]}` + "\n\n"
 	const usage = `data: {"id":"chatcmpl-msg_1","object":"chat.completion.chunk","created":1767225600,"model":"public","choices":[],` +
 		`"usage":{"prompt_tokens":6,"completion_tokens":4,"total_tokens":10,"prompt_tokens_details":{"cached_tokens":2},"completion_tokens_details":{"reasoning_tokens":0}}}` + "\n\n"
 	if got := frames(t, NewEncoder(&llm.Request{Model: "public"}, created), stream...); got != want+"data: [DONE]\n\n" {
@@ -147,19 +147,19 @@ func TestEncoder_other_dialect_whole(t *testing.T) {
 			{Kind: llm.ToolCallDelta, Index: 2, ToolID: v(2), ToolName: v(3)}, {Kind: llm.ToolArgumentsDelta, Index: 2, Text: v(4)},
 		}}
 	const want = `{"id":"chatcmpl-msg_1","object":"chat.completion","created":1767225600,"model":"public","choices":[{"index":0,` +
-		`"message":{"role":"assistant","content":"Hi.","reasoning_content":"Hm.","tool_calls":[{"id":"toolu_1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"x\"}"}}]},` +
-		`"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}}`
+		`"message":{"role":"assistant","content":"Hi.","reasoning_content":"Hm.","refusal":null,"tool_calls":[{"id":"toolu_1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"x\"}"}}]},` +
+		`"logprobs":null,"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}}`
 	if got, err := NewEncoder(&llm.Request{Model: "public"}, created).Whole(e); string(got) != want || err != nil {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)
 	}
 	e.Deltas = e.Deltas[2:]
 	got, _ := NewEncoder(&llm.Request{Model: "public"}, created).Whole(e)
-	if !strings.Contains(string(got), `"content":null,"tool_calls"`) {
+	if !strings.Contains(string(got), `"content":null,"refusal":null,"tool_calls"`) {
 		t.Errorf("tools alone: got %s, want null content", got)
 	}
 	e.Deltas, e.Finishes, e.Usage = nil, nil, nil
 	got, _ = NewEncoder(&llm.Request{Model: "public"}, created).Whole(e)
-	if want := `"choices":[{"index":0,"message":{"role":"assistant","content":""},"finish_reason":null}]}`; !strings.HasSuffix(string(got), want) {
+	if want := `"choices":[{"index":0,"message":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}]}`; !strings.HasSuffix(string(got), want) {
 		t.Errorf("nothing at all: got %s, want the end %s", got, want)
 	}
 }
