@@ -24,8 +24,6 @@ func hideAll() Policy {
 var (
 	testKey  = "ghp_" + filler(36, mixed)
 	testURL  = "postgres://app:hunter2@db.internal/x"
-	answers  = answerTexts()
-	testWeb  = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0." + filler(43, mixed)
 	jsonArgs = `{"to":"ann@example.com","note":"key ` + testKey + `\nnext\u00e9 \ud83d\ude00","pan":4111111111111111,"n":[1,2.5],"phone":"4155550132"}`
 )
 
@@ -64,7 +62,7 @@ func cut(text string, offsets []int) []string {
 // divisions calls f for many ways to cut text: at each place, in pieces of each
 // size, and by chance.
 func divisions(text string, random int, f func(pieces []string)) {
-	for i := range len(text) + 1 {
+	for i := 0; i <= len(text); i += 1 + len(text)/2000 {
 		f(cut(text, []int{i}))
 	}
 	for _, size := range []int{1, 2, 3, 5, 8, 16, 64} {
@@ -171,6 +169,26 @@ func TestAnswer_streamed_equals_whole(t *testing.T) {
 				testStreams(t, p, textID, text, 500)
 			})
 		}
+	}
+}
+
+func TestAnswer_long_chains(t *testing.T) {
+	for _, part := range []string{"4242 ", "a@b.cc", "a@b.cc@d-ghp_" + filler(40, mixed) + "@", "x" + filler(300, hexes) + "@y.zz"} {
+		t.Run(part[:3], func(t *testing.T) {
+			t.Parallel()
+			text := strings.Repeat(part, 3*chainMax/len(part)) + " end " + testKeyBlock + strings.Repeat(part, 30)
+			base := newScreen(hideAll())
+			want := strings.Join(run(t, fresh(base), textID, []string{text}), "")
+			for _, size := range []int{1, 7, 64, 1000, chainMax, chainMax + 1} {
+				var at []int
+				for i := size; i < len(text); i += size {
+					at = append(at, i)
+				}
+				if got := strings.Join(run(t, fresh(base), textID, cut(text, at)), ""); got != want {
+					t.Fatalf("pieces of %d: %d bytes, want %d", size, len(got), len(want))
+				}
+			}
+		})
 	}
 }
 
@@ -354,7 +372,7 @@ func TestAnswer_observe(t *testing.T) {
 			t.Errorf("%q became %q, %v", piece, emit, err)
 		}
 	}
-	s.Answer(textID, "", "", true)
+	answer(t, s, textID, "")
 	r := s.Result()
 	if r.Counts["out:EMAIL_ADDRESS"] != 1 || r.Counts["out:GITHUB_TOKEN"] != 1 || r.Action != "" || r.Findings[0].Operator != Observe {
 		t.Errorf("result %+v", r)

@@ -38,7 +38,6 @@ func (set *charset) run(text string, from, end int) int {
 
 var (
 	alnum     = newCharset("a-zA-Z0-9")
-	letters   = newCharset("a-zA-Z")
 	digitSet  = newCharset("0-9")
 	wordish   = newCharset("a-zA-Z0-9_-") // '-' last is itself
 	lowerNum  = newCharset("a-z0-9")

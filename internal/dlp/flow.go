@@ -1,6 +1,7 @@
 package dlp
 
 import (
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -95,6 +96,13 @@ func (f *flow) askAgain(piece string) {
 
 // settled returns up to where nothing can change any more.
 func (f *flow) settled() int {
+	for i := range f.hits {
+		if f.hits[i].start < f.out { // what it belongs to was cut
+			sortHits(f.hits)
+			f.hits = clipHits(f.hits, f.out)
+			break
+		}
+	}
 	until := len(f.buf)
 	if f.more {
 		until = min(until, f.tail())
@@ -103,15 +111,35 @@ func (f *flow) settled() int {
 		}
 		until = runeStart(f.text, until)
 	}
+	return max(f.chainStart(until), f.out)
+}
+
+// chainStart returns where the settled hits begin that reach over the byte until,
+// with those that overlap them: what comes may still decide which of them win. Of
+// a chain that is too long it settles the beginning, and returns where that ends.
+func (f *flow) chainStart(until int) int {
+	start := until
 	for moved := true; moved; {
 		moved = false
-		for i := range f.hits {
-			if h := &f.hits[i]; h.start < until && until < h.end {
-				until, moved = h.start, true
+		for i := len(f.hits) - 1; i >= 0; i-- {
+			if h := &f.hits[i]; h.start < start && start < h.end {
+				start, moved = h.start, true
 			}
 		}
 	}
-	return max(until, f.out)
+	if until-start < chainMax {
+		return start
+	}
+	sortHits(f.hits)
+	from := slices.IndexFunc(f.hits, func(h hit) bool { return h.start >= start })
+	to, end, cut := chain(f.hits[from:])
+	if !cut {
+		return start
+	}
+	one := merged(f.hits[from:from+to], end)
+	rest := clipHits(f.hits[from+to:], end)
+	f.hits = append(append(f.hits[:from], one), rest...)
+	return end
 }
 
 // emit returns the text up to until, edited.
@@ -133,7 +161,7 @@ func (f *flow) emit(until int) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if !change || h.start < f.out {
+		if !change {
 			continue
 		}
 		f.copyRaw(&b, h.start)

@@ -16,7 +16,8 @@ const (
 )
 
 // Screen is a policy at work on one call: its request first, then its answer. It
-// is not safe for concurrent use.
+// is not safe for concurrent use, and it refers to the request's bytes: they must
+// not change as long as it is used.
 type Screen struct {
 	engine *Engine
 	policy Policy

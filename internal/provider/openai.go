@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"mime"
@@ -75,7 +74,7 @@ func (p *openAI) stream(ctx context.Context, answer *answer, out llm.Sink) error
 	var doc llm.Document
 	var event llm.Event
 	err := answer.events(ctx, func(name string, data []byte) error {
-		if bytes.Equal(data, []byte("[DONE]")) {
+		if string(data) == endMark {
 			return errStreamDone
 		}
 		if err := doc.Reset(data); err != nil {

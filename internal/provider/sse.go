@@ -28,7 +28,8 @@ var errEventTooLong = errors.New("an event of the stream is too long")
 // "Interpreting an event stream") and calls f for each event that has data, as
 // soon as its blank line is there. The name is "" where the stream gives none.
 // data is valid until f returns. An event that has no blank line at the end of
-// the stream is dropped, as the rules say. Errors: those of f and of r as they
+// the stream is dropped, as the rules say, unless it is endMark: servers that
+// close right after it have said all that they had to say. Errors: those of f and of r as they
 // are, and errEventTooLong; the end of r is nil.
 func readEvents(r io.Reader, f func(name string, data []byte) error) error {
 	lines := linesPool.Get().(*lineReader)
@@ -38,7 +39,7 @@ func readEvents(r io.Reader, f func(name string, data []byte) error) error {
 	for {
 		line, err := lines.next()
 		if err == io.EOF {
-			return nil
+			return event.end(lines.buf[lines.start:lines.end])
 		}
 		if err == nil {
 			err = event.line(line)
@@ -93,6 +94,22 @@ func (b *eventBuilder) dispatch() error {
 		return nil
 	}
 	return b.emit(name, data)
+}
+
+// endMark is the data of the last event of a chat stream.
+const endMark = "[DONE]"
+
+// end takes what stands after the last line end of the stream.
+func (b *eventBuilder) end(rest []byte) error {
+	if len(rest) > 0 && len(rest) <= len("data: "+endMark) {
+		if err := b.line(rest); err != nil {
+			return err
+		}
+	}
+	if string(b.data) != endMark {
+		return nil
+	}
+	return b.dispatch()
 }
 
 func (b *eventBuilder) intern(name []byte) string {

@@ -46,6 +46,8 @@ func TestReadEvents(t *testing.T) {
 		"colon_in_data":    {"data: a: b\n\n", []string{"|a: b"}},
 		"end_without_line": {"data: 1\n\ndata: 2\n", []string{"|1"}},
 		"end_in_line":      {"data: 1\n\ndata: 2", []string{"|1"}},
+		"end_mark":         {"data: 1\n\ndata: [DONE]\n", []string{"|1", "|[DONE]"}},
+		"end_mark_in_line": {"data: 1\n\ndata: [DONE]", []string{"|1", "|[DONE]"}},
 		"nothing":          {"", nil},
 		"nul":              {"data: \x00\n\n", []string{"|\x00"}},
 	} {

@@ -47,6 +47,9 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := "req_" + strings.ReplaceAll(uuid.Must(uuid.NewV7()).String(), "-", "")
 		w.Header().Set("X-Request-Id", id)
+		if r.ContentLength != 0 { // not every route reads a body, and net/http waits for it
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+		}
 		if r.ContentLength > BodyMax {
 			s.refuseUnknown(w, r, flatSurface, errBodyTooLarge())
 			return
@@ -193,8 +196,18 @@ func errBodyTooLarge() error {
 	return sallyport.NewError(sallyport.BodyTooLarge, "Request body too large. Maximum size is 50 MB.")
 }
 
-// drain reads away what a client still sends of a refused body.
-func drain(r *http.Request) {
+// drainTime bounds how long that may take.
+const drainTime = 5 * time.Second
+
+// refuseUnread answers a request whose body nobody has read. The answer goes out
+// first: who sends no body at all must not keep us waiting. Then what the client
+// still sends is read away.
+func (sur surface) refuseUnread(w http.ResponseWriter, r *http.Request, err error) {
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex() // or net/http reads the body before it answers; HTTP/2 never does
+	_ = control.SetReadDeadline(time.Now().Add(drainTime))
+	sur.writeError(w, err)
+	_ = control.Flush() // fails only when the client has left
 	if r.Body != nil && r.ContentLength <= drainMax && r.Header.Get("Expect") == "" {
 		_, _ = io.CopyN(io.Discard, r.Body, drainMax) // whatever comes is thrown away
 	}

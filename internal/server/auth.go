@@ -62,8 +62,7 @@ func (s *Server) refuseUnknown(w http.ResponseWriter, r *http.Request, sur surfa
 			err = werr
 		}
 	}
-	drain(r)
-	sur.writeError(w, err)
+	sur.refuseUnread(w, r, err)
 }
 
 // Strangers can make the instance's trail grow only this fast: past the burst,

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -53,7 +54,7 @@ func (s *Server) control(mux humago.Mux) {
 	cfg.OpenAPIPath = "/openapi"
 	cfg.CreateHooks = nil // no $schema member in answers
 	cfg.DocsPath = ""     // no page that loads scripts from elsewhere
-	cfg.SchemasPath = "/api/v1/schemas"
+	cfg.SchemasPath = ""  // the description has them all; a route for each would need no key
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key":    {Type: "http", Scheme: "bearer"},
 		"header": {Type: "apiKey", In: "header", Name: "x-api-key"},
@@ -104,11 +105,18 @@ func (s *Server) guard(api huma.API, ctx huma.Context, next func(huma.Context)) 
 	q := &request{Request: r, principal: principal, call: s.newCall(w, r, principal, action)}
 	if admin, _ := op.Metadata[adminOnly].(bool); admin && principal.Role != sallyport.RoleAdministrator {
 		err := s.refuse(q, sallyport.NewError(sallyport.Forbidden, "this needs the role administrator"))
-		flatSurface.writeError(w, err)
+		flatSurface.refuseUnread(w, r, err)
 		return
 	}
-	next(huma.WithContext(ctx, withCall(ctx.Context(), &q.call.Call)))
+	inner := withCall(ctx.Context(), &q.call.Call)
+	inner = context.WithValue(inner, refusalKey{}, func(status int, err error) error {
+		return s.record(r.Context(), principal.Org, s.parts.Audit.Refusal(&q.call.Call, status, err))
+	})
+	next(huma.WithContext(ctx, inner))
 }
+
+// refusalKey finds what records a request that huma itself refuses.
+type refusalKey struct{}
 
 // change runs a changing operation: f makes the change and its record in one
 // transaction. What this process keeps of the database is dropped at once;
@@ -150,7 +158,9 @@ func attempt[T any](s *Server, ctx context.Context, f func(p sallyport.Principal
 }
 
 // controlError gives an error the flat shape in which huma answers it.
-func controlError(err error) error {
+func controlError(err error) error { return flat(err) }
+
+func flat(err error) *flatStatusError {
 	e, m := outside(err)
 	return &flatStatusError{status: m.status, Err: m.label, Message: e.Message}
 }
@@ -168,15 +178,42 @@ func (e *flatStatusError) GetStatus() int { return e.status }
 
 func init() {
 	// huma has one hook for the shape of errors that it finds itself.
-	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
-		e := &flatStatusError{status: status, Err: http.StatusText(status), Message: message}
-		for _, err := range errs {
-			if err != nil {
-				e.Fields = append(e.Fields, err.Error())
+	huma.NewError = invalidRequest
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
+		if refuse, ours := ctx.Context().Value(refusalKey{}).(func(int, error) error); ours {
+			if err := refuse(status, sallyport.NewError(codeOfStatus(status), message)); err != nil {
+				return flat(err)
 			}
 		}
-		return e
+		return invalidRequest(status, message, errs...)
 	}
+}
+
+// invalidRequest tells what is wrong with a request, and never the value: it
+// may be a credential.
+func invalidRequest(status int, message string, errs ...error) huma.StatusError {
+	e := &flatStatusError{status: status, Err: http.StatusText(status), Message: message}
+	for _, err := range errs {
+		var detail *huma.ErrorDetail
+		switch {
+		case errors.As(err, &detail):
+			e.Fields = append(e.Fields, detail.Message+" ("+detail.Location+")")
+		case err != nil:
+			e.Fields = append(e.Fields, err.Error())
+		}
+	}
+	return e
+}
+
+// codeOfStatus is the code for a status that huma chose.
+func codeOfStatus(status int) sallyport.Code {
+	switch {
+	case status == http.StatusRequestEntityTooLarge:
+		return sallyport.BodyTooLarge
+	case status >= http.StatusInternalServerError:
+		return sallyport.Internal
+	}
+	return sallyport.InvalidBody
 }
 
 // event builds the record of a change.

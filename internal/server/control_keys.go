@@ -98,7 +98,11 @@ func (s *Server) revokeKey(ctx context.Context, p sallyport.Principal, id sallyp
 		return err
 	}
 	for _, k := range visible {
-		if k.ID == id {
+		switch {
+		case k.ID != id:
+		case k.RevokedAt != nil: // nothing changes, but the call is told of
+			return s.record(ctx, p.Org, s.event(ctx, "key/"+string(id), nil))
+		default:
 			return s.parts.Control.RevokeKey(ctx, p.Org, id, s.parts.Now(), s.event(ctx, "key/"+string(id), nil))
 		}
 	}

@@ -91,7 +91,7 @@ func (s *Server) controlProviders(api huma.API) {
 	huma.Register(api, operation("deleteProvider", "providers.delete", http.MethodDelete, "/providers/{name}", "Delete a provider of your own", true),
 		func(ctx context.Context, in *namePath) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
-				return nil, s.parts.Control.DeleteProvider(ctx, p.Org, in.Name, s.event(ctx, "provider/"+in.Name, nil))
+				return nil, s.deleteProvider(ctx, p, in.Name)
 			})
 		})
 }
@@ -206,13 +206,31 @@ func (s *Server) saveProvider(ctx context.Context, p sallyport.Principal, v prov
 			return sallyport.WrapError(sallyport.InvalidBody, "base_url must be an https address of a public host", err)
 		}
 	}
-	sealed, err := s.parts.Sealer.Seal(ctx, p.Org, secret.Credential, []byte(v.APIKey), CredentialOwner(p.Org, v.Name))
-	if err != nil {
-		return err
+	var sealed []byte // stays nil for a provider that wants no credential
+	if v.APIKey != "" {
+		var err error
+		if sealed, err = s.parts.Sealer.Seal(ctx, p.Org, secret.Credential, []byte(v.APIKey), CredentialOwner(p.Org, v.Name)); err != nil {
+			return err
+		}
 	}
 	return s.parts.Control.SaveProvider(ctx, sallyport.ProviderSettings{
 		Org: p.Org, Name: v.Name, Type: v.Type, BaseURL: v.BaseURL, Credential: sealed, CreatedAt: s.parts.Now(),
 	}, s.event(ctx, "provider/"+v.Name, map[string]string{"type": v.Type, "base_url": v.BaseURL}))
+}
+
+// deleteProvider keeps a provider that models still name: calls to them could
+// only fail.
+func (s *Server) deleteProvider(ctx context.Context, p sallyport.Principal, name string) error {
+	models, err := s.parts.Models.All(ctx, p.Org)
+	if err != nil {
+		return err
+	}
+	for _, m := range models {
+		if m.Provider == name && !s.parts.FileModels(m.ID) {
+			return sallyport.NewError(sallyport.Conflict, "the model "+m.ID+" is served by this provider: delete it first")
+		}
+	}
+	return s.parts.Control.DeleteProvider(ctx, p.Org, name, s.event(ctx, "provider/"+name, nil))
 }
 
 // CredentialOwner binds a sealed credential to its row: moved to another it does not open.

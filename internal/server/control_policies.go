@@ -94,9 +94,10 @@ type dlpQuery struct {
 	Model string `query:"model" doc:"A model's id; absent: the organisation's policy"`
 }
 
+// The query of a change is written out again: huma does not see what is embedded.
 type dlpPolicyRequest struct {
-	dlpQuery
-	Body json.RawMessage
+	Model string `query:"model" doc:"A model's id; absent: the organisation's policy"`
+	Body  json.RawMessage
 }
 
 type scanRequest struct {
@@ -117,14 +118,10 @@ type scanView struct {
 	Findings []scanFinding `json:"findings"`
 }
 
-type limitQuery struct {
+type limitRequest struct {
 	Scope string `query:"scope" enum:"organisation,user,key" default:"organisation"`
 	ID    string `query:"id" doc:"Of the user or key"`
-}
-
-type limitRequest struct {
-	limitQuery
-	Body policy.Limits
+	Body  policy.Limits
 }
 
 // controlPolicies has DLP and rate limits.

@@ -153,7 +153,13 @@ func (f *Fake) serve(w http.ResponseWriter, hr *http.Request) {
 	r := newRequest(hr, body)
 	stop := context.AfterFunc(hr.Context(), func() { close(r.gone) })
 	defer close(r.done)
-	defer stop() // the context ends with this call too, which is not the client's leaving
+	defer func() {
+		// The context ends with this call too, which is not the client's leaving;
+		// but it may have ended just now, and the function not yet been told.
+		if stop() && hr.Context().Err() != nil {
+			close(r.gone)
+		}
+	}()
 	answer, err := f.take(r)
 	if err != nil {
 		http.Error(w, "fake provider: "+err.Error(), http.StatusBadRequest)

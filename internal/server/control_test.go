@@ -1,0 +1,492 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/server/servertest"
+)
+
+// description is what these tests read of /openapi.json.
+type description struct {
+	OpenAPI string
+	Info    struct{ Title, Version string }
+	Paths   map[string]map[string]struct {
+		OperationID string `json:"operationId"`
+		Security    []map[string][]string
+		Responses   map[string]json.RawMessage
+	}
+	Components struct {
+		Schemas         map[string]json.RawMessage
+		SecuritySchemes map[string]json.RawMessage
+	}
+	Security []map[string][]string
+}
+
+func describe(t *testing.T, h *servertest.House) (description, any) {
+	t.Helper()
+	a := h.Call(t, "", http.MethodGet, "/openapi.json", "")
+	var d description
+	var whole any
+	for _, into := range []any{&d, &whole} {
+		if err := json.Unmarshal([]byte(a.Body), into); err != nil {
+			t.Fatalf("%d: %v", a.Status, err)
+		}
+	}
+	return d, whole
+}
+
+func TestDescription(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	d, whole := describe(t, h)
+	if !strings.HasPrefix(d.OpenAPI, "3.1.") || d.Info.Title == "" || d.Info.Version == "" {
+		t.Errorf("got version %q, info %+v", d.OpenAPI, d.Info)
+	}
+	names := map[string]bool{}
+	described := 0
+	for path, operations := range d.Paths {
+		if !strings.HasPrefix(path, "/api/v1/") {
+			t.Errorf("%s is not of the control plane", path)
+		}
+		for method, op := range operations {
+			described++
+			if op.OperationID == "" || names[op.OperationID] {
+				t.Errorf("%s %s: the operation id %q is empty or taken", method, path, op.OperationID)
+			}
+			names[op.OperationID] = true
+			if len(op.Responses) == 0 {
+				t.Errorf("%s has no responses", op.OperationID)
+			}
+			security := op.Security
+			if security == nil {
+				security = d.Security
+			}
+			for _, one := range security {
+				for scheme := range one {
+					if d.Components.SecuritySchemes[scheme] == nil {
+						t.Errorf("%s: there is no security scheme %q", op.OperationID, scheme)
+					}
+				}
+			}
+			if len(security) == 0 || slices.ContainsFunc(security, func(s map[string][]string) bool { return len(s) == 0 }) {
+				t.Errorf("%s needs no key", op.OperationID)
+			}
+		}
+	}
+	routes := 0
+	for _, pattern := range h.Server.Patterns() {
+		if strings.Contains(pattern, " /api/v1/") {
+			routes++
+		}
+	}
+	if described != routes || routes == 0 {
+		t.Errorf("%d operations are described, and there are %d routes", described, routes)
+	}
+	resolve(t, whole, whole)
+}
+
+// resolve follows every $ref.
+func resolve(t *testing.T, whole, part any) {
+	t.Helper()
+	switch v := part.(type) {
+	case map[string]any:
+		if ref, ok := v["$ref"].(string); ok {
+			at := whole
+			for step := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
+				object, _ := at.(map[string]any)
+				at = object[step]
+			}
+			if at == nil || !strings.HasPrefix(ref, "#/") {
+				t.Errorf("the reference %q leads nowhere", ref)
+			}
+		}
+		for _, member := range v {
+			resolve(t, whole, member)
+		}
+	case []any:
+		for _, item := range v {
+			resolve(t, whole, item)
+		}
+	}
+}
+
+// who may call an operation, and a call of it that does something.
+type permission struct {
+	least  sallyport.Role
+	action string // in the trail
+	query  string
+	body   string
+	want   int
+}
+
+// permissions names every operation of the control plane.
+var permissions = map[string]permission{
+	"me":             {sallyport.RoleUser, "identity.get", "", "", 200},
+	"listKeys":       {sallyport.RoleUser, "keys.list", "", "", 200},
+	"createKey":      {sallyport.RoleUser, "keys.create", "", `{"name":"ci"}`, 200},
+	"revokeKey":      {sallyport.RoleUser, "keys.revoke", "", "", 204},
+	"getCredits":     {sallyport.RoleUser, "credits.get", "", "", 200},
+	"scan":           {sallyport.RoleUser, "dlp.scan", "", `{"text":"a@example.com"}`, 200},
+	"importAgent":    {sallyport.RoleAgentCreator, "agents.import", "", agentFile, 200},
+	"listModels":     {sallyport.RoleAdministrator, "models.list_all", "", "", 200},
+	"setModelAccess": {sallyport.RoleAdministrator, "models.access", "?model=mock-claude", `{"enabled":true}`, 204},
+	"saveModel":      {sallyport.RoleAdministrator, "models.save", "", modelFile, 204},
+	"deleteModel":    {sallyport.RoleAdministrator, "models.delete", "?model=own-model", "", 204},
+	"listProviders":  {sallyport.RoleAdministrator, "providers.list", "", "", 200},
+	"saveProvider":   {sallyport.RoleAdministrator, "providers.save", "", providerFile("https://llm.example.com/v1"), 204},
+	"deleteProvider": {sallyport.RoleAdministrator, "providers.delete", "", "", 204},
+	"listLedger":     {sallyport.RoleAdministrator, "credits.ledger", "", "", 200},
+	"grantCredits":   {sallyport.RoleAdministrator, "credits.grant", "", `{"amount":"1.5","note":"more"}`, 200},
+	"getDLPPolicy":   {sallyport.RoleAdministrator, "policies.get", "", "", 200},
+	"setDLPPolicy":   {sallyport.RoleAdministrator, "policies.set", "", `{"mode":"observe"}`, 204},
+	"setLimits":      {sallyport.RoleAdministrator, "policies.set", "?scope=user&id=somebody", `{"requests_per_minute":1,"tokens_per_minute":0}`, 204},
+	"listRecords":    {sallyport.RoleAdministrator, "audit.list", "", "", 200},
+}
+
+const (
+	agentFile = `{"displayName":"A","description":"d","systemPrompt":"s","model":"mock-large","inputs":[],"steps":[{"name":"one","llmStep":{"prompt":"p"}}]}`
+	modelFile = `{"id":"own-model","display_name":"Own","provider":"own","target":"gpt","price":{"input":"1","output":"2"}}`
+	// upstreamSecret must never be seen again.
+	upstreamSecret = "the-upstream-credential-of-home"
+)
+
+func providerFile(address string) string {
+	return `{"name":"own","type":"openai","base_url":` + quoted(address) + `,"api_key":"` + upstreamSecret + `"}`
+}
+
+var ranks = []sallyport.Role{sallyport.RoleUser, sallyport.RoleAgentCreator, sallyport.RoleAdministrator}
+
+// TestRoles calls every operation that is described as every role.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	d, _ := describe(t, h)
+	seen := 0
+	for path, operations := range d.Paths {
+		for method, op := range operations {
+			may, known := permissions[op.OperationID]
+			if !known {
+				t.Errorf("nobody said who may call %s", op.OperationID)
+				continue
+			}
+			seen++
+			for _, m := range h.Home.Members() {
+				t.Run(op.OperationID+" "+string(m.Role), func(t *testing.T) {
+					prepare(t, h, op.OperationID)
+					id, _ := h.NewKey(t, m, time.Time{})
+					at := strings.NewReplacer("{id}", string(id), "{name}", "own").Replace(path)
+					mark := h.Mark(t, h.Home.ID)
+					a := h.Call(t, m.Key, strings.ToUpper(method), at+may.query, may.body)
+					records := h.Records(t, h.Home.ID, mark)
+					if slices.Index(ranks, m.Role) < slices.Index(ranks, may.least) {
+						if a.Status != http.StatusForbidden || !strings.HasPrefix(a.Body, `{"error":"Forbidden","message":"this needs the role `) {
+							t.Errorf("got %d %s, want 403", a.Status, a.Body)
+						}
+						wantRefusal(t, records, sallyport.Forbidden, http.StatusForbidden)
+						return
+					}
+					if a.Status != may.want {
+						t.Errorf("got %d %s, want %d", a.Status, a.Body, may.want)
+					}
+					if len(records) != 1 || records[0].Phase != sallyport.PhaseEvent || records[0].Action != may.action ||
+						records[0].Actor.Key != m.KeyID || records[0].RequestID != a.RequestID {
+						t.Errorf("got records %+v, want one event", records)
+					}
+				})
+			}
+		}
+	}
+	if seen != len(permissions) {
+		t.Errorf("%d operations are described, the table has %d", seen, len(permissions))
+	}
+}
+
+// prepare makes what an operation is going to need.
+func prepare(t *testing.T, h *servertest.House, operation string) {
+	t.Helper()
+	for _, need := range []struct{ path, body string }{
+		{"/api/v1/providers", providerFile("https://llm.example.com/v1")},
+		{"/api/v1/models", modelFile},
+	} {
+		if strings.HasSuffix(operation, "Model") || strings.HasSuffix(operation, "Provider") {
+			if a := h.Call(t, h.Home.Admin.Key, http.MethodPost, need.path, need.body); a.Status != http.StatusNoContent {
+				t.Fatalf("%s: %d %s", need.path, a.Status, a.Body)
+			}
+		}
+	}
+}
+
+// TestOtherOrganisation: an administrator of one organisation reaches nothing of
+// another by its ids.
+func TestOtherOrganisation(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	prepare(t, h, "saveModel")
+	imported := h.Call(t, h.Home.Creator.Key, http.MethodPost, "/api/v1/agents", agentFile)
+	var made struct {
+		AgentID string `json:"agent_id"`
+	}
+	if err := json.Unmarshal([]byte(imported.Body), &made); err != nil || made.AgentID == "" {
+		t.Fatalf("import: %d %s", imported.Status, imported.Body)
+	}
+	started := h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/agents/"+made.AgentID+"/run", `{"input":"x"}`)
+	var run struct{ RunID string }
+	if err := json.Unmarshal([]byte(started.Body), &run); err != nil || run.RunID == "" {
+		t.Fatalf("start: %d %s", started.Status, started.Body)
+	}
+	h.Call(t, h.Home.User.Key, http.MethodGet, "/api/v1/me", "")
+	home := h.Mark(t, h.Home.ID)
+	stranger := h.Other.Admin.Key
+	for _, tt := range []struct {
+		name, method, path, body string
+		status                   int
+		not                      string
+	}{
+		{"agent", "GET", "/v1/agents/" + made.AgentID, "", 404, "mock-large"},
+		{"start run", "POST", "/v1/agents/" + made.AgentID + "/run", `{"input":"x"}`, 404, "runId"},
+		{"start run by body", "POST", "/v1/agents/runs", `{"agentId":"` + made.AgentID + `"}`, 404, "runId"},
+		{"run", "GET", "/v1/runs/" + run.RunID, "", 404, run.RunID},
+		{"run below its agent", "GET", "/v1/agents/" + made.AgentID + "/runs/" + run.RunID, "", 404, run.RunID},
+		{"agents", "GET", "/v1/agents/list", "", 200, made.AgentID},
+		{"agents as models", "GET", "/v1/models?include_agents=true", "", 200, made.AgentID},
+		{"agent as a model", "GET", "/v1/models/agent/" + made.AgentID, "", 404, made.AgentID},
+		{"model", "GET", "/v1/models/own-model", "", 404, `"own-model"`},
+		{"models", "GET", "/v1/models", "", 200, "own-model"},
+		{"chat with the model", "POST", "/v1/chat/completions", strings.Replace(chatBody(false, "x", ""), "mock-large", "own-model", 1), 400, "choices"},
+		{"all models", "GET", "/api/v1/models", "", 200, "own-model"},
+		{"switch off the model", "PUT", "/api/v1/models/access?model=own-model", `{"enabled":false}`, 404, ""},
+		{"delete the model", "DELETE", "/api/v1/models?model=own-model", "", 404, ""},
+		{"model of the provider", "POST", "/api/v1/models", modelFile, 400, ""},
+		{"providers", "GET", "/api/v1/providers", "", 200, "own"},
+		{"delete the provider", "DELETE", "/api/v1/providers/own", "", 404, ""},
+		{"keys", "GET", "/api/v1/keys", "", 200, string(h.Home.User.KeyID)},
+		{"revoke a key", "DELETE", "/api/v1/keys/" + string(h.Home.User.KeyID), "", 404, ""},
+		{"limits of a user", "PUT", "/api/v1/limits?scope=user&id=" + string(h.Home.User.ID), `{"requests_per_minute":1,"tokens_per_minute":1}`, 204, ""},
+		{"limits of a key", "PUT", "/api/v1/limits?scope=key&id=" + string(h.Home.User.KeyID), `{"requests_per_minute":1,"tokens_per_minute":1}`, 204, ""},
+		{"limits of an organisation", "PUT", "/api/v1/limits?scope=organisation&id=" + string(h.Home.ID), `{"requests_per_minute":1000,"tokens_per_minute":0}`, 204, ""},
+		{"records", "GET", "/api/v1/audit/records?key=" + string(h.Home.User.KeyID), "", 200, "org_seq"},
+		{"all records", "GET", "/api/v1/audit/records?limit=500", "", 200, string(h.Home.ID)},
+		{"ledger", "GET", "/api/v1/credits/ledger", "", 200, string(h.Home.ID)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := h.Call(t, stranger, tt.method, tt.path, tt.body)
+			if a.Status != tt.status || tt.not != "" && strings.Contains(a.Body, tt.not) {
+				t.Errorf("got %d %s, want %d without %q", a.Status, a.Body, tt.status, tt.not)
+			}
+		})
+	}
+	if h.Mark(t, h.Home.ID) != home {
+		t.Errorf("records were written at home: %+v", h.Records(t, h.Home.ID, home))
+	}
+	for _, tt := range []struct {
+		path string
+		want string
+	}{
+		{"/v1/agents/" + made.AgentID, made.AgentID}, {"/v1/runs/" + run.RunID, `"in_progress"`},
+		{"/v1/models/own-model", `"own-model"`}, {"/v1/models", "mock-large"}, {"/api/v1/me", string(h.Home.User.KeyID)},
+	} {
+		for range 3 { // a limit of one a minute would refuse the second
+			if a := h.Call(t, h.Home.User.Key, http.MethodGet, tt.path, ""); a.Status != http.StatusOK || !strings.Contains(a.Body, tt.want) {
+				t.Errorf("%s at home: %d %s", tt.path, a.Status, a.Body)
+			}
+		}
+	}
+	for range 3 {
+		if a := h.Chat(t, h.Home.User.Key, chatBody(false, "hello", "")); a.Status != http.StatusOK {
+			t.Errorf("chat at home: %d %s", a.Status, a.Body)
+		}
+	}
+}
+
+// People see and revoke their own keys; administrators everybody's.
+func TestKeysOfOthers(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	list := h.Call(t, h.Home.User.Key, http.MethodGet, "/api/v1/keys", "").Body
+	if !strings.Contains(list, string(h.Home.User.KeyID)) || strings.Contains(list, string(h.Home.Admin.KeyID)) {
+		t.Errorf("a user sees %s", list)
+	}
+	if a := h.Call(t, h.Home.User.Key, http.MethodDelete, "/api/v1/keys/"+string(h.Home.Admin.KeyID), ""); a.Status != http.StatusNotFound {
+		t.Errorf("a user revokes an administrator's key: %d %s", a.Status, a.Body)
+	}
+	list = h.Call(t, h.Home.Admin.Key, http.MethodGet, "/api/v1/keys", "").Body
+	for _, m := range h.Home.Members() {
+		if !strings.Contains(list, string(m.KeyID)) || strings.Contains(list, m.Key) {
+			t.Errorf("an administrator sees %s", list)
+		}
+	}
+	// Revoking again changes nothing, and is a call like any other.
+	for range 2 {
+		mark := h.Mark(t, h.Home.ID)
+		a := h.Call(t, h.Home.Admin.Key, http.MethodDelete, "/api/v1/keys/"+string(h.Home.User.KeyID), "")
+		if records := h.Records(t, h.Home.ID, mark); a.Status != http.StatusNoContent || len(records) != 1 {
+			t.Errorf("got %d and records %+v", a.Status, records)
+		}
+	}
+}
+
+// An address that comes by the API must be that of a public host.
+func TestProviderAddresses(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	for _, address := range []string{
+		"http://llm.example.com/v1", "https://127.0.0.1/v1", "https://localhost/v1", "https://LOCALHOST./v1", "https://a.localhost",
+		"https://10.0.0.1", "https://172.16.0.1", "https://192.168.1.1:8443/v1", "https://169.254.169.254/latest", "https://100.64.0.1",
+		"https://[::1]/v1", "https://[::ffff:127.0.0.1]/v1", "https://[::ffff:8.8.8.8]/v1", "https://[fd00::1]", "https://[fe80::1%25eth0]",
+		"https://[64:ff9b::7f00:1]", "https://2130706433/v1", "https://0x7f000001", "https://0x7f.1", "https://127.1", "https://0", "https://0.0.0.0",
+		"https://017700000001", "https://user:pass@llm.example.com", "ftp://llm.example.com", "//llm.example.com", "https://", "llm.example.com", "https:llm.example.com", " ",
+	} {
+		a := h.Call(t, h.Home.Admin.Key, http.MethodPost, "/api/v1/providers", providerFile(address))
+		if a.Status != http.StatusBadRequest || !strings.HasPrefix(a.Body, `{"error":"Bad Request","message":"base_url `) || strings.Contains(a.Body, upstreamSecret) {
+			t.Errorf("%s: got %d %s", address, a.Status, a.Body)
+		}
+	}
+	for _, body := range []string{
+		`{"name":"own","type":"offline","base_url":"","api_key":"x"}`,
+		`{"name":"own","type":"ollama","base_url":"","api_key":"x"}`,
+		`{"name":"own","type":"nobody","base_url":"https://llm.example.com","api_key":"x"}`,
+		`{"name":"../own","type":"openai","base_url":"https://llm.example.com","api_key":"` + upstreamSecret + `"}`,
+		`{"type":"openai","base_url":"https://llm.example.com","api_key":"` + upstreamSecret + `"}`,
+		`{"name":"own","type":"openai","base_url":"https://llm.example.com","api_key":["` + upstreamSecret + `"]}`,
+		`{"name":"fake","type":"openai","base_url":"https://llm.example.com","api_key":"x"}`,
+	} {
+		a := h.Call(t, h.Home.Admin.Key, http.MethodPost, "/api/v1/providers", body)
+		if a.Status/100 != 4 || strings.Contains(a.Body, upstreamSecret) {
+			t.Errorf("%s: got %d %s", body, a.Status, a.Body)
+		}
+	}
+	if list := h.Call(t, h.Home.Admin.Key, http.MethodGet, "/api/v1/providers", "").Body; strings.TrimSpace(list) != "[]" {
+		t.Errorf("something was stored: %s", list)
+	}
+}
+
+// An organisation's own provider: its credential is never seen again, its models
+// can be listed, switched off and deleted.
+func TestOwnProvider(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	admin := h.Home.Admin.Key
+	call := func(method, path, body string, status int) string {
+		t.Helper()
+		a := h.Call(t, admin, method, path, body)
+		if a.Status != status || strings.Contains(a.Body, upstreamSecret) {
+			t.Errorf("%s %s: got %d %s, want %d", method, path, a.Status, a.Body, status)
+		}
+		return a.Body
+	}
+	call("POST", "/api/v1/providers", providerFile("https://llm.example.com/v1"), 204)
+	if list := call("GET", "/api/v1/providers", "", 200); !strings.Contains(list, `"credential_set":true`) {
+		t.Errorf("the list is %s", list)
+	}
+	call("POST", "/api/v1/models", strings.Replace(modelFile, `"own"`, `"fake"`, 1), 400)                    // of the operator's provider
+	call("POST", "/api/v1/models", strings.Replace(modelFile, `"own-model"`, `"mock-large"`, 1), 409)        // the operator's model
+	call("POST", "/api/v1/models", strings.Replace(modelFile, `"input":"1"`, `"input":"-1"`, 1), 422)        // a price below nothing
+	call("POST", "/api/v1/models", strings.Replace(modelFile, `"input":"1"`, `"input":"1.1234567"`, 1), 422) // more decimals than can be reckoned
+	call("POST", "/api/v1/models", modelFile, 204)
+	if list := call("GET", "/v1/models", "", 200); !strings.Contains(list, `{"id":"own-model","object":"model","created":0,"owned_by":"kindo","display_name":"Own"}`) {
+		t.Errorf("the list is %s", list)
+	}
+	call("PUT", "/api/v1/models/access?model=own-model", `{"enabled":false}`, 204)
+	ask := strings.Replace(chatBody(false, "x", ""), "mock-large", "own-model", 1)
+	if body := call("POST", "/v1/chat/completions", ask, 403); !strings.Contains(body, `"type":"permission_error","code":"model_access_denied"`) {
+		t.Errorf("got %s", body)
+	}
+	call("GET", "/v1/models/own-model", "", 404)
+	if list := call("GET", "/v1/models", "", 200); strings.Contains(list, "own-model") {
+		t.Errorf("the list is %s", list)
+	}
+	if list := call("GET", "/api/v1/models", "", 200); !strings.Contains(list, `"id":"own-model"`) {
+		t.Errorf("the list is %s", list)
+	}
+	call("PUT", "/api/v1/models/access?model=own-model", `{"enabled":true}`, 204)
+	call("GET", "/v1/models/own-model", "", 200)
+	call("DELETE", "/api/v1/models?model=own-model", "", 204)
+	call("DELETE", "/api/v1/models?model=own-model", "", 404)
+	call("POST", "/v1/chat/completions", ask, 400)
+	call("DELETE", "/api/v1/models?model=mock-large", "", 404)
+	call("POST", "/api/v1/providers", `{"name":"keyless","type":"openai","base_url":"https://llm.example.com"}`, 204)
+	if list := call("GET", "/api/v1/providers", "", 200); !strings.Contains(list, `"credential_set":false`) {
+		t.Errorf("a provider without a key: %s", list)
+	}
+	notStored(t, h, upstreamSecret)
+	call("DELETE", "/api/v1/providers/own", "", 204)
+	call("DELETE", "/api/v1/providers/own", "", 404)
+}
+
+// notStored looks for the text in the files of the database.
+func notStored(t *testing.T, h *servertest.House, text string) {
+	t.Helper()
+	files, err := filepath.Glob(h.Path + "*")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	known := false
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(content, []byte(text)) {
+			t.Errorf("%s has %q in plain", filepath.Base(file), text)
+		}
+		known = known || bytes.Contains(content, []byte("llm.example.com"))
+	}
+	if !known {
+		t.Error("the files do not even have the address: this test looks at the wrong place")
+	}
+}
+
+// A provider that models name stays: calls to them could only fail.
+func TestProviderInUse(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	prepare(t, h, "saveModel")
+	admin := h.Home.Admin.Key
+	if a := h.Call(t, admin, http.MethodDelete, "/api/v1/providers/own", ""); a.Status != http.StatusConflict || !strings.Contains(a.Body, "own-model") {
+		t.Errorf("got %d %s, want 409 that names the model", a.Status, a.Body)
+	}
+	for _, path := range []string{"/api/v1/models?model=own-model", "/api/v1/providers/own"} {
+		if a := h.Call(t, admin, http.MethodDelete, path, ""); a.Status != http.StatusNoContent {
+			t.Errorf("%s: got %d %s", path, a.Status, a.Body)
+		}
+	}
+}
+
+// A policy for a model binds that model alone.
+func TestPolicyOfOneModel(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	admin := h.Home.Admin.Key
+	put := func(path, body string, status int) {
+		t.Helper()
+		if a := h.Call(t, admin, http.MethodPut, path, body); a.Status != status {
+			t.Errorf("%s: got %d %s, want %d", path, a.Status, a.Body, status)
+		}
+	}
+	mode := func(path, want string) {
+		t.Helper()
+		if a := h.Call(t, admin, http.MethodGet, path, ""); !strings.Contains(a.Body, `"mode":"`+want+`"`) {
+			t.Errorf("%s: got %d %s, want mode %s", path, a.Status, a.Body, want)
+		}
+	}
+	put("/api/v1/dlp/policy?model=mock-claude", `{"mode":"off"}`, 204)
+	mode("/api/v1/dlp/policy", "enforce")
+	mode("/api/v1/dlp/policy?model=mock-large", "enforce")
+	mode("/api/v1/dlp/policy?model=mock-claude", "off")
+	put("/api/v1/dlp/policy", `{"mode":"observe"}`, 204)
+	mode("/api/v1/dlp/policy?model=mock-large", "observe")
+	mode("/api/v1/dlp/policy?model=mock-claude", "off")
+	for _, body := range []string{`{"mode":"sometimes"}`, `{"mod":"off"}`, `[]`, `{"in":{"NOTHING":"block"}}`, `{"out":{"*":"tokenize"}}`} {
+		put("/api/v1/dlp/policy", body, 400)
+	}
+	mode("/api/v1/dlp/policy", "observe")
+}
