@@ -86,15 +86,26 @@ func quoteName(name string) string {
 // the number of the step less one.
 func render(prompt string, inputs map[string]string, answers []answer) string {
 	var b strings.Builder
+	eachValue(prompt, inputs, answers, func(text string) { b.WriteString(text) })
+	return b.String()
+}
+
+// renderedSize is the length of what render would make. A small prompt can refer
+// to a large value thousands of times, so it is asked before anything is made.
+func renderedSize(prompt string, inputs map[string]string, answers []answer) (n int) {
+	eachValue(prompt, inputs, answers, func(text string) { n += len(text) })
+	return n
+}
+
+func eachValue(prompt string, inputs map[string]string, answers []answer, f func(text string)) {
 	for _, p := range pieces(prompt) {
 		switch p.kind {
 		case words:
-			b.WriteString(p.text)
+			f(p.text)
 		case inputRef:
-			b.WriteString(inputs[p.text])
+			f(inputs[p.text])
 		case outputRef:
-			b.WriteString(answers[p.step-1].Text)
+			f(answers[p.step-1].Text)
 		}
 	}
-	return b.String()
 }

@@ -83,6 +83,11 @@ func request(begin runBegin, index int, answers []answer) ([]byte, error) {
 		return nil, err
 	}
 	def, step := begin.Definition, begin.Definition.Steps[index].LLMStep
+	size := renderedSize(def.SystemPrompt, begin.Inputs, nil) + renderedSize(step.Prompt, begin.Inputs, answers) + len(begin.Text)
+	if size > PromptRenderedMax {
+		return nil, sallyport.NewError(sallyport.BodyTooLarge,
+			fmt.Sprintf("the prompts of step %d are longer than %d bytes with all that they refer to", index+1, PromptRenderedMax))
+	}
 	var messages []chat.Message
 	if system := render(def.SystemPrompt, begin.Inputs, nil); system != "" {
 		messages = append(messages, chat.Message{Role: llm.RoleSystem, Text: system})
@@ -90,10 +95,6 @@ func request(begin runBegin, index int, answers []answer) ([]byte, error) {
 	prompt := render(step.Prompt, begin.Inputs, answers)
 	if index == 0 && begin.Text != "" {
 		prompt += "\n\n" + begin.Text
-	}
-	if len(prompt) > PromptRenderedMax {
-		return nil, sallyport.NewError(sallyport.BodyTooLarge,
-			fmt.Sprintf("the prompt of step %d is longer than %d bytes with all that it refers to", index+1, PromptRenderedMax))
 	}
 	messages = append(messages, chat.Message{Role: llm.RoleUser, Text: prompt})
 	return chat.NewRequest(modelOf(def, index), messages, step.MaxTokens), nil

@@ -3,6 +3,9 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/credit"
@@ -18,7 +21,7 @@ import (
 func (g *Gateway) record(next Handler) Handler {
 	return func(ctx context.Context, call *Call, out llm.Sink) error {
 		end := heldEnd{call: call, out: out}
-		err := outward(ctx, next(ctx, call, end.push))
+		err := outward(ctx, g.survive(next)(ctx, call, end.push))
 
 		after, cancel := detached(ctx)
 		defer cancel()
@@ -60,15 +63,41 @@ func (h *heldEnd) release() error {
 	return h.out(h.end)
 }
 
-// outward gives an error of the road the form that leaves it.
+// survive makes an error of a panic: a bug must not leave an intent open, with
+// its credits held until the next start. What a panic says may quote what
+// somebody wrote, so only the runtime's own words are logged.
+func (g *Gateway) survive(next Handler) Handler {
+	return func(ctx context.Context, call *Call, out llm.Sink) (err error) {
+		defer func() {
+			broken := recover()
+			if broken == nil {
+				return
+			}
+			reason := fmt.Sprintf("%T", broken)
+			if known, ok := broken.(runtime.Error); ok {
+				reason = known.Error()
+			}
+			g.parts.Log.Error("a call panicked", "call", call.ID, "panic", reason, "stack", string(debug.Stack()))
+			err = sallyport.WrapError(sallyport.Internal, "internal error", errPanic)
+		}()
+		return next(ctx, call, out)
+	}
+}
+
+var errPanic = errors.New("panic")
+
+// outward gives an error of the road the form that leaves it. A client that has
+// left is told of only when it is the reason: what was refused stays refused in
+// the trail, however fast its client hangs up.
 func outward(ctx context.Context, err error) error {
 	var known *sallyport.Error
+	decided := errors.As(err, &known) && known.Code != sallyport.Internal
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && (!decided || errors.Is(err, ctx.Err())):
 		return sallyport.WrapError(sallyport.ClientClosed, "the client closed the connection", err)
-	case errors.As(err, &known):
+	case known != nil:
 		return known
 	}
 	return sallyport.WrapError(sallyport.Internal, "internal error", err)

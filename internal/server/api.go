@@ -137,7 +137,8 @@ func (s *Server) source(r *http.Request) sallyport.Source {
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	hops := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+	// Some proxies add a line of their own below the one that the client wrote.
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && s.trusted(host); i-- {
 		ip, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {

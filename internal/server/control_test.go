@@ -138,7 +138,7 @@ var permissions = map[string]permission{
 	"scan":           {sallyport.RoleUser, "dlp.scan", "", `{"text":"a@example.com"}`, 200},
 	"importAgent":    {sallyport.RoleAgentCreator, "agents.import", "", agentFile, 200},
 	"listModels":     {sallyport.RoleAdministrator, "models.list_all", "", "", 200},
-	"setModelAccess": {sallyport.RoleAdministrator, "models.access", "?model=mock-claude", `{"enabled":true}`, 204},
+	"setModelAccess": {sallyport.RoleAdministrator, "models.enable", "?model=mock-claude", `{"enabled":true}`, 204},
 	"saveModel":      {sallyport.RoleAdministrator, "models.save", "", modelFile, 204},
 	"deleteModel":    {sallyport.RoleAdministrator, "models.delete", "?model=own-model", "", 204},
 	"listProviders":  {sallyport.RoleAdministrator, "providers.list", "", "", 200},
@@ -210,18 +210,22 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// prepare makes what an operation is going to need.
+// prepare makes what an operation on models or providers is going to need.
 func prepare(t *testing.T, h *servertest.House, operation string) {
 	t.Helper()
-	for _, need := range []struct{ path, body string }{
-		{"/api/v1/providers", providerFile("https://llm.example.com/v1")},
-		{"/api/v1/models", modelFile},
-	} {
-		if strings.HasSuffix(operation, "Model") || strings.HasSuffix(operation, "Provider") {
-			if a := h.Call(t, h.Home.Admin.Key, http.MethodPost, need.path, need.body); a.Status != http.StatusNoContent {
-				t.Fatalf("%s: %d %s", need.path, a.Status, a.Body)
-			}
+	post := func(path, body string) {
+		t.Helper()
+		if a := h.Call(t, h.Home.Admin.Key, http.MethodPost, path, body); a.Status != http.StatusNoContent {
+			t.Fatalf("%s: %d %s", path, a.Status, a.Body)
 		}
+	}
+	switch {
+	case strings.HasSuffix(operation, "Model"):
+		post("/api/v1/providers", providerFile("https://llm.example.com/v1"))
+		post("/api/v1/models", modelFile)
+	case strings.HasSuffix(operation, "Provider"): // which no model may name
+		h.Call(t, h.Home.Admin.Key, http.MethodDelete, "/api/v1/models?model=own-model", "")
+		post("/api/v1/providers", providerFile("https://llm.example.com/v1"))
 	}
 }
 

@@ -123,8 +123,14 @@ func (h *heard) add(t *testing.T, data string) {
 	}
 }
 
-// whole checks what every stream that ends well has.
+// whole checks what every stream of the chat dialect that ends well has.
 func (h *heard) whole(t *testing.T, choices int, finish string) {
+	t.Helper()
+	h.ended(t, choices, finish, "chatcmpl-fake", servertest.ModelTarget)
+}
+
+// ended checks that too, and the id and model of each chunk.
+func (h *heard) ended(t *testing.T, choices int, finish, id, model string) {
 	t.Helper()
 	if h.last != "[DONE]" || h.unnamed != 1 || len(h.errors) != 0 {
 		t.Errorf("the stream ends with %q, has %d [DONE] and the errors %q", h.last, h.unnamed, h.errors)
@@ -138,7 +144,7 @@ func (h *heard) whole(t *testing.T, choices int, finish string) {
 		}
 	}
 	for _, c := range h.chunks {
-		if c.ID != "chatcmpl-fake" || c.Object != "chat.completion.chunk" || c.Model != servertest.ModelTarget {
+		if c.ID != id || c.Object != "chat.completion.chunk" || c.Model != model {
 			t.Errorf("a chunk has id %q, object %q, model %q", c.ID, c.Object, c.Model)
 		}
 	}
@@ -222,7 +228,17 @@ func placeholderOf(t *testing.T, h *servertest.House, value string) string {
 
 func TestStreamIsScreened(t *testing.T) {
 	t.Parallel()
+	t.Run("chat", func(t *testing.T) { streamIsScreened(t, servertest.Model, "chatcmpl-fake", servertest.ModelTarget) })
+	t.Run("messages", func(t *testing.T) { streamIsScreened(t, servertest.Claude, "chatcmpl-msg_fake", servertest.Claude) })
+}
+
+func streamIsScreened(t *testing.T, model, wantID, wantModel string) {
+	t.Parallel()
 	h := servertest.New(t, servertest.Options{})
+	ask := func(t *testing.T, stream bool) string {
+		t.Helper()
+		return h.Chat(t, h.Home.User.Key, strings.Replace(chatBody(stream, "Mail "+email, ""), servertest.Model, model, 1)).Body
+	}
 	token := placeholderOf(t, h, email)
 	for _, tt := range []struct {
 		name, answer, want string
@@ -236,16 +252,15 @@ func TestStreamIsScreened(t *testing.T) {
 		{"a foreign placeholder", "⟦EMAIL_ADDRESS:aaaaaaaaaaaa⟧ ⟦ é 日本 — a", "⟦EMAIL_ADDRESS:aaaaaaaaaaaa⟧ ⟦ é 日本 — a", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			prompt := "Mail " + email
 			h.Fake.Queue(providertest.Answer{Text: tt.answer})
-			plain := plainText(t, h.Chat(t, h.Home.User.Key, chatBody(false, prompt, "")).Body)
+			plain := plainText(t, ask(t, false))
 			if typed(plain) != typed(tt.want) {
 				t.Fatalf("the plain answer is %q, want %q", plain, tt.want)
 			}
 			for _, pieces := range splits(tt.answer) {
 				h.Fake.Queue(providertest.Answer{Pieces: pieces})
-				got := readStream(t, h.Chat(t, h.Home.User.Key, chatBody(true, prompt, "")).Body)
-				got.whole(t, 1, "stop")
+				got := readStream(t, ask(t, true))
+				got.ended(t, 1, "stop", wantID, wantModel)
 				got.hides(t, tt.hidden...)
 				if got.text[0] != plain {
 					t.Errorf("cut as %q: got %q, want %q", pieces, got.text[0], plain)
@@ -366,6 +381,8 @@ func setPolicy(t *testing.T, h *servertest.House, change func(p *dlp.Policy)) {
 		t.Fatalf("set the policy: %d %s", a.Status, a.Body)
 	}
 }
+
+func blockSecrets(p *dlp.Policy) { p.In = map[string]dlp.Action{"secret": dlp.Block} }
 
 // frame is a chunk with one choice, as a provider may write it.
 func frame(choice string) string {
@@ -562,7 +579,7 @@ func TestStreamBlocked(t *testing.T) {
 		wantPair(t, h.Records(t, h.Home.ID, mark), sallyport.OutcomeBlocked, sallyport.DLPBlocked)
 	})
 	t.Run("request", func(t *testing.T) {
-		setPolicy(t, h, func(p *dlp.Policy) { p.In = map[string]dlp.Action{"secret": dlp.Block} })
+		setPolicy(t, h, blockSecrets)
 		mark, asked := h.Mark(t, h.Home.ID), len(h.Fake.Requests())
 		a := h.Chat(t, h.Home.User.Key, chatBody(true, "my key is "+awsKey, ""))
 		if a.Status != http.StatusBadRequest || !strings.Contains(a.Body, `"code":"dlp_blocked"`) || strings.Contains(a.Body, awsKey) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -33,6 +34,8 @@ import (
 type Options struct {
 	Limits  policy.Defaults // DLP is set when its Mode is empty
 	Credits sallyport.Credits
+	// TrustedProxies are believed when they say for whom they call.
+	TrustedProxies []netip.Prefix
 }
 
 // The models of every House. Both are served by the fake provider: Model in the
@@ -139,7 +142,7 @@ func (h *House) open(t testing.TB, o Options) {
 			policies.Forget()
 			providers.Forget()
 		},
-		Now: h.Clock.Now, Log: log, Version: "test",
+		Now: h.Clock.Now, Log: log, Version: "test", TrustedProxies: o.TrustedProxies,
 	})
 	h.listen(t)
 }
