@@ -18,8 +18,9 @@ const nestedMax = 4
 const memberValueMax = 64
 
 // Request judges and edits a request. Every string of the body is looked at, keys
-// included; the values of members that opaque names are not, to any depth, nor are
-// images, sounds and films as data: URIs. opaque may be nil. A string that is JSON
+// included; strings that are the value of a member that opaque names are not (an
+// object or array under such a name is: "id" may be a property of a tool's schema),
+// nor are images, sounds and films as data: URIs. opaque may be nil. A string that is JSON
 // is looked at as such and stays valid JSON. Numbers of the body are looked at for
 // cards, which cannot be hidden there and block. A value that goes over from
 // one text part of a message to the next is found.
@@ -81,7 +82,7 @@ func (r *request) object(v llm.Value) (err error) {
 		if err = r.plain(key, ""); err != nil {
 			return false
 		}
-		if r.opaque == nil || !r.opaque(name) {
+		if value.Kind() != llm.String || r.opaque == nil || !r.opaque(name) {
 			err = r.value(value, name)
 		}
 		return err == nil

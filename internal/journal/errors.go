@@ -13,6 +13,7 @@ var (
 	errClosed       = errors.New("journal is closed")
 	errWaitingFull  = errors.New("too many entries wait to be written")
 	errOutcomesWait = errors.New("too many outcomes wait to be written")
+	errFailedLately = errors.New("the last attempt to write failed")
 )
 
 type keptError int

@@ -78,6 +78,8 @@ type Journal struct {
 	kept    []Entry
 
 	failing bool // owned by the writer: the last commit failed, and the log was told
+
+	failedAt time.Time // when the last commit failed, and zero once one succeeded; guarded by mu
 }
 
 // waiter is an entry in the queue and the caller who waits for it.
@@ -175,6 +177,25 @@ func (j *Journal) Ready() error {
 		return unavailable(j.down)
 	case len(j.kept) >= j.opt.RetryMax:
 		return unavailable(errOutcomesWait)
+	}
+	return nil
+}
+
+// failureShown is how long Healthy tells of a failed commit when nothing has
+// been written since.
+const failureShown = 10 * time.Second
+
+// Healthy is Ready for probes: it returns AuditUnavailable also for a while
+// after a commit that failed. It does not for ever, because a server to which
+// nobody sends calls any more would not find out that it can write again.
+func (j *Journal) Healthy() error {
+	if err := j.Ready(); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.failedAt.IsZero() && j.opt.Now().Sub(j.failedAt) < failureShown {
+		return unavailable(errFailedLately)
 	}
 	return nil
 }

@@ -216,6 +216,15 @@ func (j *Journal) report(err error) {
 		j.opt.Log.Info("the audit trail is written again")
 	}
 	j.failing = failing
+
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case !failing:
+		j.failedAt = time.Time{}
+	case !refusedData(err): // bad data is no fault of the trail's
+		j.failedAt = j.opt.Now()
+	}
 }
 
 // catch turns a panic of the store into an error.

@@ -16,7 +16,7 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	switch {
 	case s.draining.Load():
 		http.Error(w, "draining", http.StatusServiceUnavailable)
-	case s.parts.Journal.Ready() != nil:
+	case s.parts.Journal.Healthy() != nil:
 		http.Error(w, "the audit trail cannot be written", http.StatusServiceUnavailable)
 	default:
 		_, _ = io.WriteString(w, "ready\n") // fails only when the client has left

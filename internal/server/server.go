@@ -67,7 +67,8 @@ type Authenticator interface {
 // Journal makes records durable and says whether it can.
 type Journal interface {
 	Commit(ctx context.Context, e journal.Entry) (journal.Result, error)
-	Ready() error
+	// Healthy is AuditUnavailable while it cannot, as far as it knows.
+	Healthy() error
 }
 
 // Models is the catalogue as an organisation may see it.
