@@ -115,7 +115,11 @@ func (i *instance) dlpPolicy(ctx context.Context, org sallyport.OrgID, model str
 			m = known
 		}
 	}
-	return policy.New(i.db, policyDefaults(i.cfg)).DLP(ctx, org, m)
+	plan, err := policy.New(i.db, policyDefaults(i.cfg)).DLP(ctx, org, m)
+	if err != nil {
+		return dlp.Policy{}, err
+	}
+	return plan.Policy(), nil
 }
 
 type dlpPolicySet struct {

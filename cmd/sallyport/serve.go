@@ -127,7 +127,7 @@ func (s *services) serve(ctx context.Context, cfg *config.Config, listeners []ne
 		wait(noticeTime)
 	}
 	after := context.WithoutCancel(ctx)
-	return errors.Join(err, shutDown(after, servers), s.told(after, "server.stop", nil))
+	return errors.Join(err, shutDown(after, servers), settled(after, front), s.told(after, "server.stop", nil))
 }
 
 func (s *services) server(cfg *config.Config) *server.Server {
@@ -198,6 +198,13 @@ func shutDown(ctx context.Context, servers []*http.Server) error {
 	}
 	ending.Wait()
 	return errors.Join(errs...)
+}
+
+// settled waits until calls that were cut have recorded how they ended.
+func settled(ctx context.Context, front *server.Server) error {
+	ending, cancel := context.WithTimeout(ctx, stopTime)
+	defer cancel()
+	return front.Wait(ending)
 }
 
 // told writes a start or stop into the instance's trail. A server that cannot

@@ -57,7 +57,7 @@ func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logg
 	}
 	s.gateway = gateway.New(gateway.Parts{
 		Journal: s.journal, Models: s.models, Providers: s.providers, Policies: s.policies,
-		Limiter: s.limiter, Engine: s.engine, Keys: i.ring, Audit: i.audit,
+		Limiter: s.limiter, Keys: i.ring, Audit: i.audit,
 		HoldOutput: int64(cfg.Credits.HoldOutput), Status: server.Status, Now: i.app.now, Log: log,
 	})
 	if s.agents, err = i.agentsOf(cfg, s.gateway, s.models, log); err != nil {

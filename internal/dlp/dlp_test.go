@@ -17,7 +17,7 @@ func testMAC(key string) func([]byte) ([]byte, error) {
 	}
 }
 
-func newScreen(p Policy) *Screen { return New().NewScreen(p, testMAC("test"), "session") }
+func newScreen(p Policy) *Screen { return New().Plan(p).Screen(testMAC("test"), "session") }
 
 // filler makes text of n bytes that looks random and is always the same.
 func filler(n int, alphabet string) string {

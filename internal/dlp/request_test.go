@@ -97,7 +97,7 @@ func TestRequest_round_trip(t *testing.T) {
 
 func TestRequest_tokens(t *testing.T) {
 	mint := func(key, scope, body string) string {
-		return screened(t, New().NewScreen(DefaultPolicy(), testMAC(key), scope), body)
+		return screened(t, New().Plan(DefaultPolicy()).Screen(testMAC(key), scope), body)
 	}
 	const body, longer = `["ann@example.com"]`, `["bob@example.com","x","ann@example.com"]`
 	first := mint("k", "s", body)
@@ -209,11 +209,11 @@ func TestRequest_unreadable_allowed(t *testing.T) {
 
 func TestRequest_key_fails(t *testing.T) {
 	broken := errors.New("no key")
-	s := New().NewScreen(DefaultPolicy(), func([]byte) ([]byte, error) { return nil, broken }, "")
+	s := New().Plan(DefaultPolicy()).Screen(func([]byte) ([]byte, error) { return nil, broken }, "")
 	if err := s.Request(parse(t, `["ann@example.com"]`), nil); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
-	short := New().NewScreen(DefaultPolicy(), func([]byte) ([]byte, error) { return []byte{1, 2, 3}, nil }, "")
+	short := New().Plan(DefaultPolicy()).Screen(func([]byte) ([]byte, error) { return []byte{1, 2, 3}, nil }, "")
 	if err := short.Request(parse(t, `["ann@example.com"]`), nil); !errors.Is(err, errMACShort) {
 		t.Errorf("got %v", err)
 	}

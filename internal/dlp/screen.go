@@ -15,19 +15,15 @@ const (
 	FindingsMax = 10_000   // in a request, and in its answer
 )
 
-// Screen is a policy at work on one call: its request first, then its answer. It
+// Screen is a plan at work on one call: its request first, then its answer. It
 // is not safe for concurrent use, and it refers to the request's bytes: they must
 // not change as long as it is used.
 type Screen struct {
-	engine *Engine
-	policy Policy
-	mac    func([]byte) ([]byte, error)
-	scope  string
-	allow  map[string]bool
+	*Plan
+	mac   func([]byte) ([]byte, error)
+	scope string
 
-	in, out         *wanted
-	inDo, outDo     []Action // by type
-	tokens          tokens   // made from the request
+	tokens          tokens // made from the request
 	flows           map[TextID]stream
 	lastID          TextID // the flow that was used last, and its text
 	lastFlow        stream
@@ -36,44 +32,6 @@ type Screen struct {
 	findingsOut     int
 	result          sallyport.DLPResult
 	blockedByPolicy map[string]int
-}
-
-// NewScreen makes the screen of one call. mac is a keyed hash whose first five
-// bytes name the key: a marker, then four bytes of id; the tag of 16 bytes or more
-// follows. Values have the same placeholders in all calls of one scope, and others
-// in another.
-func (e *Engine) NewScreen(p Policy, mac func([]byte) ([]byte, error), scope string) *Screen {
-	p = p.normal()
-	s := &Screen{engine: e, policy: p, mac: mac, scope: scope}
-	s.inDo, s.in = e.plan(p.In)
-	s.outDo, s.out = e.plan(p.Out)
-	if len(p.Allow) > 0 {
-		s.allow = make(map[string]bool, len(p.Allow))
-		for _, value := range p.Allow {
-			s.allow[value] = true
-		}
-	}
-	s.result.Mode = p.Mode
-	s.result.PolicyVersion = p.Version()
-	return s
-}
-
-// plan gives each type its action, and the types that have to be looked for.
-func (e *Engine) plan(rules map[string]Action) ([]Action, *wanted) {
-	do := make([]Action, len(types))
-	byCategory := make(map[string]Action)
-	for i, t := range types {
-		action, named := rules[t.Name]
-		if !named {
-			if action, named = byCategory[t.Category]; !named {
-				action = actionFor(rules, t.Name)
-				byCategory[t.Category] = action
-			}
-		}
-		do[i] = action
-	}
-	want := newWanted(func(id typeID) bool { return do[id] != Keep })
-	return do, want
 }
 
 // Result tells what was found and done so far.

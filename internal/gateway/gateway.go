@@ -40,7 +40,6 @@ type Parts struct {
 	Providers Providers
 	Policies  Policies
 	Limiter   *limit.Limiter
-	Engine    *dlp.Engine
 	Keys      Keyring
 	Audit     audit.Builder
 	// HoldOutput is how many output tokens are held for a call that names no
@@ -75,8 +74,8 @@ type Providers interface {
 
 // Policies are an organisation's rules, as they are now.
 type Policies interface {
-	// DLP returns the strictest policy that binds calls of org to the model.
-	DLP(ctx context.Context, org sallyport.OrgID, m sallyport.Model) (dlp.Policy, error)
+	// DLP returns the policy that binds calls of org to the model.
+	DLP(ctx context.Context, org sallyport.OrgID, m sallyport.Model) (*dlp.Plan, error)
 	// Limits returns the buckets that bind the principal.
 	Limits(ctx context.Context, p sallyport.Principal) ([]limit.Bucket, error)
 }

@@ -160,7 +160,7 @@ func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated 
 		return usage, true
 	case !call.sent:
 		return sallyport.Usage{}, false
-	case call.FirstByteAt.IsZero() && unbilled(err):
+	case call.FirstByteAt.IsZero() && unbilled(call.Attempts):
 		return sallyport.Usage{}, false
 	}
 	return credit.Estimate(call.Request, call.Model, call.BytesIn, call.answered), true
@@ -168,8 +168,11 @@ func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated 
 
 // unbilled says that a provider does not charge for what ended this way before
 // its answer began: it was never reached, or it refused in its own words.
-func unbilled(err error) bool {
-	switch sallyport.CodeOf(err) {
+func unbilled(attempts []sallyport.Attempt) bool {
+	if len(attempts) == 0 {
+		return false
+	}
+	switch attempts[len(attempts)-1].Code {
 	case sallyport.UpstreamError, sallyport.UpstreamAuth, sallyport.UpstreamUnreachable, sallyport.UnsupportedField:
 		return true
 	}

@@ -21,7 +21,7 @@ import (
 // released while it could still become part of something that policy hides.
 func (g *Gateway) screen(next Handler) Handler {
 	return func(ctx context.Context, call *Call, out llm.Sink) error {
-		policy, err := g.parts.Policies.DLP(ctx, call.Principal.Org, call.Model)
+		plan, err := g.parts.Policies.DLP(ctx, call.Principal.Org, call.Model)
 		if err != nil {
 			return err
 		}
@@ -29,7 +29,7 @@ func (g *Gateway) screen(next Handler) Handler {
 		if err != nil {
 			return err
 		}
-		scr := g.parts.Engine.NewScreen(policy, mac, tokenScope(call))
+		scr := plan.Screen(mac, tokenScope(call))
 		defer func() { call.DLP = scr.Result() }()
 		err = scr.Request(call.Request.Body, dialect.Opaque(call.Request.Dialect))
 		call.DLP = scr.Result() // the intent tells it too

@@ -66,7 +66,9 @@ type Store interface {
 // Book answers what is decided. It is safe for concurrent use.
 type Book struct {
 	store    Store
+	engine   *dlp.Engine
 	defaults Defaults
+	standard *dlp.Plan // of Defaults.DLP
 
 	mu         sync.RWMutex
 	generation int // moves with Forget, so that an answer read before is not kept after
@@ -76,12 +78,16 @@ type Book struct {
 // rules are one organisation's stored policies, parsed.
 type rules struct {
 	limits map[string]Limits
-	dlp    map[string]dlp.Policy
+	dlp    map[string]*dlp.Plan
 }
 
 // New returns a Book over store.
 func New(store Store, defaults Defaults) *Book {
-	return &Book{store: store, defaults: defaults, orgs: make(map[sallyport.OrgID]*rules)}
+	engine := dlp.New()
+	return &Book{
+		store: store, engine: engine, defaults: defaults, standard: engine.Plan(defaults.DLP),
+		orgs: make(map[sallyport.OrgID]*rules),
+	}
 }
 
 // Forget drops what is kept in memory.
@@ -134,22 +140,24 @@ func (b *Book) Limits(ctx context.Context, p sallyport.Principal) ([]limit.Bucke
 // DLP returns the policy that binds calls of org to the model: the model's own
 // where the organisation has decided one, else the organisation's, else the
 // default. The operator may set the mode for a model that nobody has decided on.
-func (b *Book) DLP(ctx context.Context, org sallyport.OrgID, m sallyport.Model) (dlp.Policy, error) {
+func (b *Book) DLP(ctx context.Context, org sallyport.OrgID, m sallyport.Model) (*dlp.Plan, error) {
 	r, err := b.rules(ctx, org)
 	if err != nil {
-		return dlp.Policy{}, err
+		return nil, err
 	}
-	if p, decided := r.dlp[m.ID]; decided {
-		return p, nil
+	if plan, decided := r.dlp[m.ID]; decided {
+		return plan, nil
 	}
-	p, decided := r.dlp[""]
+	plan, decided := r.dlp[""]
 	if !decided {
-		p = b.defaults.DLP
+		plan = b.standard
 	}
-	if m.DLP != "" {
-		p.Mode = m.DLP
+	if m.DLP == "" || m.DLP == plan.Policy().Mode {
+		return plan, nil
 	}
-	return p, nil
+	p := plan.Policy()
+	p.Mode = m.DLP
+	return b.engine.Plan(p), nil
 }
 
 func (b *Book) rules(ctx context.Context, org sallyport.OrgID) (*rules, error) {
@@ -172,7 +180,7 @@ func (b *Book) rules(ctx context.Context, org sallyport.OrgID) (*rules, error) {
 }
 
 func (b *Book) read(ctx context.Context, org sallyport.OrgID) (*rules, error) {
-	r := &rules{limits: make(map[string]Limits), dlp: make(map[string]dlp.Policy)}
+	r := &rules{limits: make(map[string]Limits), dlp: make(map[string]*dlp.Plan)}
 	stored, err := b.store.Policies(ctx, org, KindLimit)
 	if err != nil {
 		return nil, err
@@ -187,9 +195,11 @@ func (b *Book) read(ctx context.Context, org sallyport.OrgID) (*rules, error) {
 		return nil, err
 	}
 	for subject, body := range stored {
-		if r.dlp[subject], err = dlp.ParsePolicy(body); err != nil {
+		p, err := dlp.ParsePolicy(body)
+		if err != nil {
 			return nil, fmt.Errorf("stored DLP policy of %q: %w", subject, err)
 		}
+		r.dlp[subject] = b.engine.Plan(p)
 	}
 	return r, nil
 }

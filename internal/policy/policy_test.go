@@ -90,8 +90,8 @@ func TestDLP(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			book := policy.New(&stored{policies: map[string]map[string]string{policy.KindDLP: tt.policies}}, defaults())
 			got, err := book.DLP(t.Context(), org, tt.model)
-			if err != nil || got.Mode != tt.want {
-				t.Errorf("got mode %q, %v; want %q", got.Mode, err, tt.want)
+			if err != nil || got.Policy().Mode != tt.want {
+				t.Errorf("got mode %q, %v; want %q", got.Policy().Mode, err, tt.want)
 			}
 		})
 	}
@@ -133,7 +133,7 @@ func TestForget(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return p.Mode
+		return p.Policy().Mode
 	}
 	read()
 	once := store.reads

@@ -45,10 +45,15 @@ type handler func(w http.ResponseWriter, r *request) error
 // large before anything else looks at them.
 func (s *Server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.underWay.Add(1)
+		defer s.underWay.Done()
 		id := "req_" + strings.ReplaceAll(uuid.Must(uuid.NewV7()).String(), "-", "")
 		w.Header().Set("X-Request-Id", id)
 		if r.ContentLength != 0 { // not every route reads a body, and net/http waits for it
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+		}
+		if r.ProtoMajor == 1 { // HTTP/2 cuts a stream off at the time, whether or not it writes
+			allowWrite(w)
 		}
 		if r.ContentLength > BodyMax {
 			s.refuseUnknown(w, r, flatSurface, errBodyTooLarge())
@@ -214,12 +219,19 @@ func (sur surface) refuseUnread(w http.ResponseWriter, r *http.Request, err erro
 	}
 }
 
+// allowWrite gives the client stallTime from now to take what is written next.
+// Who takes nothing at all would otherwise hold its connection for ever.
+func allowWrite(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(stallTime)) // a test's writer may have none
+}
+
 // writeJSON answers with a JSON body. Its error means that the client has left.
 func writeJSON(w http.ResponseWriter, status int, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return sallyport.WrapError(sallyport.Internal, "internal error", err)
 	}
+	allowWrite(w)
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))

@@ -59,6 +59,7 @@ func (s *Server) refuseUnknown(w http.ResponseWriter, r *http.Request, sur surfa
 		record := s.parts.Audit.Refusal(&call.Call, Status(err), err)
 		record.Suppressed = suppressed
 		if werr := s.record(r.Context(), sallyport.InstanceOrg, record); werr != nil {
+			s.unknown.unwritten(suppressed + 1)
 			err = werr
 		}
 	}
@@ -84,6 +85,13 @@ type unknownCallers struct {
 
 func newUnknownCallers(now func() time.Time) *unknownCallers {
 	return &unknownCallers{now: now, tokens: unknownBurst, at: now()}
+}
+
+// unwritten gives back what a record should have told that was not written.
+func (u *unknownCallers) unwritten(refusals int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.suppressed += refusals
 }
 
 // admit says whether to write this refusal, and how many before it were not written.

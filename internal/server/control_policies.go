@@ -139,7 +139,11 @@ func (s *Server) controlPolicies(api huma.API) {
 	huma.Register(api, operation("getDLPPolicy", "policies.get", http.MethodGet, "/dlp/policy", "The DLP policy in force", true),
 		func(ctx context.Context, in *dlpQuery) (*body[dlp.Policy], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) (dlp.Policy, error) {
-				return s.parts.Policies.DLP(ctx, p.Org, sallyport.Model{ID: in.Model})
+				plan, err := s.parts.Policies.DLP(ctx, p.Org, sallyport.Model{ID: in.Model})
+				if err != nil {
+					return dlp.Policy{}, err
+				}
+				return plan.Policy(), nil
 			}))
 		})
 	huma.Register(api, operation("setDLPPolicy", "policies.set", http.MethodPut, "/dlp/policy", "Decide the DLP policy", true),
@@ -162,7 +166,7 @@ func (s *Server) setDLPPolicy(ctx context.Context, p sallyport.Principal, in *dl
 		return err
 	}
 	return s.parts.Control.SetPolicy(ctx, p.Org, policy.KindDLP, in.Model, in.Body,
-		s.event(ctx, "policy/dlp/"+in.Model, map[string]string{"before": before.Version(), "after": next.Version()}))
+		s.event(ctx, "policy/dlp/"+in.Model, map[string]string{"before": before.Policy().Version(), "after": next.Version()}))
 }
 
 func (s *Server) setLimits(ctx context.Context, p sallyport.Principal, in *limitRequest) error {

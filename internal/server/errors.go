@@ -126,6 +126,7 @@ func (sur surface) writeError(w http.ResponseWriter, err error) {
 }
 
 func writeUpstreamError(w http.ResponseWriter, e *llm.UpstreamError) {
+	allowWrite(w)
 	h := w.Header()
 	if e.ContentType != "" {
 		h.Set("Content-Type", e.ContentType)

@@ -9,9 +9,11 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +31,7 @@ type Server struct {
 	parts    Parts
 	unknown  *unknownCallers
 	draining atomic.Bool
+	underWay sync.WaitGroup // requests
 }
 
 // Parts is what a Server is made of. All fields must be set.
@@ -87,6 +90,23 @@ func New(parts Parts) *Server {
 // Drain makes the readiness probe fail, so that a balancer sends no more calls,
 // while those under way and those that still arrive are served.
 func (s *Server) Drain() { s.draining.Store(true) }
+
+// Wait returns when no request is under way any more, or when ctx ends: a call
+// whose connection was cut still has to record how it ended. No listener may
+// take new ones.
+func (s *Server) Wait(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() {
+		s.underWay.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for calls that were cut: %w", ctx.Err())
+	}
+}
 
 // Limits of a connection. A client that is slower loses it.
 const (

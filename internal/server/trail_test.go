@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 	"github.com/sallyport-ai/sallyport/internal/provider/providertest"
 	"github.com/sallyport-ai/sallyport/internal/server/servertest"
@@ -274,4 +275,24 @@ func TestNothingSentNothingCharged(t *testing.T) {
 			t.Errorf("got cost %+v", cost)
 		}
 	})
+}
+
+// What the provider refused is free, also when policy does not let its words through.
+func TestBlockedErrorBodyIsFree(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	setPolicy(t, h, func(p *dlp.Policy) { p.Out = map[string]dlp.Action{"secret": dlp.Block} })
+	for _, stream := range []bool{false, true} {
+		mark := h.Mark(t, h.Home.ID)
+		h.Fake.Queue(providertest.Answer{Status: 400, Body: `{"error":"` + awsKey + `"}`})
+		a := h.Chat(t, h.Home.User.Key, chatBody(stream, "hello", ""))
+		if a.Status != http.StatusBadRequest || !strings.Contains(a.Body, `"code":"dlp_blocked"`) || strings.Contains(a.Body, awsKey) {
+			t.Errorf("got %d %s", a.Status, a.Body)
+		}
+		records := h.Records(t, h.Home.ID, mark)
+		wantPair(t, records, sallyport.OutcomeBlocked, sallyport.DLPBlocked)
+		if cost := records[1].Cost; cost.Charge != 0 || cost.Estimated {
+			t.Errorf("got cost %+v", cost)
+		}
+	}
 }

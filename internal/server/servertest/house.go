@@ -119,7 +119,7 @@ func (h *House) open(t testing.TB, o Options) {
 	policies, limiter, engine := policy.New(db, o.Limits), limit.New(h.Clock.Now), dlp.New()
 	gw := gateway.New(gateway.Parts{
 		Journal: h.journal, Models: h.Models, Providers: providers, Policies: policies,
-		Limiter: limiter, Engine: engine, Keys: ring, Audit: h.audit,
+		Limiter: limiter, Keys: ring, Audit: h.audit,
 		HoldOutput: HoldOutput, Status: server.Status, Now: h.Clock.Now, Log: log,
 	})
 	agents, err := agent.New(agent.Options{
