@@ -35,11 +35,14 @@ unit:
 clients: build
 	cd clients && npm ci --no-audit --no-fund --silent && npm test
 
-# Kill -9 under load: every call that the provider saw has an intent, the chain verifies.
+# Every durable write fails, in every way; kill -9 under load, on SQLite and on
+# PostgreSQL, one server and three: every call that the provider saw has an
+# intent, every call is closed and charged once, the chain verifies.
 faults: build
-	go test ./cmd/sallyport -run TestKilled -kills 200 -count 1 -timeout 30m -v
+	go test ./cmd/sallyport -run 'TestFaultTable' -every-fault -count 1 -timeout 30m -v
+	go test ./cmd/sallyport -run 'Killed' -kills 200 -count 1 -timeout 60m -v
 faults-short: build
-	go test ./cmd/sallyport -run TestKilled -kills 20 -count 1 -timeout 10m
+	go test ./cmd/sallyport -run 'TestKilled|TestNodesKilled' -kills 20 -count 1 -timeout 10m
 
 bench: build
 	go run ./bench -o docs/benchmarks.md

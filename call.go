@@ -18,6 +18,7 @@ type Call struct {
 	Source    Source
 	Run       RunID // set when a step of a run makes the call
 	RunStep   int
+	Agent     AgentID // of the run
 	Requested string // the model name that was asked for
 	Stream    bool
 	BytesIn   int64
@@ -40,6 +41,8 @@ type Call struct {
 	Usage          Usage
 	UsageKnown     bool // the provider reported it; otherwise Usage is an estimate
 	UsageClamped   bool // the provider reported something impossible
+
+	Charge Credits // record: what the call cost
 }
 
 // Source is where a call came from. It is kept apart from the chain, erasable.
@@ -51,8 +54,8 @@ type Source struct {
 // LimitState is one bucket that binds a call, after the call has taken from it.
 type LimitState struct {
 	Scope     string // "organisation", "user" or "key"
-	Unit      string // "requests" or "tokens"
-	Limit     int64  // per minute
+	Unit      string // "requests", "tokens" or "concurrent"
+	Limit     int64  // per minute, or at once
 	Remaining int64
 	Reset     time.Duration // until the bucket is full again
 }

@@ -73,13 +73,18 @@ var ErrTooDear = errors.New("amount is larger than can be booked")
 // Cost is what u costs at p, rounded up once to a whole micro-credit.
 // Token counts must not be negative. An amount that does not fit is ErrTooDear.
 func (p Price) Cost(u Usage) (Credits, error) {
+	output, reasoning := u.Output, int64(0)
+	if p.Reasoning != 0 { // it has a price of its own, and is a part of the output
+		reasoning = min(u.Reasoning, u.Output)
+		output -= reasoning
+	}
 	var hi, lo uint64
 	for _, part := range [...]struct {
 		tokens int64
 		rate   Rate
 	}{
 		{u.Input, p.Input}, {u.CachedInput, p.CachedInput},
-		{u.CacheWrite, p.CacheWrite}, {u.Output, p.Output},
+		{u.CacheWrite, p.CacheWrite}, {output, p.Output}, {reasoning, p.Reasoning},
 	} {
 		if part.tokens < 0 || part.rate < 0 {
 			return 0, fmt.Errorf("negative tokens or price: %d at %d", part.tokens, part.rate)

@@ -23,8 +23,10 @@ const (
 	BodyTooLarge        Code = "body_too_large"
 	RateLimited         Code = "rate_limit_exceeded"
 	InsufficientCredits Code = "insufficient_credits"
+	BudgetExceeded      Code = "budget_exceeded" // a budget of the organisation, a user, key, agent or model
 	DLPBlocked          Code = "dlp_blocked"
 	AuditUnavailable    Code = "audit_unavailable"
+	LimitsUnavailable   Code = "limits_unavailable"
 	UpstreamAuth        Code = "upstream_auth"        // the provider refused our credential
 	UpstreamUnreachable Code = "upstream_unreachable" // no connection: nothing was sent
 	UpstreamTimeout     Code = "upstream_timeout"
@@ -33,6 +35,7 @@ const (
 	UpstreamClosed      Code = "upstream_closed"  // the answer ended before its end
 	UpstreamError       Code = "upstream_error"   // the provider answered with an error; see llm.UpstreamError
 	ClientClosed        Code = "client_closed"
+	ServerStopping      Code = "server_stopping" // the server stopped before the answer's end
 	Internal            Code = "internal_error"
 )
 

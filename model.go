@@ -21,7 +21,8 @@ type Price struct {
 	Input       Rate
 	CachedInput Rate // tokens the provider read from its prompt cache
 	CacheWrite  Rate // tokens the provider wrote to its prompt cache
-	Output      Rate // reasoning tokens included
+	Output      Rate
+	Reasoning   Rate // output tokens that the model thought with; 0: as Output
 	// Version names this price in the trail, so that a charge can be explained later.
 	Version string
 }

@@ -109,6 +109,19 @@ type RecordCost struct {
 	Overrun      bool    `json:"overrun,omitempty"`
 	Estimated    bool    `json:"estimated,omitempty"`
 	PriceVersion string  `json:"price_version,omitempty"`
+
+	Budget *RecordBudget `json:"budget,omitempty"` // of a refusal: which did not cover the call
+}
+
+// RecordBudget is a budget that refused a call, as it stood then, in
+// micro-credits. Used is spent or held.
+type RecordBudget struct {
+	Scope   BudgetScope `json:"scope"`
+	Subject string      `json:"subject,omitempty"`
+	Period  Period      `json:"period"`
+	Since   time.Time   `json:"since"`
+	Limit   Credits     `json:"limit_micros"`
+	Used    Credits     `json:"used_micros"`
 }
 
 // RecordLimit is one rate limit that bound the call.

@@ -26,6 +26,10 @@ type RecordFilter struct {
 	Key     KeyID
 	Model   string // asked for or used
 	Call    CallID
+	Event   string    // the id of one event
+	Actor   UserID    // on whose behalf
+	Route   string    // as in the record, such as "POST /v1/chat/completions"
+	Finding string    // DLP found something of this type
 	Since   time.Time // this instant and later
 	Until   time.Time // before this instant
 }

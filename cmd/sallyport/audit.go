@@ -5,31 +5,51 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
-	"os"
+	"time"
 
 	"github.com/sallyport-ai/sallyport"
-	"github.com/sallyport-ai/sallyport/internal/audit"
 )
 
 type auditCmd struct {
-	List   auditList   `cmd:"" help:"List records, newest first. --org instance has those of unknown callers."`
-	Verify auditVerify `cmd:"" help:"Prove that trails are whole, or name the first bad record."`
-	Export auditExport `cmd:"" help:"Write a trail as lines of JSON that anyone can verify."`
+	List       auditList       `cmd:"" help:"List records, newest first. --org instance has those of unknown callers."`
+	Verify     auditVerify     `cmd:"" help:"Prove that trails are whole, or name the first bad record."`
+	Export     auditExport     `cmd:"" help:"Write a trail as lines of JSON that anyone can verify, or records as CSV or JSON Lines."`
+	Checkpoint auditCheckpoint `cmd:"" help:"Sign what the trail is now, and print the signed statement and its public key."`
+	Prove      auditProve      `cmd:"" help:"Print a proof that one record is in the trail."`
+	Sinks      auditSinks      `cmd:"" help:"Show how far the sinks of the configuration have got, and what is wrong with them."`
+}
+
+// recordFlags choose records.
+type recordFlags struct {
+	Before  int64     `help:"Only records before this number." placeholder:"SEQ"`
+	Since   time.Time `help:"Only this instant and later, such as 2026-03-01T00:00:00Z." placeholder:"TIME"`
+	Until   time.Time `help:"Only before this instant." placeholder:"TIME"`
+	Action  string    `help:"Only this action, such as chat.completions."`
+	Route   string    `help:"Only this route, such as 'POST /v1/chat/completions'."`
+	Outcome string    `help:"Only this outcome, such as success."`
+	Code    string    `help:"Only this error code, such as insufficient_credits."`
+	Actor   string    `help:"Only what this user id did, by any of the user's keys." placeholder:"USER"`
+	Key     string    `help:"Only calls of this key id."`
+	Model   string    `help:"Only calls of this model."`
+	Call    string    `help:"Only this call id."`
+	Event   string    `help:"Only this event id."`
+	Finding string    `help:"Only where DLP found this type, such as EMAIL_ADDRESS." placeholder:"TYPE"`
+}
+
+func (f recordFlags) filter(limit int) sallyport.RecordFilter {
+	return sallyport.RecordFilter{
+		Before: f.Before, Limit: limit, Action: f.Action, Outcome: f.Outcome, Code: sallyport.Code(f.Code),
+		Key: sallyport.KeyID(f.Key), Model: f.Model, Call: sallyport.CallID(f.Call), Event: f.Event,
+		Actor: sallyport.UserID(f.Actor), Route: f.Route, Finding: f.Finding, Since: f.Since, Until: f.Until,
+	}
 }
 
 type auditList struct {
 	orgFlag
 	jsonFlag
-	Last    int    `help:"At most so many." default:"50"`
-	Before  int64  `help:"Only records before this number." placeholder:"SEQ"`
-	Action  string `help:"Only this action, such as chat.completions."`
-	Outcome string `help:"Only this outcome, such as success."`
-	Code    string `help:"Only this error code, such as insufficient_credits."`
-	Key     string `help:"Only calls of this key id."`
-	Model   string `help:"Only calls of this model."`
-	Call    string `help:"Only this call id."`
+	recordFlags
+	Last int `help:"At most so many." default:"50"`
 }
 
 func (c *auditList) Run(ctx context.Context, a *app) error {
@@ -37,10 +57,7 @@ func (c *auditList) Run(ctx context.Context, a *app) error {
 		return errors.New("--last must be at least 1")
 	}
 	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
-		records, err := i.db.FindRecords(ctx, org.ID, sallyport.RecordFilter{
-			Before: c.Before, Limit: c.Last, Action: c.Action, Outcome: c.Outcome, Code: sallyport.Code(c.Code),
-			Key: sallyport.KeyID(c.Key), Model: c.Model, Call: sallyport.CallID(c.Call),
-		})
+		records, err := i.db.FindRecords(ctx, org.ID, c.filter(c.Last))
 		if err != nil {
 			return err
 		}
@@ -73,61 +90,6 @@ func recordLine(body json.RawMessage) []any {
 	return []any{r.Seq, when(r.Time), r.Phase, r.Action, r.Outcome, status, r.Code, r.ModelRequested, actor, r.Resource}
 }
 
-type auditVerify struct {
-	orgFlag
-	jsonFlag
-	File string `help:"Verify an export instead of the database; - for standard input." placeholder:"FILE"`
-}
-
-type verifyView struct {
-	OrgID   sallyport.OrgID `json:"org_id,omitempty"`
-	OK      bool            `json:"ok"`
-	Records int64           `json:"records"`
-	Last    int64           `json:"last_seq"`
-	Hash    string          `json:"hash"`
-	BadSeq  int64           `json:"bad_seq,omitempty"`
-	Why     string          `json:"why,omitempty"`
-}
-
-// Run verifies one organisation's trail, or without --org all of them and the instance's.
-func (c *auditVerify) Run(ctx context.Context, a *app) error {
-	if c.File != "" {
-		return c.verifyFile(a)
-	}
-	return a.with(ctx, func(i *instance) error {
-		orgs, err := i.trails(ctx, c.Org)
-		if err != nil {
-			return err
-		}
-		var views []verifyView
-		for _, org := range orgs {
-			report, err := i.verify(ctx, org)
-			if err != nil {
-				return fmt.Errorf("verify the trail of %s: %w", org, err)
-			}
-			views = append(views, viewReport(org, report))
-		}
-		return c.tell(a.out, views)
-	})
-}
-
-func (c *auditVerify) verifyFile(a *app) error {
-	in := a.in
-	if c.File != "-" {
-		file, err := os.Open(c.File)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		in = file
-	}
-	report, err := audit.Verify(audit.ReadExport(in), audit.Head{})
-	if err != nil {
-		return err
-	}
-	return c.tell(a.out, []verifyView{viewReport("", report)})
-}
-
 // trails is whose trails are meant: one organisation's, or all and the instance's.
 func (i *instance) trails(ctx context.Context, name string) ([]sallyport.OrgID, error) {
 	if name != "" {
@@ -140,16 +102,6 @@ func (i *instance) trails(ctx context.Context, name string) ([]sallyport.OrgID, 
 		ids = append(ids, org.ID)
 	}
 	return append(ids, sallyport.InstanceOrg), err
-}
-
-func (i *instance) verify(ctx context.Context, org sallyport.OrgID) (audit.Report, error) {
-	// The head is read first: what is added meanwhile lies beyond it and is verified too.
-	seq, hash, err := i.db.ChainHead(ctx, org)
-	if err != nil {
-		return audit.Report{}, err
-	}
-	head := audit.Head{Seq: seq, Hash: hash, Pruned: org == sallyport.InstanceOrg}
-	return audit.Verify(i.records(ctx, org), head)
 }
 
 // recordsPage is how many records are read at once.
@@ -180,64 +132,4 @@ func (i *instance) recordsAfter(ctx context.Context, org sallyport.OrgID, after 
 			}
 		}
 	}
-}
-
-func viewReport(org sallyport.OrgID, r audit.Report) verifyView {
-	v := verifyView{OrgID: org, OK: r.Bad == nil, Records: r.Records, Last: r.Last, Hash: fmt.Sprintf("%x", r.Hash[:])}
-	if r.Bad != nil {
-		v.BadSeq, v.Why = r.Bad.Seq, r.Bad.Why
-	}
-	return v
-}
-
-func (c *auditVerify) tell(w io.Writer, views []verifyView) error {
-	bad := false
-	for _, v := range views {
-		bad = bad || !v.OK
-	}
-	var err error
-	if c.JSON {
-		err = printJSON(w, views)
-	} else {
-		for _, v := range views {
-			fmt.Fprintln(w, v)
-		}
-	}
-	if err == nil && bad {
-		err = errTold
-	}
-	return err
-}
-
-func (v verifyView) String() string {
-	whose := "export"
-	if v.OrgID != "" {
-		whose = string(v.OrgID)
-	}
-	if v.OK {
-		return fmt.Sprintf("%s: ok, %d records up to %d, head %s", whose, v.Records, v.Last, v.Hash)
-	}
-	return fmt.Sprintf("%s: BAD at record %d: %s (%d records before it are good)", whose, v.BadSeq, v.Why, v.Records)
-}
-
-type auditExport struct {
-	orgFlag
-	Out string `help:"File to write. Default: standard output." placeholder:"FILE"`
-}
-
-func (c *auditExport) Run(ctx context.Context, a *app) error {
-	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) (err error) {
-		out := a.out
-		if c.Out != "" {
-			file, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, file.Close()) }()
-			out = file
-		}
-		lines, err := audit.Export(out, i.records(ctx, org.ID))
-		fmt.Fprintf(a.log, "%d records written\n", lines)
-		return err
-	})
 }

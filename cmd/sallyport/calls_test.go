@@ -34,11 +34,17 @@ type house struct {
 // in it is the fake provider's base URL.
 func openHouse(t *testing.T, config string) *house {
 	t.Helper()
+	return openHouseOn(t, config, "")
+}
+
+// openHouseOn is openHouse on a database; "" is a file in the data folder.
+func openHouseOn(t *testing.T, config, database string) *house {
+	t.Helper()
 	dir := t.TempDir()
 	h := &house{t: t, dir: dir, fake: providertest.New(t)}
 	h.env = map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": dir, "SALLYPORT_DATA": filepath.Join(dir, "data"),
-		"SALLYPORT_CONFIG": filepath.Join(dir, "sallyport.yaml"), "PROVIDER": h.fake.URL,
+		"SALLYPORT_CONFIG": filepath.Join(dir, "sallyport.yaml"), "PROVIDER": h.fake.URL, "SALLYPORT_DATABASE": database,
 	}
 	if err := os.WriteFile(h.env["SALLYPORT_CONFIG"], []byte(config), 0o600); err != nil {
 		t.Fatal(err)

@@ -160,8 +160,7 @@ func callNumber(bytesIn int64) int { return int(bytesIn) - len(loadBody(0)) }
 
 func checkBooks(t *testing.T, data string, org sallyport.OrgID, fake *providertest.Fake, l *load) {
 	t.Helper()
-	ctx := t.Context()
-	db, err := store.Open(ctx, store.Options{URL: "sqlite://" + filepath.Join(data, "sallyport.db")})
+	db, err := store.Open(t.Context(), store.Options{URL: "sqlite://" + filepath.Join(data, "sallyport.db")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,6 +169,13 @@ func checkBooks(t *testing.T, data string, org sallyport.OrgID, fake *providerte
 			t.Error(err)
 		}
 	}()
+	compareBooks(t, db, org, fake, l)
+}
+
+// compareBooks compares the trail and the ledger with what the provider and the
+// clients saw.
+func compareBooks(t *testing.T, db *store.DB, org sallyport.OrgID, fake *providertest.Fake, l *load) {
+	t.Helper()
 	intents, outcomes := readTrail(t, db, org)
 
 	for _, r := range fake.Requests() {

@@ -4,12 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/config"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
+	"github.com/sallyport-ai/sallyport/internal/gateway"
+	"github.com/sallyport-ai/sallyport/internal/limit"
 	"github.com/sallyport-ai/sallyport/internal/policy"
 )
 
@@ -22,6 +26,7 @@ type limitView struct {
 	Subject           string `json:"subject"` // "organisation", "user", "key", "user/<id>" or "key/<id>"
 	RequestsPerMinute int64  `json:"requests_per_minute"`
 	TokensPerMinute   int64  `json:"tokens_per_minute"`
+	Concurrent        int64  `json:"concurrent"`
 	Default           bool   `json:"default"` // the operator's, for whom nothing was decided
 }
 
@@ -36,12 +41,12 @@ func (c *limitShow) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		return list(a.out, c.jsonFlag, views, "SUBJECT REQUESTS/MIN TOKENS/MIN FROM", func(l limitView) []any {
+		return list(a.out, c.jsonFlag, views, "SUBJECT REQUESTS/MIN TOKENS/MIN CONCURRENT FROM", func(l limitView) []any {
 			from := "decided"
 			if l.Default {
 				from = "default"
 			}
-			return []any{l.Subject, l.RequestsPerMinute, l.TokensPerMinute, from}
+			return []any{l.Subject, l.RequestsPerMinute, l.TokensPerMinute, l.Concurrent, from}
 		})
 	})
 }
@@ -58,7 +63,7 @@ func (i *instance) limits(ctx context.Context, org sallyport.OrgID) ([]limitView
 		limits  policy.Limits
 	}{{"organisation", defaults.Organisation}, {"user", defaults.User}, {"key", defaults.Key}} {
 		if _, decided := stored[d.subject]; !decided {
-			views = append(views, limitView{d.subject, d.limits.RequestsPerMinute, d.limits.TokensPerMinute, true})
+			views = append(views, limitView{d.subject, d.limits.RequestsPerMinute, d.limits.TokensPerMinute, d.limits.Concurrent, true})
 		}
 	}
 	for _, subject := range slices.Sorted(maps.Keys(stored)) {
@@ -66,15 +71,30 @@ func (i *instance) limits(ctx context.Context, org sallyport.OrgID) ([]limitView
 		if err != nil {
 			return nil, err
 		}
-		views = append(views, limitView{subject, l.RequestsPerMinute, l.TokensPerMinute, false})
+		views = append(views, limitView{subject, l.RequestsPerMinute, l.TokensPerMinute, l.Concurrent, false})
 	}
 	return views, nil
+}
+
+// newLimiter counts in this process, or in Redis where the configuration names
+// one. stop ends what it does beside the calls.
+func newLimiter(ctx context.Context, cfg *config.Config, now func() time.Time, log *slog.Logger) (l gateway.Limiter, stop func(), err error) {
+	if cfg.Redis == "" {
+		return limit.New(now), func() {}, nil
+	}
+	shared, err := limit.NewRedis(ctx, limit.RedisOptions{URL: cfg.Redis, OnFailure: cfg.Limits.OnFailure, Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	return shared, shared.Close, nil
 }
 
 // policyDefaults is what binds organisations that have decided nothing.
 func policyDefaults(cfg *config.Config) policy.Defaults {
 	rates := func(r config.Rates) policy.Limits {
-		return policy.Limits{RequestsPerMinute: int64(r.RequestsPerMinute), TokensPerMinute: int64(r.TokensPerMinute)}
+		return policy.Limits{
+			RequestsPerMinute: int64(r.RequestsPerMinute), TokensPerMinute: int64(r.TokensPerMinute), Concurrent: int64(r.Concurrent),
+		}
 	}
 	d := policy.Defaults{
 		Organisation: rates(cfg.Limits.Organisation), User: rates(cfg.Limits.User), Key: rates(cfg.Limits.Key),
@@ -90,13 +110,15 @@ type limitSet struct {
 	ID       string `name:"id" help:"Of the user or key."`
 	Requests int64  `help:"Requests per minute; 0 for no limit." required:""`
 	Tokens   int64  `help:"Tokens per minute; 0 for no limit." default:"0"`
+	// Concurrent counts what a minute does not: long answers.
+	Concurrent int64 `help:"Calls under way at once; 0 for no limit." default:"0"`
 }
 
 func (c *limitSet) Run(ctx context.Context, a *app) error {
 	if (c.Scope == "organisation") != (c.ID == "") {
 		return errors.New("--id names the user or key whose limits they are, and goes with --scope user or key alone")
 	}
-	body, err := json.Marshal(policy.Limits{RequestsPerMinute: c.Requests, TokensPerMinute: c.Tokens})
+	body, err := json.Marshal(policy.Limits{RequestsPerMinute: c.Requests, TokensPerMinute: c.Tokens, Concurrent: c.Concurrent})
 	if err != nil {
 		return err
 	}

@@ -37,12 +37,16 @@ type cli struct {
 	Key     keyCmd     `cmd:"" help:"API keys."`
 	Model   modelCmd   `cmd:"" help:"Models, and which of them an organisation may use."`
 	Credit  creditCmd  `cmd:"" help:"Credits: balance, ledger and grants."`
+	Budget  budgetCmd  `cmd:"" help:"Budgets of the organisation, users, keys, agents and models."`
+	Usage   usageCmd   `cmd:"" help:"What calls used and cost, by day, model, user, key or agent."`
 	Limit   limitCmd   `cmd:"" help:"Rate limits."`
 	DLP     dlpCmd     `cmd:"" name:"dlp" help:"Data loss prevention: scan texts, show and set policies."`
 	Audit   auditCmd   `cmd:"" help:"The audit trail: read, verify, export."`
 	Agent   agentCmd   `cmd:"" help:"Agents: import, list, run."`
 	Conf    configCmd  `cmd:"" name:"config" help:"The configuration."`
 	Doctor  doctorCmd  `cmd:"" help:"Check the installation and say how calls are handled."`
+	Backup  backupCmd  `cmd:"" help:"Make one encrypted file of all databases and files, without the master key, beside a running server."`
+	Restore restoreCmd `cmd:"" help:"Restore a backup into an empty data folder or database, and verify it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

@@ -39,6 +39,7 @@ import (
 //	asked N [text]             the provider is asked for the Nth time, or has been; the last request has text in it
 //	answers FILE               the provider's next answers: a JSON array of providertest.Answer
 //	edit FILE FROM TO          replaces bytes in a file, once
+//	waitfile FILE TEXT         waits until a file has the text
 const (
 	readyTime = 60 * time.Second
 	pollTime  = 20 * time.Millisecond
@@ -71,6 +72,7 @@ func TestScripts(t *testing.T) {
 			"asked":    onStage((*stage).asked),
 			"answers":  onStage((*stage).answers),
 			"edit":     onStage((*stage).edit),
+			"waitfile": onStage((*stage).waitFile),
 		},
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -25,11 +26,14 @@ type serveCmd struct {
 	setupFlags
 }
 
-// How long a stop may take: calls under way may end, then they are cut, and
-// what they used is settled and written.
+// How long a stop may take beyond the drain_time of the configuration: calls
+// under way may end in it, then they are cut, and what they used is settled and
+// written.
 const (
-	drainTime = 30 * time.Second
-	stopTime  = 15 * time.Second
+	stopTime = 15 * time.Second
+	// cutTime is how long calls that outlived the drain may take to tell their
+	// clients so, and to record it, before their connections are closed.
+	cutTime = 10 * time.Second
 	// noticeTime is how long a balancer in front may still send calls after the
 	// readiness probe has begun to fail.
 	noticeTime = 3 * time.Second
@@ -38,6 +42,9 @@ const (
 func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	cfg, err := a.configuration(ctx, c.Addr, true)
 	if err != nil {
+		return err
+	}
+	if err := checkSinks(cfg); err != nil {
 		return err
 	}
 	log := newLog(a.log, cfg.Log)
@@ -64,6 +71,11 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		defer cancel()
 		err = errors.Join(err, s.stop(stopping))
 	}()
+	stopMetrics, err := s.serveMetrics(ctx, cfg.MetricsAddr)
+	if err != nil {
+		return errors.Join(err, closeAll(listeners))
+	}
+	defer func() { err = errors.Join(err, stopMetrics()) }()
 	return s.serve(ctx, cfg, listeners, func() error {
 		// As late as can be: password and key are told once, so nothing may
 		// fail between making and telling them.
@@ -105,11 +117,15 @@ func (s *services) serve(ctx context.Context, cfg *config.Config, listeners []ne
 	var background sync.WaitGroup
 	defer func() { stopWatching(); background.Wait() }()
 	background.Go(func() { s.watch(watching) })
+	background.Go(func() { s.followUsage(watching) })
+	background.Go(func() { s.followTrail(watching, cfg) })
+	background.Go(func() { s.forgetAnswers(watching) })
 
 	failed := make(chan error, len(listeners)) // each server ends once
 	servers := make([]*http.Server, len(listeners))
 	for n, l := range listeners {
 		servers[n] = front.HTTP()
+		servers[n].Handler = s.telemetry.Handler(servers[n].Handler)
 		background.Go(func() { failed <- serveOne(servers[n], l, cfg.TLS) })
 	}
 	err := s.told(ctx, "server.start", map[string]string{"version": programVersion(), "addr": listeners[0].Addr().String()})
@@ -120,6 +136,8 @@ func (s *services) serve(ctx context.Context, cfg *config.Config, listeners []ne
 		select {
 		case <-ctx.Done():
 		case err = <-failed:
+		case <-s.journal.Lost():
+			err = journal.ErrLeaseEnded
 		}
 	}
 	front.Drain()
@@ -127,7 +145,7 @@ func (s *services) serve(ctx context.Context, cfg *config.Config, listeners []ne
 		wait(noticeTime)
 	}
 	after := context.WithoutCancel(ctx)
-	return errors.Join(err, shutDown(after, servers), settled(after, front), s.told(after, "server.stop", nil))
+	return errors.Join(err, shutDown(after, time.Duration(cfg.DrainTime), front, servers), settled(after, front), s.told(after, "server.stop", nil))
 }
 
 func (s *services) server(cfg *config.Config) *server.Server {
@@ -135,7 +153,7 @@ func (s *services) server(cfg *config.Config) *server.Server {
 	return server.New(server.Parts{
 		Keys: i.keys, Gateway: s.gateway, Journal: s.journal, Models: s.models, Agents: s.agents,
 		Policies: s.policies, Limiter: s.limiter, Engine: s.engine, Audit: i.audit,
-		Control: i.db, KeyMaker: i.keys, Sealer: i.ring,
+		Control: i.db, KeyMaker: i.keys, Sealer: i.ring, Requests: i.db,
 		FileModels: func(id string) bool {
 			return slices.ContainsFunc(cfg.Catalogue(), func(m sallyport.Model) bool { return m.ID == id })
 		},
@@ -183,21 +201,40 @@ func serveOne(h *http.Server, l net.Listener, tls config.TLS) (err error) {
 	return err
 }
 
-// shutDown lets calls under way end, and cuts those that take too long.
-func shutDown(ctx context.Context, servers []*http.Server) error {
-	draining, cancel := context.WithTimeout(ctx, drainTime)
-	defer cancel()
+// shutDown takes no new calls and lets those under way end. What takes longer
+// than drain is told that the server stops; a connection that does not take even
+// that is closed.
+func shutDown(ctx context.Context, drain time.Duration, front *server.Server, servers []*http.Server) error {
+	if drained(ctx, drain, servers) {
+		return nil
+	}
+	front.Cut()
+	if drained(ctx, cutTime, servers) {
+		return nil
+	}
 	errs := make([]error, len(servers))
-	var ending sync.WaitGroup
 	for n, h := range servers {
+		errs[n] = h.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// drained waits until no server has a call under way, at most for the time, and
+// says whether that came.
+func drained(ctx context.Context, most time.Duration, servers []*http.Server) bool {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	var late atomic.Bool
+	var ending sync.WaitGroup
+	for _, h := range servers {
 		ending.Go(func() {
-			if h.Shutdown(draining) != nil {
-				errs[n] = h.Close()
+			if h.Shutdown(ctx) != nil {
+				late.Store(true)
 			}
 		})
 	}
 	ending.Wait()
-	return errors.Join(errs...)
+	return !late.Load()
 }
 
 // settled waits until calls that were cut have recorded how they ended.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -15,24 +17,26 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
 	"github.com/sallyport-ai/sallyport/internal/journal"
-	"github.com/sallyport-ai/sallyport/internal/limit"
 	"github.com/sallyport-ai/sallyport/internal/policy"
 	"github.com/sallyport-ai/sallyport/internal/provider"
 	"github.com/sallyport-ai/sallyport/internal/secret"
 	"github.com/sallyport-ai/sallyport/internal/server"
+	"github.com/sallyport-ai/sallyport/internal/telemetry"
 )
 
 // services is everything that answers calls, wired together. One process at a
 // time has them: the one that holds the lock of the data folder.
 type services struct {
-	instance *instance
-	log      *slog.Logger
+	instance  *instance
+	log       *slog.Logger
+	telemetry *telemetry.Telemetry
 
 	journal   *journal.Journal
 	models    *catalogue.Catalogue
 	policies  *policy.Book
 	providers *provider.Directory
-	limiter   *limit.Limiter
+	limiter   gateway.Limiter
+	endLimits func() // stops what limiter does beside the calls
 	engine    *dlp.Engine
 	gateway   *gateway.Gateway
 	agents    *agent.Agents
@@ -40,27 +44,43 @@ type services struct {
 
 // start wires the services, closes what an earlier start left open, and begins
 // to work on runs. cfg is the configuration with everything the environment has.
-func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logger) (*services, error) {
+func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *services, err error) {
 	providers, err := provider.NewDirectory(providerConfigs(cfg), i.db, i.credential)
 	if err != nil {
 		return nil, err
 	}
+	told, err := i.telemetry(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
 	s := &services{
-		instance: i, log: log, providers: providers,
-		journal: journal.New(i.db, journal.Options{
+		instance: i, log: log, telemetry: told, providers: providers,
+		journal: journal.New(told.Journal(i.db), journal.Options{
 			Node: i.audit.Node, Boot: i.audit.Boot, Interrupted: i.audit.Interrupted, Now: i.app.now, Log: log,
+			Leases: i.db,
 		}),
 		models:   catalogue.New(cfg.Catalogue(), i.db),
 		policies: policy.New(i.db, policyDefaults(cfg)),
-		limiter:  limit.New(i.app.now),
 		engine:   dlp.New(),
 	}
+	if s.limiter, s.endLimits, err = newLimiter(ctx, cfg, i.app.now, log); err != nil {
+		return nil, errors.Join(err, s.journal.Close(ctx))
+	}
+	defer func() {
+		if err != nil {
+			s.endLimits()
+		}
+	}()
 	s.gateway = gateway.New(gateway.Parts{
 		Journal: s.journal, Models: s.models, Providers: s.providers, Policies: s.policies,
 		Limiter: s.limiter, Keys: i.ring, Audit: i.audit,
-		HoldOutput: int64(cfg.Credits.HoldOutput), Status: server.Status, Now: i.app.now, Log: log,
+		HoldOutput: int64(cfg.Credits.HoldOutput), Status: server.Status, Now: i.app.now, Log: log, Observer: told,
 	})
-	if s.agents, err = i.agentsOf(cfg, s.gateway, s.models, log); err != nil {
+	s.gauges()
+	if s.agents, err = i.agentsOf(cfg, countedRuns{i.db, told}, s.gateway, s.models, log); err != nil {
+		return nil, errors.Join(err, s.journal.Close(ctx))
+	}
+	if err := s.journal.TakeLease(ctx); err != nil {
 		return nil, errors.Join(err, s.journal.Close(ctx))
 	}
 	recovered, err := s.journal.Recover(ctx)
@@ -79,7 +99,8 @@ func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logg
 // stop ends the services in the order in which they need each other. The
 // database stays open.
 func (s *services) stop(ctx context.Context) error {
-	return errors.Join(s.agents.Stop(ctx), s.journal.Close(ctx))
+	defer s.endLimits()
+	return errors.Join(s.agents.Stop(ctx), s.journal.Close(ctx), s.telemetry.Stop(ctx))
 }
 
 // forget drops everything that is kept in memory of the database.
@@ -90,32 +111,47 @@ func (s *services) forget() {
 	s.providers.Forget()
 }
 
-// changesPoll is how long a change by another process may go unseen.
-const changesPoll = 250 * time.Millisecond
+// staleMax is how long anything is kept in memory while nobody tells of changes.
+const staleMax = 250 * time.Millisecond
 
 // watch drops what is kept whenever the database has changed, until ctx ends.
-// While it cannot tell, nothing is kept longer than one look.
+// While nobody tells of changes, nothing is kept longer than staleMax.
 func (s *services) watch(ctx context.Context) {
-	tick := time.NewTicker(changesPoll)
-	defer tick.Stop()
-	seen, failing := int64(-1), false
+	var deaf atomic.Bool
+	var forgetting sync.WaitGroup
+	defer forgetting.Wait()
+	forgetting.Go(func() {
+		for pause(ctx, staleMax) {
+			if deaf.Load() {
+				s.forget()
+			}
+		}
+	})
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		changes, err := s.instance.db.Changes(ctx)
-		if err != nil || changes != seen {
+		err := s.instance.db.WatchChanges(ctx, func() {
+			if deaf.Swap(false) {
+				s.log.Info("changes in the database are heard of again")
+			}
 			s.forget()
+		})
+		if ctx.Err() != nil {
+			return
 		}
-		if err == nil {
-			seen = changes
+		if !deaf.Swap(true) {
+			s.log.Warn("changes in the database are not heard of; nothing is kept in memory until they are", "error", err)
 		}
-		if (err != nil) != failing && ctx.Err() == nil {
-			failing = err != nil
-			s.log.Warn("look for changes in the database", "failing", failing, "error", err)
-		}
+		s.forget()
+		pause(ctx, staleMax)
+	}
+}
+
+// pause waits, and says whether ctx goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 
@@ -153,12 +189,12 @@ func (i *instance) credential(ctx context.Context, p sallyport.ProviderSettings)
 // agents returns the library of agents without a gateway: enough to import,
 // list, and start runs that a server then works on.
 func (i *instance) agents(cfg *config.Config) (*agent.Agents, error) {
-	return i.agentsOf(cfg, nil, catalogue.New(cfg.Catalogue(), i.db), slog.New(slog.DiscardHandler))
+	return i.agentsOf(cfg, i.db, nil, catalogue.New(cfg.Catalogue(), i.db), slog.New(slog.DiscardHandler))
 }
 
-func (i *instance) agentsOf(cfg *config.Config, gw agent.Gateway, models *catalogue.Catalogue, log *slog.Logger) (*agent.Agents, error) {
+func (i *instance) agentsOf(cfg *config.Config, store agent.Store, gw agent.Gateway, models *catalogue.Catalogue, log *slog.Logger) (*agent.Agents, error) {
 	o := agent.Options{
-		DataDir: i.app.data, Node: i.audit.Node, Now: i.app.now, Log: log, Event: i.agentEvent,
+		DataDir: i.app.data, Node: i.audit.Node, Boot: i.audit.Boot, Ended: i.endedLives, Now: i.app.now, Log: log, Event: i.agentEvent,
 		Models: func(ctx context.Context, org sallyport.OrgID, id string) error {
 			_, err := models.Model(ctx, org, id)
 			return err
@@ -167,7 +203,21 @@ func (i *instance) agentsOf(cfg *config.Config, gw agent.Gateway, models *catalo
 	if strings.HasPrefix(cfg.Database, "postgres") {
 		o.PostgresURL = cfg.Database
 	}
-	return agent.New(o, i.db, gw, i.keys, i.ring)
+	return agent.New(o, store, gw, i.keys, i.ring)
+}
+
+// endedLivesMax is how many lives of nodes that have ended are looked at for
+// runs; their rows stay for a week.
+const endedLivesMax = 1000
+
+// endedLives are the lives of nodes whose runs are to be gone on with.
+func (i *instance) endedLives(ctx context.Context) ([]agent.Life, error) {
+	lives, err := i.db.EndedLives(ctx, endedLivesMax)
+	ended := make([]agent.Life, len(lives))
+	for n, l := range lives {
+		ended[n] = agent.Life(l)
+	}
+	return ended, err
 }
 
 // agentEvent is the record of a change to agents or runs: of the request that

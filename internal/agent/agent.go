@@ -91,9 +91,14 @@ type Options struct {
 	// When it is empty, the engine has the file runs.db in DataDir.
 	PostgresURL string
 	DataDir     string
-	// Node names this process among all that share the database. It must be
-	// the same after a restart: a node goes on with its own runs. Default "local".
+	// Node names this server among all that share the database, also after a
+	// restart. Default "local".
 	Node string
+	// Boot names this life of the node, and Ended lists the lives of all nodes
+	// that have ended and never come back: their runs are gone on with. Both or
+	// neither; without them a node goes on with its own runs only.
+	Boot  string
+	Ended func(ctx context.Context) ([]Life, error)
 	// RunsMax is how many runs this process works on at once; more wait in the
 	// engine's queue. Default 16.
 	RunsMax int
@@ -132,6 +137,8 @@ func New(o Options, store Store, gw Gateway, principals Principals, sealer Seale
 	switch {
 	case o.PostgresURL == "" && o.DataDir == "":
 		return nil, errors.New("agents need a data folder or a Postgres database for the state of their runs")
+	case (o.Boot == "") != (o.Ended == nil):
+		return nil, errors.New("agents need to know which lives have ended when they have a life of their own")
 	case o.Now == nil, o.Log == nil, o.Event == nil, o.Models == nil:
 		return nil, errors.New("agents need a clock, a log, a builder of records and a catalogue of models")
 	}
@@ -154,6 +161,9 @@ func (a *Agents) Serve(ctx context.Context) error {
 	e, err := openEngine(ctx, a.o, a.work)
 	if err != nil {
 		return err
+	}
+	if err := a.takeOver(ctx, e); err != nil {
+		return errors.Join(err, e.stop(ctx))
 	}
 	if !a.engine.CompareAndSwap(nil, e) {
 		return errors.Join(errors.New("agents are being served already"), e.stop(ctx))

@@ -84,7 +84,7 @@ var (
 )
 
 // openEngine opens the engine's database, makes or migrates its tables, and
-// begins to work, first on what this node was working on when it last ended.
+// begins to work, first on what an executor of the same name was working on.
 func openEngine(ctx context.Context, o Options, work worker) (*engine, error) {
 	address, err := engineURL(o)
 	if err != nil {
@@ -97,7 +97,7 @@ func openEngine(ctx context.Context, o Options, work worker) (*engine, error) {
 		DatabaseURL:        address,
 		DatabaseSchema:     schema,
 		ApplicationVersion: appVersion,
-		ExecutorID:         o.Node,
+		ExecutorID:         Life{o.Node, o.Boot}.executor(),
 		Logger:             slog.New(quiet{o.Log.Handler()}),
 	})
 	if err != nil {
@@ -120,7 +120,7 @@ func engineURL(o Options) (string, error) {
 
 func (e *engine) launch(o Options) error {
 	// The library reads variables of the environment over its configuration.
-	if v := e.dbos.GetApplicationVersion(); v != appVersion || e.dbos.GetExecutorID() != o.Node {
+	if v := e.dbos.GetApplicationVersion(); v != appVersion || e.dbos.GetExecutorID() != (Life{o.Node, o.Boot}).executor() {
 		return errors.New("unset the variables DBOS__APPVERSION and DBOS__VMID: with them, agent runs would not be resumed")
 	}
 	dbos.RegisterWorkflow(e.dbos, e.run, dbos.WithWorkflowName(workflow), dbos.WithMaxRecoveryAttempts(recoveriesMax))

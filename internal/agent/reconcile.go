@@ -32,22 +32,23 @@ func (a *Agents) reconcileOften(ctx context.Context) {
 	}
 }
 
-// reconcile compares our runs with what the engine knows of them: it starts
-// those that the engine was never told of and ends those that it has given up.
+// reconcile takes over what servers that ended were working on, and compares our
+// runs with what the engine knows of them: it starts those that the engine was never told of and ends those that it has given up.
 func (a *Agents) reconcile(ctx context.Context) error {
 	e := a.engine.Load()
 	if e == nil {
 		return nil
 	}
+	taken := a.takeOver(ctx, e)
 	runs, err := a.store.OpenRuns(ctx, openRunsMax)
 	if err != nil {
-		return err
+		return errors.Join(taken, err)
 	}
 	if len(runs) > 0 {
 		err = a.settleAll(ctx, e, runs)
 	}
 	// Afterwards: what ended without its row being told was just settled.
-	return errors.Join(err, e.forget(a.o.Now().Add(-forgetAfter), forgetMax))
+	return errors.Join(taken, err, e.forget(a.o.Now().Add(-forgetAfter), forgetMax))
 }
 
 // settleAll goes through all runs: one that cannot be settled must not keep the

@@ -44,6 +44,9 @@ type place struct {
 	Dir       string
 	Postgres  string // of the engine; "" for its own file in Dir
 	Owner     sallyport.Principal
+	Life      agent.Life // of the server; without one it has the name node-1 alone
+
+	ended func(context.Context) ([]agent.Life, error) // nil: no life has
 }
 
 // databases calls f with a place on each database.
@@ -87,8 +90,14 @@ func (at place) open(ctx context.Context, models answers) (server, error) {
 		return server{}, err
 	}
 	watched := &watchedStore{DB: db, finished: make(chan sallyport.RunID, 100)}
+	if at.Life.Node == "" {
+		at.Life.Node = "node-1"
+	}
+	if at.Life.Boot != "" && at.ended == nil {
+		at.ended = func(context.Context) ([]agent.Life, error) { return nil, nil }
+	}
 	agents, err := agent.New(agent.Options{
-		DataDir: at.Dir, PostgresURL: at.Postgres, Node: "node-1",
+		DataDir: at.Dir, PostgresURL: at.Postgres, Node: at.Life.Node, Boot: at.Life.Boot, Ended: at.ended,
 		Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Event: func(_ context.Context, who sallyport.Principal, action, resource string, _ any) sallyport.Record {
@@ -314,11 +323,7 @@ func TestRun_goes_on_after_kill(t *testing.T) {
 
 		s, _ := at.life(t, at.noted())
 		s.succeeded(t, at, id)
-		text, err := os.ReadFile(filepath.Join(at.Dir, "asked"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, want := string(text), "step 0\nstep 1\nstep 1\nstep 2\n"; got != want {
+		if got, want := at.asked(t), "step 0\nstep 1\nstep 1\nstep 2\n"; got != want {
 			t.Errorf("asked\n%swant\n%s", got, want)
 		}
 	})

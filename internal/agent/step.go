@@ -147,7 +147,7 @@ func (a *Agents) ask(ctx context.Context, run sallyport.Run, index int, body []b
 	call.Principal = principal
 	call.Action = "agents.step"
 	call.RequestID = string(call.ID)
-	call.Run, call.RunStep = run.ID, index
+	call.Run, call.RunStep, call.Agent = run.ID, index, run.Agent
 	call.Requested = request.Model
 	call.BytesIn = int64(len(body))
 	call.StartedAt = a.o.Now()
@@ -204,7 +204,7 @@ func (a *Agents) save(ctx context.Context, run sallyport.Run, index int, got ans
 // mayPass says whether the same call may succeed a little later.
 func mayPass(err error) bool {
 	switch sallyport.CodeOf(err) {
-	case sallyport.RateLimited, sallyport.UpstreamUnreachable, sallyport.AuditUnavailable:
+	case sallyport.RateLimited, sallyport.UpstreamUnreachable, sallyport.AuditUnavailable, sallyport.LimitsUnavailable:
 		return true
 	case sallyport.UpstreamTimeout:
 		return !errors.Is(err, errStepTime)

@@ -25,19 +25,47 @@ import (
 // export of a broken chain is evidence and must not stop. It returns how many
 // lines it wrote.
 func Export(w io.Writer, records iter.Seq2[sallyport.StoredRecord, error]) (lines int64, err error) {
+	return ExportTrail(w, func(yield func(Line, error) bool) {
+		for r, err := range records {
+			if !yield(Line{Record: r}, err) {
+				return
+			}
+		}
+	})
+}
+
+// ExportTrail is Export with checkpoints: after the last record of each stands
+//
+//	{"checkpoint":"<the signed note>","key":"<the public key of its signature>"}
+func ExportTrail(w io.Writer, trail iter.Seq2[Line, error]) (lines int64, err error) {
 	out := bufio.NewWriter(w)
-	var line []byte
-	for record, err := range records {
+	var text []byte
+	for line, err := range trail {
 		if err != nil {
 			return lines, errors.Join(err, out.Flush())
 		}
-		line = appendLine(line[:0], record)
-		if _, err := out.Write(line); err != nil {
+		if line.Checkpoint != nil {
+			text, err = appendSigned(text[:0], *line.Checkpoint)
+		} else {
+			text = appendLine(text[:0], line.Record)
+		}
+		if err != nil {
+			return lines, errors.Join(err, out.Flush())
+		}
+		if _, err := out.Write(text); err != nil {
 			return lines, err
 		}
 		lines++
 	}
 	return lines, out.Flush()
+}
+
+func appendSigned(line []byte, c SignedLine) ([]byte, error) {
+	body, err := json.Marshal(struct {
+		Note string `json:"checkpoint"`
+		Key  string `json:"key"`
+	}{c.Note, c.Key})
+	return append(append(line, body...), '\n'), err
 }
 
 func appendLine(line []byte, r sallyport.StoredRecord) []byte {
@@ -67,30 +95,61 @@ func oneLine(body []byte) bool {
 // lineMax bounds a line of an export that is read: far above the largest record.
 const lineMax = 16 << 20
 
-// ReadExport reads what Export wrote. A line that is not exactly as Export
-// writes it ends the reading with an error that wraps ErrUnreadable: Verify
+// ReadTrail reads what ExportTrail wrote. A line that is not exactly as that
+// writes it ends the reading with an error that wraps ErrUnreadable: VerifyTrail
 // then names its place.
-func ReadExport(r io.Reader) iter.Seq2[sallyport.StoredRecord, error] {
-	return func(yield func(sallyport.StoredRecord, error) bool) {
+func ReadTrail(r io.Reader) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
 		in := bufio.NewReaderSize(r, 64<<10)
 		for n := 1; ; n++ {
-			line, err := readLine(in)
+			text, err := readLine(in)
 			if err == io.EOF {
 				return
 			}
-			var record sallyport.StoredRecord
+			var line Line
 			if err == nil {
-				record, err = parseLine(line)
+				line, err = parseTrailLine(text)
 			}
 			if err != nil {
-				yield(sallyport.StoredRecord{}, fmt.Errorf("line %d: %w", n, err))
+				yield(Line{}, fmt.Errorf("line %d: %w", n, err))
 				return
 			}
-			if !yield(record, nil) {
+			if !yield(line, nil) {
 				return
 			}
 		}
 	}
+}
+
+// ReadExport reads the records of an export, without its checkpoints.
+func ReadExport(r io.Reader) iter.Seq2[sallyport.StoredRecord, error] {
+	return func(yield func(sallyport.StoredRecord, error) bool) {
+		for line, err := range ReadTrail(r) {
+			if line.Checkpoint == nil && !yield(line.Record, err) {
+				return
+			}
+		}
+	}
+}
+
+func parseTrailLine(text []byte) (line Line, err error) {
+	if !bytes.HasPrefix(text, []byte(`{"checkpoint":`)) {
+		line.Record, err = parseLine(text)
+		return line, err
+	}
+	var fields struct {
+		Note string `json:"checkpoint"`
+		Key  string `json:"key"`
+	}
+	if json.Unmarshal(text, &fields) != nil {
+		return line, fmt.Errorf("%w: the line is not JSON", ErrUnreadable)
+	}
+	line.Checkpoint = &SignedLine{Note: fields.Note, Key: fields.Key}
+	again, err := appendSigned(nil, *line.Checkpoint)
+	if err == nil && !bytes.Equal(again, text) {
+		err = fmt.Errorf("%w: the line is not as an export has it", ErrUnreadable)
+	}
+	return line, err
 }
 
 // readLine returns the next line with its end, or io.EOF after the last.

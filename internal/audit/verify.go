@@ -1,12 +1,14 @@
 package audit
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/sallyport-ai/sallyport"
 )
@@ -29,6 +31,10 @@ type Report struct {
 	Last    int64          // number of the last of them
 	Hash    sallyport.Hash // of the last of them: the head of the chain so far
 	Bad     *Bad           // nil: the chain is whole
+
+	Checkpoints int64  // how many were found good
+	Signed      int64  // the size of the last of them: so many records are signed
+	Key         string // public, that they are signed with
 }
 
 // Bad is the first place where a chain is not as it was written.
@@ -45,6 +51,7 @@ const (
 	BadSource     = "source"     // the address beside it is not the one it was written with
 	BadUnreadable = "unreadable" // its bytes are no record of this number
 	BadHead       = "head"       // the chain does not end as it must
+	BadCheckpoint = "checkpoint" // what was signed is not what is here
 )
 
 // ErrUnreadable is wrapped by errors of a source that found something where a
@@ -52,35 +59,144 @@ const (
 // source ends the verification.
 var ErrUnreadable = errors.New("not a record")
 
-// Verify reads a chain from its first record and compares it with itself and
-// with head. Records beyond the head's are fine if they follow it: they were
-// added since. The error is the source's; what is wrong with the chain stands in
-// the report.
+// Line is one thing of a trail: a record, or a checkpoint of the records before it.
+type Line struct {
+	Record     sallyport.StoredRecord
+	Checkpoint *SignedLine // nil: it is a record
+}
+
+// SignedLine is a checkpoint and the public key that it is said to be signed with.
+type SignedLine struct {
+	Note string
+	Key  string
+}
+
+// Trust is what the verifier knows from elsewhere, so that a trail which was
+// replaced as a whole is noticed too. The zero Trust takes the key that comes
+// with the checkpoints.
+type Trust struct {
+	Key   string   // public key of the checkpoints; needed with Notes
+	Notes [][]byte // checkpoints that were kept elsewhere: the trail must still have what they state
+}
+
+// Verify is VerifyTrail for records alone.
 func Verify(records iter.Seq2[sallyport.StoredRecord, error], head Head) (Report, error) {
-	var report Report
-	for record, err := range records {
-		if err != nil && !errors.Is(err, ErrUnreadable) {
-			return report, err
+	lines := func(yield func(Line, error) bool) {
+		for r, err := range records {
+			if !yield(Line{Record: r}, err) {
+				return
+			}
 		}
-		if report.First == 0 && head.Pruned && err == nil {
-			report.Last, report.Hash = record.Seq-1, record.Prev
-		}
-		next := report.Last + 1
-		if why := wrong(record, err, next, report.Hash, head); why != "" {
-			report.Bad = &Bad{Seq: next, Why: why}
-			return report, nil
-		}
-		if report.First == 0 {
-			report.First = next
-		}
-		report.Records++
-		report.Last, report.Hash = next, record.Hash
 	}
-	if report.Last < head.Seq {
-		report.Bad = &Bad{Seq: report.Last + 1, Why: fmt.Sprintf(
-			"%s: the chain ends at record %d and must reach %d", BadHead, report.Last, head.Seq)}
+	return VerifyTrail(lines, head, Trust{})
+}
+
+// VerifyTrail reads a trail from its first record and compares it with itself,
+// with its checkpoints, with head and with what is trusted. Records beyond the
+// head's are fine if they follow it: they were added since. The error is the
+// source's or that of a useless Trust; what is wrong with the trail stands in
+// the report.
+func VerifyTrail(lines iter.Seq2[Line, error], head Head, trust Trust) (Report, error) {
+	v := verifier{head: head}
+	if err := v.trust(trust); err != nil {
+		return v.Report, err
 	}
-	return report, nil
+	for line, err := range lines {
+		switch {
+		case err != nil && !errors.Is(err, ErrUnreadable):
+			return v.Report, err
+		case err == nil && line.Checkpoint != nil:
+			v.checkpoint(*line.Checkpoint)
+		default:
+			v.record(line.Record, err)
+		}
+		if v.Bad != nil {
+			return v.Report, nil
+		}
+	}
+	v.end()
+	return v.Report, nil
+}
+
+// verifier is a verification under way.
+type verifier struct {
+	Report
+	head    Head
+	leaves  compactTree
+	trusted []Statement // by size; those that the trail has not reached yet
+}
+
+func (v *verifier) trust(t Trust) error {
+	v.Key = t.Key
+	if len(t.Notes) > 0 && t.Key == "" {
+		return errors.New("a checkpoint that was kept proves something only under a key that was kept too: give it with --key")
+	}
+	for _, text := range t.Notes {
+		stated, err := ReadCheckpoint(text, t.Key)
+		if err != nil {
+			return fmt.Errorf("the checkpoint that was kept: %w", err)
+		}
+		v.trusted = append(v.trusted, stated)
+	}
+	slices.SortFunc(v.trusted, func(a, b Statement) int { return cmp.Compare(a.Size, b.Size) })
+	return nil
+}
+
+func (v *verifier) bad(seq int64, why string) { v.Bad = &Bad{Seq: seq, Why: why} }
+
+// record checks that r is the next record.
+func (v *verifier) record(r sallyport.StoredRecord, err error) {
+	if v.First == 0 && v.head.Pruned && err == nil {
+		v.Last, v.Hash = r.Seq-1, r.Prev
+	}
+	next := v.Last + 1
+	if why := wrong(r, err, next, v.Hash, v.head); why != "" {
+		v.bad(next, why)
+		return
+	}
+	if v.First == 0 {
+		v.First = next
+	}
+	v.Records++
+	v.Last, v.Hash = next, r.Hash
+	v.leaves.add(r.Hash)
+	for len(v.trusted) > 0 && v.trusted[0].Size == next {
+		if v.trusted[0].Root != v.leaves.root() {
+			v.bad(next, BadCheckpoint+": the records up to here are not those of the checkpoint that was kept")
+			return
+		}
+		v.trusted = v.trusted[1:]
+	}
+}
+
+// checkpoint checks that a checkpoint states what was read so far.
+func (v *verifier) checkpoint(line SignedLine) {
+	if v.Key == "" {
+		v.Key = line.Key
+	}
+	stated, err := ReadCheckpoint([]byte(line.Note), v.Key)
+	switch {
+	case err != nil:
+		v.bad(v.Last, fmt.Sprintf("%s: %v", BadCheckpoint, err))
+	case stated.Size != v.leaves.size || stated.Size != v.Last:
+		v.bad(v.Last, fmt.Sprintf("%s: it is of %d records and stands after %d", BadCheckpoint, stated.Size, v.Last))
+	case stated.Root != v.leaves.root():
+		v.bad(v.Last, BadCheckpoint+": the records up to here are not those that were signed")
+	default:
+		v.Checkpoints++
+		v.Signed = stated.Size
+	}
+}
+
+// end checks that nothing is missing.
+func (v *verifier) end() {
+	switch {
+	case v.Last < v.head.Seq:
+		v.bad(v.Last+1, fmt.Sprintf("%s: the chain ends at record %d and must reach %d", BadHead, v.Last, v.head.Seq))
+	case len(v.trusted) > 0:
+		v.bad(v.Last+1, fmt.Sprintf("%s: the chain ends at record %d and had %d when the checkpoint that was kept was signed",
+			BadCheckpoint, v.Last, v.trusted[0].Size))
+	}
 }
 
 // wrong says why the record is not number next after prev; "" when it is.

@@ -23,6 +23,7 @@ func (c *Config) Check() error {
 		c.checkProviders(),
 		c.checkModels(),
 		c.checkRules(),
+		c.checkSinks(),
 	)
 	return errors.Join(problems...)
 }
@@ -46,12 +47,32 @@ func (c *Config) checkListeners() (problems []error) {
 			problem(fmt.Errorf("inference_addr: %s is addr already: choose another port or leave it out; every path is served on addr too", c.Addr))
 		}
 	}
+	if c.MetricsAddr != "" {
+		if err := checkMetricsAddr(c.MetricsAddr, c.Addr, c.InferenceAddr); err != nil {
+			problem(err)
+		}
+	}
+	if err := checkBaseURL(c.Telemetry.OTLPEndpoint); err != nil {
+		problem(fmt.Errorf("telemetry.otlp_endpoint: %w", err))
+	}
 	for _, proxy := range c.TrustedProxies {
 		if _, err := parseNetwork(proxy); err != nil {
 			problem(fmt.Errorf("trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", proxy))
 		}
 	}
 	return problems
+}
+
+// checkMetricsAddr allows any address of its own: metrics hold no secrets.
+func checkMetricsAddr(addr string, others ...string) error {
+	_, port, err := net.SplitHostPort(addr)
+	switch {
+	case err != nil:
+		return fmt.Errorf("metrics_addr: %q is not host:port, for example 127.0.0.1:9090", addr)
+	case port == "0" || !slices.Contains(others, addr):
+		return nil
+	}
+	return fmt.Errorf("metrics_addr: %s is taken by the product's own routes: choose another port", addr)
 }
 
 func (c *Config) checkAddr(field, addr string) error {
@@ -103,6 +124,9 @@ func (c *Config) checkStorage() (problems []error) {
 	if err := checkDatabase(c.Database); err != nil {
 		problems = append(problems, err)
 	}
+	if err := checkRedis(c.Redis); err != nil {
+		problems = append(problems, err)
+	}
 	if err := oneOf("durability", c.Durability, "strict", "relaxed"); err != nil {
 		problems = append(problems, err)
 	}
@@ -123,6 +147,20 @@ func checkDatabase(s string) error {
 		return nil
 	}
 	return errors.New("database: it is neither sqlite:///path/to/file.db nor postgres://user:password@host/name; leave it empty for a file in the data folder")
+}
+
+var redisPath = regexp.MustCompile(`^(/[0-9]{0,5})?$`)
+
+// checkRedis does not quote the address: there may be a password in it.
+func checkRedis(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Hostname() == "" || !redisPath.MatchString(u.Path) {
+		return errors.New("redis: it is neither redis://user:password@host:6379/0 nor rediss:// for TLS; leave it empty when there is one server only")
+	}
+	return nil
 }
 
 // namePattern is what a provider or a model may be called: it stands in URLs and in the trail.
@@ -236,6 +274,7 @@ func (c *Config) checkRules() (problems []error) {
 		field, value string
 		choices      []string
 	}{
+		{"limits.on_failure", c.Limits.OnFailure, []string{"refuse", "allow"}},
 		{"dlp.mode", c.DLP.Mode, []string{"enforce", "observe", "off"}},
 		{"log.level", c.Log.Level, []string{"debug", "info", "warn", "error"}},
 		{"log.format", c.Log.Format, []string{"text", "json"}},

@@ -13,6 +13,8 @@
 package config
 
 import (
+	"time"
+
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/secret"
 )
@@ -35,6 +37,11 @@ type Config struct {
 	// may lose the last moments, and writing is faster).
 	Durability string `yaml:"durability" env:"DURABILITY"`
 
+	// Redis is where several servers count their limits together:
+	// "redis://user:password@host:6379/0", or rediss:// for TLS. Default: empty,
+	// every server counts for itself. ${VAR} stands for a variable of the environment.
+	Redis string `yaml:"redis" env:"REDIS"`
+
 	// TLS lets the server speak HTTPS itself.
 	TLS TLS `yaml:"tls" envPrefix:"TLS_"`
 	// BehindProxy says that a proxy in front ends TLS. Default false.
@@ -53,6 +60,18 @@ type Config struct {
 	Limits  Limits  `yaml:"limits" envPrefix:"LIMITS_"`
 	DLP     DLP     `yaml:"dlp" envPrefix:"DLP_"`
 	Log     Log     `yaml:"log" envPrefix:"LOG_"`
+
+	// Sinks are who gets the audit trail. Default: nobody.
+	Sinks []Sink `yaml:"sinks" env:"-"`
+
+	// MetricsAddr is where Prometheus reads /metrics, host:port. It asks for no
+	// key and serves nothing else: choose an address that only Prometheus reaches.
+	// Default: none.
+	MetricsAddr string    `yaml:"metrics_addr" env:"METRICS_ADDR"`
+	Telemetry   Telemetry `yaml:"telemetry" envPrefix:"TELEMETRY_"`
+	// DrainTime is how long calls under way may go on when the server is told to
+	// stop. What is left then is ended with an error that says so. Default 30s.
+	DrainTime Duration `yaml:"drain_time" env:"DRAIN_TIME"`
 
 	// catalogue is what Models and the built-in models amount to; see Catalogue.
 	catalogue []sallyport.Model
@@ -128,17 +147,22 @@ type Credits struct {
 	HoldOutput Count `yaml:"hold_output" env:"HOLD_OUTPUT"`
 }
 
-// Limits are the rates of everyone for whom nothing else was decided.
+// Limits are those of everyone for whom nothing else was decided.
 type Limits struct {
-	Organisation Rates `yaml:"organisation" envPrefix:"ORGANISATION_"` // default 600000 requests
-	User         Rates `yaml:"user" envPrefix:"USER_"`                 // default none
-	Key          Rates `yaml:"key" envPrefix:"KEY_"`                   // default none
+	// OnFailure says what becomes of calls while Redis does not answer: refuse
+	// (the default: 503 limits_unavailable) or allow (they pass uncounted).
+	// Without Redis there is nothing to fail.
+	OnFailure    string `yaml:"on_failure" env:"ON_FAILURE"`
+	Organisation Rates  `yaml:"organisation" envPrefix:"ORGANISATION_"` // default 600000 requests
+	User         Rates  `yaml:"user" envPrefix:"USER_"`                 // default none
+	Key          Rates  `yaml:"key" envPrefix:"KEY_"`                   // default none
 }
 
-// Rates are per minute; 0 means no limit.
+// Rates are per minute, but for Concurrent; 0 means no limit.
 type Rates struct {
 	RequestsPerMinute Count `yaml:"requests_per_minute" env:"REQUESTS_PER_MINUTE"`
 	TokensPerMinute   Count `yaml:"tokens_per_minute" env:"TOKENS_PER_MINUTE"`
+	Concurrent        Count `yaml:"concurrent" env:"CONCURRENT"` // calls under way at once
 }
 
 // DLP is the rule of organisations that have set none.
@@ -152,6 +176,18 @@ type DLP struct {
 type Log struct {
 	Level  string `yaml:"level" env:"LEVEL"`   // debug, info (default), warn or error
 	Format string `yaml:"format" env:"FORMAT"` // text (default) or json
+	// Calls is whether each call is a line at level info: its ids, model, status,
+	// code and duration, and nothing of its content. Default true.
+	Calls bool `yaml:"calls" env:"CALLS"`
+}
+
+// Telemetry is what is sent to an OpenTelemetry collector.
+type Telemetry struct {
+	// OTLPEndpoint is the collector's address for OTLP over HTTP, such as
+	// http://127.0.0.1:4318. Default: OTEL_EXPORTER_OTLP_ENDPOINT, else nothing
+	// is sent. Its headers, and what is sampled, are OpenTelemetry's own
+	// variables: OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER.
+	OTLPEndpoint string `yaml:"otlp_endpoint" env:"OTLP_ENDPOINT"`
 }
 
 // Default is the configuration when nobody says anything.
@@ -160,8 +196,9 @@ func Default() Config {
 		Addr:       "127.0.0.1:8080",
 		Durability: "strict",
 		Credits:    Credits{Starting: Amount(100 * sallyport.Credit), HoldOutput: 4096},
-		Limits:     Limits{Organisation: Rates{RequestsPerMinute: 600_000}},
+		Limits:     Limits{OnFailure: "refuse", Organisation: Rates{RequestsPerMinute: 600_000}},
 		DLP:        DLP{Mode: "enforce"},
-		Log:        Log{Level: "info", Format: "text"},
+		Log:        Log{Level: "info", Format: "text", Calls: true},
+		DrainTime:  Duration(30 * time.Second),
 	}
 }

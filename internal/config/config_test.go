@@ -86,7 +86,7 @@ func TestLoadFile(t *testing.T) {
 	if got, want := models(c), "mock-large@local "+claudeID+"@offline!"; got != want {
 		t.Errorf("catalogue is %s, want %s", got, want)
 	}
-	if c.Addr != "127.0.0.1:8080" || c.Durability != "strict" || c.Limits.Organisation.RequestsPerMinute != 600_000 ||
+	if c.Addr != "127.0.0.1:8080" || c.Durability != "strict" || c.Limits.Organisation.RequestsPerMinute != 600_000 || c.Limits.OnFailure != "refuse" ||
 		sallyport.Credits(c.Credits.Starting) != 100*sallyport.Credit || c.Credits.HoldOutput != 4096 {
 		t.Errorf("defaults are lost: %+v", c)
 	}
@@ -187,6 +187,13 @@ func TestLoadErr(t *testing.T) {
 		{name: "duration without unit", file: "providers:\n - {name: p, type: openai, timeouts: {idle: 30}}", want: "with a unit, such as 10s"},
 		{name: "negative duration", file: "providers:\n - {name: p, type: openai, timeouts: {idle: -3s}}", want: "is not a time"},
 		{name: "half a request", file: "limits: {user: {requests_per_minute: 1.5}}", want: `sallyport.yaml:1: "1.5" is not a whole number`},
+		{name: "half a place", file: "limits: {user: {concurrent: 0.5}}", want: `sallyport.yaml:1: "0.5" is not a whole number`},
+		{name: "on_failure", file: "limits: {on_failure: ignore}", want: `limits.on_failure: "ignore" is not one of refuse, allow`},
+		{name: "redis without a scheme", file: "redis: 127.0.0.1:6379", want: "redis: it is neither redis://user:password@host:6379/0 nor"},
+		{name: "redis over HTTP", file: "redis: http://127.0.0.1:6379", want: "redis: it is neither"},
+		{name: "redis without a host", file: "redis: 'redis:///0'", want: "redis: it is neither"},
+		{name: "redis with a named database", file: "redis: redis://127.0.0.1/zero", want: "redis: it is neither"},
+		{name: "redis of an unset variable", file: "redis: 'redis://${NOWHERE}'", want: "redis: the variable NOWHERE is not set"},
 		{name: "negative rate", file: "limits: {user: {tokens_per_minute: -1}}", want: "is not a whole number of 0 or more"},
 		{name: "a price with seven decimals", file: provider + "models: [{id: m, provider: p, price: {input: 0.1234567, output: 1}}]", want: "sallyport.yaml:2: \"0.1234567\" is not a decimal"},
 		{name: "a price in powers", file: provider + "models: [{id: m, provider: p, price: {input: 1e3, output: 1}}]", want: "is not a decimal"},
@@ -262,10 +269,14 @@ func TestVariablesAndFlag(t *testing.T) {
 	file := "addr: 127.0.0.1:1\ncredits: {starting: 5}\ndlp: {mode: 'off'}"
 	c := mustLoad(t, file,
 		"SALLYPORT_ADDR=127.0.0.1:2", "SALLYPORT_CREDITS_STARTING=0.5", "SALLYPORT_LIMITS_USER_REQUESTS_PER_MINUTE=7",
+		"SALLYPORT_REDIS=rediss://u:p@r:7/1", "SALLYPORT_LIMITS_ON_FAILURE=allow", "SALLYPORT_LIMITS_KEY_CONCURRENT=3",
 		"SALLYPORT_TRUSTED_PROXIES=10.0.0.0/8,127.0.0.1", "SALLYPORT_BEHIND_PROXY=true", "SALLYPORT_TLS_CERT=",
 		"SALLYPORT_MASTER_KEY=x", "SALLYPORT_SERVICE_PORT=tcp://elsewhere", "ADDR=127.0.0.1:3")
 	if c.Addr != "127.0.0.1:2" || c.Credits.Starting != 500_000 || c.Limits.User.RequestsPerMinute != 7 || !c.BehindProxy || c.DLP.Mode != "off" {
 		t.Errorf("config is %+v", c)
+	}
+	if c.Redis != "rediss://u:p@r:7/1" || c.Limits.OnFailure != "allow" || c.Limits.Key.Concurrent != 3 {
+		t.Errorf("redis is %q, limits are %+v", c.Redis, c.Limits)
 	}
 	networks := c.Networks()
 	if len(networks) != 2 || networks[0].String() != "10.0.0.0/8" || networks[1].String() != "127.0.0.1/32" {
@@ -338,9 +349,12 @@ func TestExampleFile(t *testing.T) {
 		}
 		active.WriteString(line)
 	}
-	c := mustLoad(t, active.String(), "LOCAL_KEY=k", "AZURE_KEY=k", "ANTHROPIC_API_KEY=k")
+	c := mustLoad(t, active.String(), "LOCAL_KEY=k", "AZURE_KEY=k", "HOOK_SECRET=h", "HEC_TOKEN=t", "ANTHROPIC_API_KEY=k")
 	if len(c.Providers) < 3 || len(c.Models) < 3 {
 		t.Errorf("the example shows %d providers and %d models", len(c.Providers), len(c.Models))
+	}
+	if len(c.Sinks) != 4 || c.Sinks[1].Secret.Reveal() != "h" {
+		t.Errorf("the example shows the sinks %+v, want 4 with secrets from the environment", c.Sinks)
 	}
 }
 

@@ -53,6 +53,9 @@ func Load(ctx context.Context, src Sources) (*Config, error) {
 	if src.Addr != "" {
 		c.Addr = src.Addr
 	}
+	if c.Telemetry.OTLPEndpoint == "" {
+		c.Telemetry.OTLPEndpoint = environ["OTEL_EXPORTER_OTLP_ENDPOINT"]
+	}
 	if err := c.expand(environ); err != nil {
 		return nil, err
 	}
@@ -153,6 +156,7 @@ func (c *Config) expand(environ map[string]string) error {
 		}
 	}
 	replace("database", &c.Database)
+	replace("redis", &c.Redis)
 	for i := range c.Providers {
 		p := &c.Providers[i]
 		field := fmt.Sprintf("providers[%d]", i)
@@ -165,6 +169,13 @@ func (c *Config) expand(environ map[string]string) error {
 		p.APIKey = secret.Text(key)
 		replaceAll(field+".headers", p.Headers)
 		replaceAll(field+".query", p.Query)
+	}
+	for i := range c.Sinks {
+		s := &c.Sinks[i]
+		field, value := fmt.Sprintf("sinks[%d]", i), s.Secret.Reveal()
+		replace(field+".url", &s.URL)
+		replace(field+".secret", &value)
+		s.Secret = secret.Text(value)
 	}
 	return errors.Join(problems...)
 }

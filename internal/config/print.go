@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 
@@ -16,9 +17,14 @@ import (
 func (c *Config) Print(w io.Writer) error {
 	shown := *c
 	shown.Database = redactedURL(c.Database)
+	shown.Redis = redactedURL(c.Redis)
 	shown.Models = make([]Model, 0, len(c.catalogue))
 	for _, m := range c.catalogue {
 		shown.Models = append(shown.Models, fileModel(m))
+	}
+	shown.Sinks = slices.Clone(c.Sinks)
+	for i := range shown.Sinks {
+		shown.Sinks[i].URL = redactedURL(shown.Sinks[i].URL) // "" stays ""
 	}
 	text, err := yaml.Marshal(shown)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 )
 
 // admit prices the call at the most it can use, and makes intent and hold
-// durable in one entry. When the balance does not cover the hold, the same
-// entry is the refusal. A crash right after leaves an open intent that holds
+// durable in one entry. When the balance or a budget does not cover the hold,
+// the same entry is the refusal. A crash right after leaves an open intent that holds
 // credits; recovery settles it.
 func (g *Gateway) admit(next Handler) Handler {
 	return func(ctx context.Context, call *Call, out llm.Sink) error {
@@ -36,7 +36,7 @@ func (g *Gateway) open(ctx context.Context, call *Call) error {
 		Record: record,
 		Open: &journal.Open{
 			Call: call.ID, Node: record.Node, Boot: record.Boot,
-			Key: call.Principal.Key, User: call.Principal.User, Model: call.Model.ID,
+			Key: call.Principal.Key, User: call.Principal.User, Agent: call.Agent, Model: call.Model.ID,
 			Hold: call.Hold, Price: call.Model.Price, Created: call.StartedAt.UnixMicro(),
 			Refusal: g.parts.Audit.Refusal(&call.Call, g.parts.Status(short), short),
 		},
@@ -46,9 +46,23 @@ func (g *Gateway) open(ctx context.Context, call *Call) error {
 	}
 	if result.Refused {
 		call.recorded = true
+		if result.Budget != nil {
+			return overBudget(call.Hold, *result.Budget)
+		}
 		return sallyport.NewError(sallyport.InsufficientCredits, fmt.Sprintf(
 			"Insufficient credits: this call may cost up to %s credits, and %s are left in the organisation's balance.",
 			call.Hold, result.Balance))
 	}
 	return nil
+}
+
+// overBudget tells which budget is too small for the call.
+func overBudget(hold sallyport.Credits, b sallyport.Budget) error {
+	whose := string(b.Scope)
+	if b.Subject != "" {
+		whose += " " + b.Subject
+	}
+	return sallyport.NewError(sallyport.BudgetExceeded, fmt.Sprintf(
+		"Budget exceeded: this call may cost up to %s credits, and of the budget of %s credits for the %s (period: %s, since %s) %s are used.",
+		hold, b.Limit, whose, b.Period, b.Since.Format("2006-01-02"), b.Used()))
 }

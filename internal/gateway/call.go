@@ -13,6 +13,8 @@ type Call struct {
 
 	// Request is what the client asked, decoded. Set by the surface.
 	Request *llm.Request
+	// Once is set by the surface when the client sent an Idempotency-Key, else nil.
+	Once Once
 
 	bound      sallyport.Usage // limit: the most it can use
 	begun      bool            // record: the client has seen a part of the answer

@@ -19,16 +19,19 @@ func (g *Gateway) dispatch(Handler) Handler {
 		}
 		call.sent = true
 		begun := g.parts.Now()
+		ctx, done := g.parts.Observer.Attempt(ctx, &call.Call)
 		receipt, err := serves.Do(ctx, call.Model.Target, call.Request, func(e *llm.Event) error {
 			g.note(call, e)
 			return out(e)
 		})
 		err = upstream(err)
-		call.Attempts = append(call.Attempts, sallyport.Attempt{
+		attempt := sallyport.Attempt{
 			Provider: call.Model.Provider, Target: call.Model.Target,
 			Status: receipt.Status, UpstreamRequestID: receipt.RequestID,
 			Code: attemptCode(ctx, err), MS: g.parts.Now().Sub(begun).Milliseconds(),
-		})
+		}
+		call.Attempts = append(call.Attempts, attempt)
+		done(attempt)
 		return err
 	}
 }
@@ -62,7 +65,7 @@ func upstream(err error) error {
 
 func attemptCode(ctx context.Context, err error) sallyport.Code {
 	if err != nil && ctx.Err() != nil {
-		return sallyport.ClientClosed
+		return sallyport.CodeOf(cutOff(ctx, err))
 	}
 	return sallyport.CodeOf(err)
 }

@@ -33,13 +33,13 @@ type Gateway struct {
 	handler Handler
 }
 
-// Parts is what a Gateway is made of. All fields must be set.
+// Parts is what a Gateway is made of. All fields but Observer must be set.
 type Parts struct {
 	Journal   Journal
 	Models    Models
 	Providers Providers
 	Policies  Policies
-	Limiter   *limit.Limiter
+	Limiter   Limiter
 	Keys      Keyring
 	Audit     audit.Builder
 	// HoldOutput is how many output tokens are held for a call that names no
@@ -50,6 +50,8 @@ type Parts struct {
 	Status func(error) int
 	Now    func() time.Time
 	Log    *slog.Logger
+	// Observer is told of every call; nil: nobody is.
+	Observer Observer
 }
 
 // Journal makes entries durable; *journal.Journal is the real one.
@@ -102,6 +104,7 @@ func Stages() []Stage {
 		{"record", "first in, last out: whatever happens to a call, one record of it is durable before the end of the answer", (*Gateway).record},
 		{"resolve", "later stages need to know which model is meant and whether the caller may use it", (*Gateway).resolve},
 		{"limit", "cheap, and before anything that costs: a flood ends here", (*Gateway).limit},
+		{"once", "behind limit, for a repeat is a request too; before all that judges, prices or sends: a repeat does none of it", (*Gateway).once},
 		{"screen", "before admit, so that a blocked call holds no credits; outside of dispatch, so that every answer passes it", (*Gateway).screen},
 		{"admit", "last before the provider: intent and hold are durable before the first byte leaves", (*Gateway).admit},
 		{"dispatch", "the provider itself, and nothing after it", (*Gateway).dispatch},
@@ -110,6 +113,9 @@ func Stages() []Stage {
 
 // New returns a Gateway whose road is Stages.
 func New(parts Parts) *Gateway {
+	if parts.Observer == nil {
+		parts.Observer = unobserved{}
+	}
 	g := &Gateway{parts: parts}
 	stages := Stages()
 	for i := len(stages) - 1; i >= 0; i-- {
@@ -125,13 +131,18 @@ func New(parts Parts) *Gateway {
 // passed on. In both cases the call is in the trail, unless the error's code is
 // AuditUnavailable.
 func (g *Gateway) Do(ctx context.Context, call *Call, out llm.Sink) error {
-	return g.handler(ctx, call, out)
+	ctx = g.parts.Observer.Begin(ctx, &call.Call)
+	err := g.handler(ctx, call, out)
+	g.ended(ctx, call, err)
+	return err
 }
 
 // Refuse records a call that its surface could not even decode, and returns
 // err, or AuditUnavailable when the refusal could not be recorded.
 func (g *Gateway) Refuse(ctx context.Context, call *Call, err error) error {
-	return g.record(func(context.Context, *Call, llm.Sink) error { return err })(ctx, call, nil)
+	err = g.record(func(context.Context, *Call, llm.Sink) error { return err })(ctx, call, nil)
+	g.ended(ctx, call, err)
+	return err
 }
 
 // afterTime bounds the work that goes on when the client has left.

@@ -15,7 +15,7 @@ import (
 
 // The order of the stages is a promise; each stands where it stands for a reason.
 func TestStages(t *testing.T) {
-	want := []string{"record", "resolve", "limit", "screen", "admit", "dispatch"}
+	want := []string{"record", "resolve", "limit", "once", "screen", "admit", "dispatch"}
 	var got []string
 	for _, s := range gateway.Stages() {
 		got = append(got, s.Name)

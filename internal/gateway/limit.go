@@ -3,16 +3,35 @@ package gateway
 import (
 	"context"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/credit"
+	"github.com/sallyport-ai/sallyport/internal/limit"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// limit takes one request and the call's probable tokens from every bucket that
-// binds it, and gives back the tokens it did not use, also when the client has
-// left. Tokens are estimated here, not bounded: a bound by bytes would refuse
-// for ever what a small limit could well serve.
+// Limiter counts what callers do; *limit.Limiter does it for one process,
+// *limit.Redis for several.
+type Limiter interface {
+	// Take takes one request and so many tokens from every bucket or from none,
+	// and no places. States are those after it, also when it is refused:
+	// RateLimited, or LimitsUnavailable when nobody can tell.
+	Take(ctx context.Context, buckets []limit.Bucket, tokens int64) ([]sallyport.LimitState, error)
+	// Begin is Take with places among the calls under way. When it succeeds end
+	// must be called once, with the tokens to give back.
+	Begin(ctx context.Context, buckets []limit.Bucket, tokens int64) (states []sallyport.LimitState, end func(ctx context.Context, back int64), err error)
+}
+
+var (
+	_ Limiter = (*limit.Limiter)(nil)
+	_ Limiter = (*limit.Redis)(nil)
+)
+
+// limit takes one request, a place and the call's probable tokens from every
+// bucket that binds it, and gives back the place and the tokens it did not use,
+// also when the client has left. Tokens are estimated here, not bounded: a bound
+// by bytes would refuse for ever what a small limit could well serve.
 func (g *Gateway) limit(next Handler) Handler {
-	return func(ctx context.Context, call *Call, out llm.Sink) error {
+	return func(ctx context.Context, call *Call, out llm.Sink) (err error) {
 		buckets, err := g.parts.Policies.Limits(ctx, call.Principal)
 		if err != nil {
 			return err
@@ -20,13 +39,17 @@ func (g *Gateway) limit(next Handler) Handler {
 		call.bound = credit.Bound(call.Request, call.Model, call.BytesIn, g.parts.HoldOutput)
 		expected := credit.Estimate(call.Request, call.Model, call.BytesIn, 0)
 		expected.Output = call.bound.Output
-		call.Limits, err = g.parts.Limiter.Take(ctx, buckets, expected.Total())
+		states, end, err := g.parts.Limiter.Begin(ctx, buckets, expected.Total())
+		call.Limits = states
 		if err != nil {
 			return err
 		}
-		err = next(ctx, call, out)
-		g.parts.Limiter.Return(context.WithoutCancel(ctx), buckets, expected.Total()-g.usedTokens(call, err))
-		return err
+		defer func() { // a place that a panic kept would be lost for ever
+			after, cancel := detached(ctx)
+			defer cancel()
+			end(after, expected.Total()-g.usedTokens(call, err))
+		}()
+		return next(ctx, call, out)
 	}
 }
 

@@ -96,11 +96,23 @@ func outward(ctx context.Context, err error) error {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil && (!decided || errors.Is(err, ctx.Err())):
-		return sallyport.WrapError(sallyport.ClientClosed, "the client closed the connection", err)
+		return cutOff(ctx, err)
 	case known != nil:
 		return known
 	}
 	return sallyport.WrapError(sallyport.Internal, "internal error", err)
+}
+
+// cutOff is the error of a call whose context has ended: the context's own
+// reason when it has one that may be told, else the client has left.
+func cutOff(ctx context.Context, err error) error {
+	var reason *sallyport.Error
+	if errors.As(context.Cause(ctx), &reason) {
+		told := *reason
+		told.Cause = err
+		return &told
+	}
+	return sallyport.WrapError(sallyport.ClientClosed, "the client closed the connection", err)
 }
 
 // close makes the last record of the call durable. Its error is AuditUnavailable.
@@ -130,6 +142,7 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 		return journal.Entry{}, serr
 	}
 	call.Usage, call.UsageKnown = usage, call.UsageKnown && !estimated
+	call.Charge = cost
 	status := 200
 	if err != nil && !call.begun {
 		status = g.parts.Status(err)

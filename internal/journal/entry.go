@@ -24,13 +24,18 @@ type Open struct {
 	Boot    string
 	Key     sallyport.KeyID
 	User    sallyport.UserID
+	Agent   sallyport.AgentID // whose run makes the call; may be empty
 	Model   string
 	Hold    sallyport.Credits
 	Price   sallyport.Price
 	Created int64 // microseconds since 1970, UTC
 	// Refusal takes the place of the entry's record when the balance less what
-	// is held does not cover Hold; the balance is filled in.
+	// is held does not cover Hold, or a budget does not; the balance or the
+	// budget is filled in, and of a budget the code BudgetExceeded.
 	Refusal sallyport.Record
+	// Leased says that Node and Boot must hold a lease: the entry is refused
+	// with AuditUnavailable once that has ended. The journal sets it.
+	Leased bool
 }
 
 // Close settles a call: its hold is freed and Cost is charged in the same
@@ -42,6 +47,9 @@ type Close struct {
 	Usage     sallyport.Usage
 	Overrun   bool
 	Estimated bool
+	// OnlyOpen leaves the whole entry out when the call is closed already, as
+	// when two nodes close what a third one left: the Result is Late, without Seq.
+	OnlyOpen bool
 }
 
 // Result is what became of one entry.
@@ -49,6 +57,7 @@ type Result struct {
 	Seq     int64
 	Refused bool              // the hold failed; the refusal was recorded
 	Balance sallyport.Credits // free to spend, when Refused
+	Budget  *sallyport.Budget // which did not cover the hold, when that is why it was Refused
 	Late    bool              // the call was closed already
 	Err     error             // this entry alone was not written
 }

@@ -18,7 +18,8 @@
 //   - An outcome fails: it is kept and tried again. When too many are kept, Ready
 //     says so and new calls are refused.
 //   - The process dies: what Commit had returned is there. Calls without an
-//     outcome are closed by Recover at the next start.
+//     outcome are closed by Recover at the next start, or by a neighbour on the
+//     same database when the lease has ended (lease.go).
 package journal
 
 import (
@@ -55,6 +56,9 @@ type Options struct {
 	// RetryMax is how many failed outcomes are kept before new calls are
 	// refused; 0: 1,024.
 	RetryMax int
+	// Leases, if set, keep neighbours on the same database from closing each
+	// other's calls: no call is opened before TakeLease and after its end.
+	Leases Leases
 }
 
 // Journal commits entries. It is safe for concurrent use. Close ends it.
@@ -70,12 +74,18 @@ type Journal struct {
 
 	writerDone, retryDone chan struct{}
 
+	lost chan struct{} // closed when others ended the lease
+
 	mu      sync.Mutex
 	waiting []*waiter
 	closed  bool  // no new entries
 	drained bool  // the writer ends when nothing waits
 	down    error // it is unknown what became of a batch: nothing can be written
 	kept    []Entry
+
+	leaseUntil time.Time       // when the lease runs out, at the earliest
+	leaseSince time.Time       // since when it has been held without a gap
+	keeping    *sync.WaitGroup // who keeps the lease; nil before TakeLease
 
 	failing bool // owned by the writer: the last commit failed, and the log was told
 
@@ -112,7 +122,7 @@ func New(store Store, o Options) *Journal {
 	j := &Journal{
 		store: store, opt: o,
 		wake: make(chan struct{}, 1), due: make(chan struct{}, 1), stop: make(chan struct{}),
-		writerDone: make(chan struct{}), retryDone: make(chan struct{}),
+		writerDone: make(chan struct{}), retryDone: make(chan struct{}), lost: make(chan struct{}),
 	}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
 	go j.write()
@@ -161,12 +171,13 @@ func (j *Journal) open(o Open) *Open {
 	if o.Created == 0 {
 		o.Created = j.opt.Now().UnixMicro()
 	}
+	o.Leased = j.opt.Leases != nil
 	return &o
 }
 
 // Ready returns AuditUnavailable while new calls must not begin: when as many
 // outcomes as may be kept wait to be written, when the state of the trail is
-// unknown, and after Close.
+// unknown, while the node has no lease, and after Close.
 func (j *Journal) Ready() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -177,6 +188,8 @@ func (j *Journal) Ready() error {
 		return unavailable(j.down)
 	case len(j.kept) >= j.opt.RetryMax:
 		return unavailable(errOutcomesWait)
+	case !j.leased():
+		return unavailable(errNoLease)
 	}
 	return nil
 }
@@ -219,6 +232,9 @@ func (j *Journal) Close(ctx context.Context) error {
 		case <-ctx.Done():
 			return unavailable(ctx.Err())
 		}
+	}
+	if err := j.endLease(ctx); err != nil {
+		return err
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -12,11 +12,19 @@ const recoverAtOnce = batchEntriesMax
 // Recover closes the calls that earlier boots of this node left open, each with
 // the entry that Interrupted builds, and returns how many. A call that is closed
 // by somebody else meanwhile is not counted. On an error the rest stays open,
-// for another attempt. Only the process that serves may recover.
+// for another attempt. Only the process that serves may recover. What other
+// nodes left is closed later, when their leases have ended; see TakeLease.
 func (j *Journal) Recover(ctx context.Context) (int, error) {
+	return j.closeAll(ctx, func() ([]OpenCall, error) {
+		return j.store.OpenCalls(ctx, j.opt.Node, j.opt.Boot, recoverAtOnce)
+	})
+}
+
+// closeAll closes what next lists until it lists nothing.
+func (j *Journal) closeAll(ctx context.Context, next func() ([]OpenCall, error)) (int, error) {
 	closed := 0
 	for {
-		calls, err := j.store.OpenCalls(ctx, j.opt.Node, j.opt.Boot, recoverAtOnce)
+		calls, err := next()
 		if err != nil {
 			return closed, fmt.Errorf("list calls without an outcome: %w", err)
 		}
@@ -43,6 +51,9 @@ func (j *Journal) interrupt(ctx context.Context, calls []OpenCall) (int, error) 
 			errs = append(errs, fmt.Errorf("call %s: %w", call.Call, errStaysOpen))
 			break
 		}
+		closing := *e.Close
+		closing.OnlyOpen = true
+		e.Close = &closing
 		w, err := j.enqueue(e)
 		if err != nil {
 			errs = append(errs, err)

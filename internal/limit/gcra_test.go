@@ -41,6 +41,11 @@ var vectors = []struct {
 		{8_571_429, 1, true, 0, 0, 60 * second},
 		{17_142_858, 1, true, 0, 0, 60 * second},
 	}},
+	{"a microsecond early", 1, []step{
+		{0, 1, true, 0, 0, 60 * second},
+		{60*second - 1, 1, false, 1, 0, 1},
+		{60 * second, 1, true, 0, 0, 60 * second},
+	}},
 	{"many at once", 10_000, []step{
 		{0, 9_000, true, 0, 1_000, 54 * second},
 		{0, 1_001, false, 6_000, 1_000, 54 * second},
@@ -78,20 +83,35 @@ var vectors = []struct {
 	}},
 }
 
+// rule is gcra for one bucket, however it is kept.
+type rule func(at, perMinute, n int64) (after level, fits bool, wait int64)
+
 func TestGCRA(t *testing.T) {
-	for _, v := range vectors {
-		t.Run(v.name, func(t *testing.T) {
+	implementations := map[string]func(*testing.T) rule{
+		"function": func(*testing.T) rule {
 			var l level
-			for i, s := range v.steps {
-				after, fits, wait := gcra(l, s.at, v.perMinute, s.n)
-				remaining, reset := after.remaining(v.perMinute)
-				got := step{s.at, s.n, fits, wait, remaining, reset}
-				if got != s {
-					t.Fatalf("step %d:\n got %+v\nwant %+v", i, got, s)
-				}
+			return func(at, perMinute, n int64) (level, bool, int64) {
+				after, fits, wait := gcra(l, at, perMinute, n)
 				l = after
+				return after, fits, wait
 			}
-		})
+		},
+		"redis": redisRule,
+	}
+	for name, implementation := range implementations {
+		for _, v := range vectors {
+			t.Run(name+"/"+v.name, func(t *testing.T) {
+				take := implementation(t)
+				for i, s := range v.steps {
+					after, fits, wait := take(s.at, v.perMinute, s.n)
+					remaining, reset := after.remaining(v.perMinute)
+					got := step{s.at, s.n, fits, wait, remaining, reset}
+					if got != s {
+						t.Fatalf("step %d:\n got %+v\nwant %+v", i, got, s)
+					}
+				}
+			})
+		}
 	}
 }
 

@@ -1,14 +1,17 @@
-// Package limit says how much a caller may do in a minute.
+// Package limit says how much a caller may do: in a minute, and at once.
 //
-// A limit is a bucket that holds one minute's worth and is refilled evenly: a
+// A rate is a bucket that holds one minute's worth and is refilled evenly: a
 // quiet caller may use a minute's worth at once, a busy one gets the rate. One
 // call takes from every bucket that binds it (the organisation's, its user's,
 // its key's, each for requests and for tokens), from all of them or from none.
-// It takes the tokens it will probably use and gives back what it did not.
+// It takes the tokens it will probably use and gives back what it did not. With
+// the same step it takes a place in every bucket that counts calls under way,
+// and leaves it when it ends.
 //
-// The rule is one pure function, gcra, with test vectors beside it; a
-// limiter for several processes has to follow the same vectors. This one lives
-// in memory: a restart fills all buckets.
+// The rule of rates is one pure function, gcra, with test vectors beside it.
+// Limiter keeps the buckets of one process in memory: a restart fills them.
+// Redis keeps them for several processes; its script, limit.lua, is held to the
+// same vectors and the same tests.
 package limit
 
 import (
@@ -18,23 +21,6 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 )
-
-// The units that a bucket can count.
-const (
-	Requests = "requests"
-	Tokens   = "tokens"
-)
-
-// Bucket is one limit that binds a call.
-type Bucket struct {
-	Scope string // "organisation", "user" or "key"
-	// ID tells buckets of one scope and unit apart; it includes the
-	// organisation where the thing itself does not.
-	ID   string
-	Unit string // Requests or Tokens
-	// PerMinute is the limit. 0 or less lets nothing through.
-	PerMinute int64
-}
 
 // The bounds of a Limiter.
 const (
@@ -66,12 +52,15 @@ type Limiter struct {
 	hand    int       // where the sweep goes on in all
 }
 
-type bucketID struct{ scope, id, unit string }
+type bucketID struct {
+	org             sallyport.OrgID
+	scope, id, unit string
+}
 
 type bucket struct {
-	level
-	id        bucketID
-	perMinute int64 // when it was last used
+	content
+	id    bucketID
+	limit int64 // when it was last used
 }
 
 // New returns a Limiter whose buckets are all full.
@@ -79,79 +68,79 @@ func New(now func() time.Time) *Limiter {
 	return &Limiter{now: now, begun: now(), most: BucketsMax, buckets: make(map[bucketID]*bucket)}
 }
 
-// Take takes one request and so many tokens from every bucket, or from none.
-// The buckets must differ from each other. The states are those after the call,
-// in the order of the buckets, also when it is refused.
+// Take takes one request and so many tokens from every bucket, or from none;
+// it takes no places. The buckets must differ from each other. The states are
+// those after it, in the order of the buckets, also when it is refused.
 //
 // A refusal is a *sallyport.Error with code RateLimited that names the bucket
 // which lets the call wait longest, and when to try again; RetryAfter is 0 when
 // that bucket can never let so large a call through.
 func (l *Limiter) Take(_ context.Context, buckets []Bucket, tokens int64) ([]sallyport.LimitState, error) {
-	if len(buckets) == 0 {
-		return nil, nil
+	states, _, err := l.take(rates(buckets), tokens)
+	return states, err
+}
+
+// Begin is Take for a call that goes on for a while: it takes a place in the
+// buckets of calls under way as well. When it succeeds the caller calls end
+// once, with the tokens to give back; a negative number takes more and is never
+// refused: the work is done already.
+func (l *Limiter) Begin(_ context.Context, buckets []Bucket, tokens int64) (states []sallyport.LimitState, end func(ctx context.Context, back int64), err error) {
+	states, places, err := l.take(buckets, tokens)
+	if err != nil {
+		return states, nil, err
 	}
-	states := make([]sallyport.LimitState, len(buckets))
+	return states, func(_ context.Context, back int64) { l.end(buckets, places, back) }, nil
+}
+
+// take returns the buckets in which it has taken a place; they are not dropped
+// while somebody is there.
+func (l *Limiter) take(buckets []Bucket, tokens int64) (states []sallyport.LimitState, places []*bucket, err error) {
+	if len(buckets) == 0 {
+		return nil, nil, nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.micros()
 	l.sweep(now, sweepStep)
 
-	var room [8]*bucket // no call is bound by more today; spares an allocation
-	found, refused := room[:0], refusal{}
+	var roomKept [bucketsUsual]*bucket // on the stack
+	var roomSeen [bucketsUsual]content
+	kept, seen, fits := roomKept[:0], roomSeen[:0], true
 	for _, b := range buckets {
-		kept := l.find(b, now)
-		if kept == nil {
-			return nil, errFull()
+		k := l.find(b, now)
+		if k == nil {
+			return nil, nil, errFull()
 		}
-		found = append(found, kept)
-		if _, fits, wait := gcra(kept.level, now, b.PerMinute, b.cost(tokens)); !fits {
-			refused.add(b, kept.level, b.cost(tokens), wait)
+		_, room, _ := b.after(k.content, now, tokens)
+		kept, seen, fits = append(kept, k), append(seen, k.content), fits && room
+	}
+	if fits {
+		for i, b := range buckets {
+			kept[i].content, _, _ = b.after(kept[i].content, now, tokens)
+			seen[i] = kept[i].content
+			if b.Unit == Concurrent {
+				places = append(places, kept[i])
+			}
 		}
 	}
-	for i, b := range buckets {
-		if !refused.needed() {
-			found[i].level, _, _ = gcra(found[i].level, now, b.PerMinute, b.cost(tokens))
-		}
-		states[i] = b.state(found[i].level)
-	}
-	if refused.needed() {
-		return states, refused.err()
-	}
-	return states, nil
+	states, err = tell(buckets, seen, now, tokens, fits)
+	return states, places, err
 }
 
-// Return gives tokens back to the buckets that count them. A negative number
-// takes more and is never refused: the work is done already.
-func (l *Limiter) Return(_ context.Context, buckets []Bucket, tokens int64) {
-	if tokens == 0 {
-		return
-	}
+func (l *Limiter) end(buckets []Bucket, places []*bucket, back int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, p := range places {
+		p.under--
+	}
 	now := l.micros()
 	for _, b := range buckets {
-		if b.Unit != Tokens {
+		if b.Unit != Tokens || back == 0 {
 			continue
 		}
-		if kept := l.find(b, now); kept != nil {
-			kept.level = kept.corrected(b.PerMinute, tokens)
+		if k := l.find(b, now); k != nil {
+			k.level = k.corrected(b.Limit, back)
 		}
-	}
-}
-
-// cost is what a call takes from the bucket.
-func (b Bucket) cost(tokens int64) int64 {
-	if b.Unit == Tokens {
-		return max(tokens, 0)
-	}
-	return 1
-}
-
-func (b Bucket) state(l level) sallyport.LimitState {
-	remaining, reset := l.remaining(b.PerMinute)
-	return sallyport.LimitState{
-		Scope: b.Scope, Unit: b.Unit, Limit: clamp(b.PerMinute, PerMinuteMax),
-		Remaining: remaining, Reset: time.Duration(reset) * time.Microsecond,
 	}
 }
 
@@ -162,9 +151,9 @@ func (l *Limiter) micros() int64 { return l.now().Sub(l.begun).Microseconds() }
 // find returns the bucket at its level of now, a new and full one if need be;
 // nil without room.
 func (l *Limiter) find(b Bucket, now int64) *bucket {
-	id := bucketID{b.Scope, b.ID, b.Unit}
+	id := bucketID{b.Org, b.Scope, b.ID, b.Unit}
 	if kept, ok := l.buckets[id]; ok {
-		kept.level, kept.perMinute = kept.drained(now, b.PerMinute), b.PerMinute
+		kept.level, kept.limit = kept.drained(now, b.Limit), b.Limit
 		return kept
 	}
 	if len(l.all) >= l.most {
@@ -173,7 +162,7 @@ func (l *Limiter) find(b Bucket, now int64) *bucket {
 			return nil
 		}
 	}
-	made := &bucket{level: level{at: now}, id: id, perMinute: b.PerMinute}
+	made := &bucket{content: content{level: level{at: now}}, id: id, limit: b.Limit}
 	l.buckets[id] = made
 	l.all = append(l.all, made)
 	return made
@@ -187,7 +176,7 @@ func (l *Limiter) sweep(now int64, steps int) {
 			l.hand = 0
 		}
 		b := l.all[l.hand]
-		if now-b.at < idleMin || b.drained(now, b.perMinute).debt > 0 {
+		if now-b.at < idleMin || b.under > 0 || b.drained(now, b.limit).debt > 0 {
 			l.hand++
 			continue
 		}

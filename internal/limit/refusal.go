@@ -11,33 +11,43 @@ import (
 // that lets the call wait longest.
 type refusal struct {
 	bucket Bucket
-	level  level
+	seen   content
 	asked  int64
 	wait   int64 // microseconds; -1: it can never fit
 }
 
 func (r *refusal) needed() bool { return r.bucket.Unit != "" }
 
-func (r *refusal) add(b Bucket, l level, asked, wait int64) {
+func (r *refusal) add(b Bucket, seen content, asked, wait int64) {
 	if r.needed() && (r.wait < 0 || (wait >= 0 && wait <= r.wait)) {
 		return
 	}
-	*r = refusal{b, l, asked, wait}
+	*r = refusal{b, seen, asked, wait}
 }
 
 // err says it to the caller, in whole seconds rounded up: who waits that long
 // is let through, if nobody else comes first.
 func (r *refusal) err() error {
-	limit := clamp(r.bucket.PerMinute, PerMinuteMax)
+	limit := clamp(r.bucket.Limit, PerMinuteMax)
+	of := r.bucket.Unit + " per minute"
+	if r.bucket.Unit == Concurrent {
+		of = "concurrent calls"
+	}
 	if r.wait < 0 {
 		return sallyport.NewError(sallyport.RateLimited, fmt.Sprintf(
-			"Rate limit: this call needs %d of the %d %s per minute of this %s, so it can never pass. Make it smaller, or ask an administrator for a higher limit.",
-			r.asked, limit, r.bucket.Unit, r.bucket.Scope))
+			"Rate limit: this call needs %d of the %d %s of this %s, so it can never pass. Make it smaller, or ask an administrator for a higher limit.",
+			r.asked, limit, of, r.bucket.Scope))
 	}
-	remaining, reset := r.level.remaining(limit)
-	err := sallyport.NewError(sallyport.RateLimited, fmt.Sprintf(
-		"Rate limit reached: this %s has used %d of its %d %s per minute, and this call needs %d. Try again in %d s; the limit resets in full in %d s.",
-		r.bucket.Scope, limit-remaining, limit, r.bucket.Unit, r.asked, seconds(r.wait), seconds(reset)))
+	var message string
+	if r.bucket.Unit == Concurrent {
+		message = fmt.Sprintf("Rate limit reached: this %s has %d of its %d %s under way. Try again when one of them has ended.",
+			r.bucket.Scope, r.seen.under, limit, of)
+	} else {
+		remaining, reset := r.seen.remaining(limit)
+		message = fmt.Sprintf("Rate limit reached: this %s has used %d of its %d %s, and this call needs %d. Try again in %d s; the limit resets in full in %d s.",
+			r.bucket.Scope, limit-remaining, limit, of, r.asked, seconds(r.wait), seconds(reset))
+	}
+	err := sallyport.NewError(sallyport.RateLimited, message)
 	err.RetryAfter = time.Duration(seconds(r.wait)) * time.Second
 	return err
 }

@@ -29,10 +29,12 @@ const (
 	scopeKey          = "key"
 )
 
-// Limits are the rates that bind one scope; 0 means none.
+// Limits are what binds one scope; 0 means none. Fields are only added, and are
+// left out when 0, so that an older program reads what it knows.
 type Limits struct {
 	RequestsPerMinute int64 `json:"requests_per_minute" yaml:"requests_per_minute"`
 	TokensPerMinute   int64 `json:"tokens_per_minute" yaml:"tokens_per_minute"`
+	Concurrent        int64 `json:"concurrent,omitempty" yaml:"concurrent,omitempty"` // calls at once
 }
 
 // ParseLimits reads stored limits, strictly.
@@ -43,8 +45,8 @@ func ParseLimits(body []byte) (Limits, error) {
 	if err := dec.Decode(&l); err != nil {
 		return Limits{}, fmt.Errorf("limits: %w", err)
 	}
-	if l.RequestsPerMinute < 0 || l.TokensPerMinute < 0 {
-		return Limits{}, fmt.Errorf("limits: a rate is negative")
+	if min(l.RequestsPerMinute, l.TokensPerMinute, l.Concurrent) < 0 {
+		return Limits{}, fmt.Errorf("limits: a number is negative")
 	}
 	return l, nil
 }
@@ -113,7 +115,7 @@ func (b *Book) Limits(ctx context.Context, p sallyport.Principal) ([]limit.Bucke
 	if err != nil {
 		return nil, err
 	}
-	buckets := make([]limit.Bucket, 0, 6)
+	buckets := make([]limit.Bucket, 0, 9)
 	for _, s := range [...]struct {
 		scope, id string
 		fallback  Limits
@@ -126,13 +128,14 @@ func (b *Book) Limits(ctx context.Context, p sallyport.Principal) ([]limit.Bucke
 		if !decided {
 			l = s.fallback
 		}
-		id := string(p.Org) + "/" + s.id
-		if l.RequestsPerMinute > 0 {
-			buckets = append(buckets, limit.Bucket{Scope: s.scope, ID: id, Unit: "requests", PerMinute: l.RequestsPerMinute})
+		bound := func(unit string, most int64) {
+			if most > 0 {
+				buckets = append(buckets, limit.Bucket{Org: p.Org, Scope: s.scope, ID: s.id, Unit: unit, Limit: most})
+			}
 		}
-		if l.TokensPerMinute > 0 {
-			buckets = append(buckets, limit.Bucket{Scope: s.scope, ID: id, Unit: "tokens", PerMinute: l.TokensPerMinute})
-		}
+		bound(limit.Requests, l.RequestsPerMinute)
+		bound(limit.Tokens, l.TokensPerMinute)
+		bound(limit.Concurrent, l.Concurrent)
 	}
 	return buckets, nil
 }

@@ -47,10 +47,11 @@ func defaults() policy.Defaults {
 }
 
 func TestLimits(t *testing.T) {
-	perKey := limit.Bucket{Scope: "key", ID: "org-1/key-1", Unit: "requests", PerMinute: 7}
-	perUser := limit.Bucket{Scope: "user", ID: "org-1/ann", Unit: "requests", PerMinute: 10}
-	tokens := limit.Bucket{Scope: "user", ID: "org-1/ann", Unit: "tokens", PerMinute: 1000}
-	all := limit.Bucket{Scope: "organisation", ID: "org-1/org-1", Unit: "requests", PerMinute: 100}
+	perKey := limit.Bucket{Org: org, Scope: "key", ID: "key-1", Unit: "requests", Limit: 7}
+	perUser := limit.Bucket{Org: org, Scope: "user", ID: "ann", Unit: "requests", Limit: 10}
+	tokens := limit.Bucket{Org: org, Scope: "user", ID: "ann", Unit: "tokens", Limit: 1000}
+	all := limit.Bucket{Org: org, Scope: "organisation", ID: "org-1", Unit: "requests", Limit: 100}
+	atOnce := limit.Bucket{Org: org, Scope: "user", ID: "ann", Unit: "concurrent", Limit: 3}
 	for _, tt := range []struct {
 		name   string
 		limits map[string]string
@@ -59,6 +60,7 @@ func TestLimits(t *testing.T) {
 		{"defaults", nil, []limit.Bucket{perUser, tokens, all}},
 		{"of the key", map[string]string{"key/key-1": `{"requests_per_minute":7}`}, []limit.Bucket{perKey, perUser, tokens, all}},
 		{"of others", map[string]string{"key/key-2": `{"requests_per_minute":7}`, "user/bob": `{"requests_per_minute":1}`}, []limit.Bucket{perUser, tokens, all}},
+		{"at once", map[string]string{"user/ann": `{"requests_per_minute":10,"tokens_per_minute":1000,"concurrent":3}`}, []limit.Bucket{perUser, tokens, atOnce, all}},
 		{"lifted", map[string]string{"user/ann": `{}`, "organisation": `{}`}, nil},
 		{"a decision takes the place of the default as a whole", map[string]string{"user/ann": `{"requests_per_minute":10}`}, []limit.Bucket{perUser, all}},
 	} {
@@ -103,6 +105,7 @@ func TestUnreadable(t *testing.T) {
 	for name, store := range map[string]*stored{
 		"store fails":      {err: disk},
 		"broken limits":    {policies: map[string]map[string]string{policy.KindLimit: {"user/bob": `{"requests_per_minute":`}}},
+		"negative places":  {policies: map[string]map[string]string{policy.KindLimit: {"user/bob": `{"concurrent":-1}`}}},
 		"negative limits":  {policies: map[string]map[string]string{policy.KindLimit: {"user/bob": `{"requests_per_minute":-1}`}}},
 		"unknown limits":   {policies: map[string]map[string]string{policy.KindLimit: {"user/bob": `{"per_hour":1}`}}},
 		"unknown DLP mode": {policies: map[string]map[string]string{policy.KindDLP: {"m": `{"mode":"maybe"}`}}},

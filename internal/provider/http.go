@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dial"
 	"github.com/sallyport-ai/sallyport/internal/llm"
@@ -125,6 +127,15 @@ func checkHeader(header http.Header) error {
 	return nil
 }
 
+// trace passes on which trace the call belongs to, in the form of W3C's Trace
+// Context. A client's tracestate is not passed on: it is free text, which no
+// policy has read.
+func trace(ctx context.Context, header http.Header) {
+	if span := oteltrace.SpanContextFromContext(ctx); span.IsValid() {
+		header.Set("Traceparent", fmt.Sprintf("00-%s-%s-%s", span.TraceID(), span.SpanID(), span.TraceFlags()))
+	}
+}
+
 const headerNameLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 // credential returns the headers that carry cfg's key: "Authorization: Bearer"
@@ -182,6 +193,7 @@ func (c *client) request(ctx context.Context, path string, body []byte, stream b
 	address := c.base.JoinPath(path)
 	address.RawQuery = c.query
 	header := c.header.Clone()
+	trace(ctx, header)
 	header.Set("Accept", "application/json")
 	if stream {
 		header.Set("Accept", "text/event-stream")

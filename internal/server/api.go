@@ -101,6 +101,7 @@ func (s *Server) read(action string, get func(r *request) (any, error)) http.Han
 			return err
 		}
 		r.begun = true
+		s.parts.Gateway.Answered(r.Context(), r.call)
 		return writeJSON(w, http.StatusOK, answer)
 	})
 }

@@ -16,9 +16,20 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *request) error {
 	r.call.Requested = asked.Model
 	r.call.Stream = asked.Stream
 	out := newAnswer(w, r, chat.NewEncoder(asked, r.call.StartedAt))
-	err = s.parts.Gateway.Do(r.Context(), r.call, out.push)
-	if err != nil {
-		out.fail(err)
+	if out.once, err = s.once(r); err != nil {
+		return s.refuse(r, err)
 	}
-	return err
+	if out.once != nil {
+		r.call.Once = out.once
+		defer out.once.free() // a bug must not keep the key
+	}
+	if err = s.parts.Gateway.Do(r.Context(), r.call, out.push); err != nil {
+		out.once.end(chatSurface, err)
+		out.fail(err)
+		return err
+	}
+	if out.once != nil && out.once.replay != nil {
+		return out.once.writeReplay(w)
+	}
+	return nil
 }

@@ -36,6 +36,8 @@ type ControlStore interface {
 	DeleteModel(ctx context.Context, org sallyport.OrgID, id string, rec sallyport.Record) error
 	SetPolicy(ctx context.Context, org sallyport.OrgID, kind, subject string, body []byte, rec sallyport.Record) error
 	FindRecords(ctx context.Context, org sallyport.OrgID, f sallyport.RecordFilter) ([]sallyport.StoredRecord, error)
+	UsageStore
+	BudgetStore
 }
 
 // KeyMaker makes API keys; *identity.Keys is the real one.
@@ -43,9 +45,14 @@ type KeyMaker interface {
 	Create(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, name string, expires time.Time, rec sallyport.Record) (sallyport.Key, string, error)
 }
 
-// Sealer seals the credentials of an organisation's own providers; *secret.Ring is the real one.
+// Sealer seals the credentials of an organisation's own providers and answers
+// that are kept, and hashes what they answer; *secret.Ring is the real one.
 type Sealer interface {
 	Seal(ctx context.Context, org sallyport.OrgID, purpose secret.Purpose, plaintext, associated []byte) ([]byte, error)
+	Unseal(ctx context.Context, org sallyport.OrgID, purpose secret.Purpose, sealed, associated []byte) ([]byte, error)
+	MAC(ctx context.Context, org sallyport.OrgID, purpose secret.Purpose, data []byte) ([]byte, error)
+	// VerifyMAC returns secret.ErrMAC when mac does not belong to data.
+	VerifyMAC(ctx context.Context, org sallyport.OrgID, purpose secret.Purpose, mac, data []byte) error
 }
 
 // control registers the control plane on mux.
@@ -66,6 +73,8 @@ func (s *Server) control(mux humago.Mux) {
 	s.controlKeys(api)
 	s.controlModels(api)
 	s.controlCredits(api)
+	s.controlUsage(api)
+	s.controlBudgets(api)
 	s.controlPolicies(api)
 	s.controlAudit(api)
 	s.controlAgents(api)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"iter"
 	"net/http"
 	"time"
 
@@ -11,9 +12,11 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/agent"
+	"github.com/sallyport-ai/sallyport/internal/audit"
 )
 
-type recordQuery struct {
+// RecordQuery chooses records.
+type RecordQuery struct {
 	Before  int64     `query:"before" doc:"Sequence number to continue before; absent: from the newest"`
 	Limit   int       `query:"limit" minimum:"1" maximum:"500" default:"50"`
 	Action  string    `query:"action"`
@@ -22,8 +25,25 @@ type recordQuery struct {
 	Key     string    `query:"key"`
 	Model   string    `query:"model"`
 	Call    string    `query:"call"`
+	Event   string    `query:"event" doc:"An event's id"`
+	Actor   string    `query:"actor" doc:"A user's id: what was done with any of the user's keys"`
+	Route   string    `query:"route" doc:"Such as POST /v1/chat/completions"`
+	Finding string    `query:"finding" doc:"A type that DLP found, such as EMAIL_ADDRESS"`
 	Since   time.Time `query:"since"`
 	Until   time.Time `query:"until"`
+}
+
+func (q *RecordQuery) filter() sallyport.RecordFilter {
+	return sallyport.RecordFilter{
+		Before: q.Before, Limit: q.Limit, Action: q.Action, Outcome: q.Outcome, Code: sallyport.Code(q.Code),
+		Key: sallyport.KeyID(q.Key), Model: q.Model, Call: sallyport.CallID(q.Call), Event: q.Event,
+		Actor: sallyport.UserID(q.Actor), Route: q.Route, Finding: q.Finding, Since: q.Since, Until: q.Until,
+	}
+}
+
+type exportQuery struct {
+	RecordQuery
+	Format string `query:"format" enum:"csv,jsonl" default:"csv"`
 }
 
 type recordView struct {
@@ -41,16 +61,58 @@ type recordPage struct {
 // controlAudit searches the trail.
 func (s *Server) controlAudit(api huma.API) {
 	huma.Register(api, operation("listRecords", "audit.list", http.MethodGet, "/audit/records", "Search the trail, newest first", true),
-		func(ctx context.Context, in *recordQuery) (*body[recordPage], error) {
+		func(ctx context.Context, in *RecordQuery) (*body[recordPage], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) (recordPage, error) { return s.records(ctx, p.Org, in) }))
 		})
+	export := operation("exportRecords", "audit.export", http.MethodGet, "/audit/records/export", "Search the trail and get all that is found, newest first, as CSV or JSON Lines", true)
+	huma.Register(api, export, func(ctx context.Context, in *exportQuery) (*huma.StreamResponse, error) {
+		records, err := look(s, ctx, func(p sallyport.Principal) (foundRecords, error) { return s.export(ctx, p.Org, in) })
+		if err != nil {
+			return nil, err
+		}
+		return &huma.StreamResponse{Body: func(out huma.Context) { writeExport(out, in.Format, records) }}, nil
+	})
 }
 
-func (s *Server) records(ctx context.Context, org sallyport.OrgID, in *recordQuery) (recordPage, error) {
-	found, err := s.parts.Control.FindRecords(ctx, org, sallyport.RecordFilter{
-		Before: in.Before, Limit: in.Limit, Action: in.Action, Outcome: in.Outcome, Code: sallyport.Code(in.Code),
-		Key: sallyport.KeyID(in.Key), Model: in.Model, Call: sallyport.CallID(in.Call), Since: in.Since, Until: in.Until,
-	})
+type foundRecords = iter.Seq2[sallyport.StoredRecord, error]
+
+// exportPage is how many records of an export are read at once.
+const exportPage = 500
+
+// export finds the first page at once, so that what is wrong is told with a
+// status, and the others while the answer is written.
+func (s *Server) export(ctx context.Context, org sallyport.OrgID, in *exportQuery) (foundRecords, error) {
+	filter := in.filter()
+	filter.Limit = exportPage
+	first, err := s.parts.Control.FindRecords(ctx, org, filter)
+	if err != nil {
+		return nil, err
+	}
+	return audit.Pages(filter, func(f sallyport.RecordFilter) ([]sallyport.StoredRecord, error) {
+		if f.Before == filter.Before {
+			return first, nil
+		}
+		return s.parts.Control.FindRecords(ctx, org, f)
+	}), nil
+}
+
+// writeExport writes the records. When it cannot go on it ends the connection,
+// so that nobody takes a part for the whole.
+func writeExport(out huma.Context, format string, records foundRecords) {
+	write, kind := audit.WriteCSV, "text/csv; charset=utf-8"
+	if format == "jsonl" {
+		write, kind = audit.WriteJSONL, "application/x-ndjson"
+	}
+	out.SetHeader("Content-Type", kind)
+	out.SetHeader("Content-Disposition", `attachment; filename="audit.`+format+`"`)
+	out.SetStatus(http.StatusOK)
+	if _, err := write(out.BodyWriter(), records); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (s *Server) records(ctx context.Context, org sallyport.OrgID, in *RecordQuery) (recordPage, error) {
+	found, err := s.parts.Control.FindRecords(ctx, org, in.filter())
 	if err != nil {
 		return recordPage{}, err
 	}

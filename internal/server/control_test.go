@@ -145,6 +145,10 @@ var permissions = map[string]permission{
 	"saveProvider":   {sallyport.RoleAdministrator, "providers.save", "", providerFile("https://llm.example.com/v1"), 204},
 	"deleteProvider": {sallyport.RoleAdministrator, "providers.delete", "", "", 204},
 	"listLedger":     {sallyport.RoleAdministrator, "credits.ledger", "", "", 200},
+	"getUsage":       {sallyport.RoleUser, "usage.get", "?by=model&from=2026-01-01", "", 200},
+	"listBudgets":    {sallyport.RoleAdministrator, "budgets.list", "", "", 200},
+	"setBudget":      {sallyport.RoleAdministrator, "budgets.set", "?scope=model&subject=mock-large&period=day", `{"limit":"5"}`, 200},
+	"removeBudget":   {sallyport.RoleAdministrator, "budgets.remove", "?scope=model&subject=mock-large&period=day", "", 204},
 	"grantCredits":   {sallyport.RoleAdministrator, "credits.grant", "", `{"amount":"1.5","note":"more"}`, 200},
 	"getDLPPolicy":   {sallyport.RoleAdministrator, "policies.get", "", "", 200},
 	"setDLPPolicy":   {sallyport.RoleAdministrator, "policies.set", "", `{"mode":"observe"}`, 204},
@@ -220,6 +224,10 @@ func prepare(t *testing.T, h *servertest.House, operation string) {
 		}
 	}
 	switch {
+	case operation == "removeBudget":
+		if a := h.Call(t, h.Home.Admin.Key, http.MethodPut, "/api/v1/budgets?scope=model&subject=mock-large&period=day", `{"limit":"5"}`); a.Status != http.StatusOK {
+			t.Fatalf("set a budget: %d %s", a.Status, a.Body)
+		}
 	case strings.HasSuffix(operation, "Model"):
 		post("/api/v1/providers", providerFile("https://llm.example.com/v1"))
 		post("/api/v1/models", modelFile)

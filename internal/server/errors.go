@@ -25,6 +25,7 @@ var meanings = map[sallyport.Code]meaning{
 	sallyport.DLPBlocked:          {400, "invalid_request_error", "Bad Request"},
 	sallyport.Unauthorized:        {401, "authentication_error", "Unauthorized"},
 	sallyport.InsufficientCredits: {402, "insufficient_credits", "Payment Required"},
+	sallyport.BudgetExceeded:      {402, "insufficient_credits", "Payment Required"},
 	sallyport.Forbidden:           {403, "permission_error", "Forbidden"},
 	sallyport.ModelAccessDenied:   {403, "permission_error", "Forbidden"},
 	sallyport.NotFound:            {404, "not_found_error", "Not found"},
@@ -40,7 +41,9 @@ var meanings = map[sallyport.Code]meaning{
 	sallyport.UpstreamInvalid:     {502, "server_error", "Bad Gateway"},
 	sallyport.UpstreamClosed:      {502, "server_error", "Bad Gateway"},
 	sallyport.UpstreamError:       {502, "server_error", "Bad Gateway"},
+	sallyport.ServerStopping:      {503, "server_error", "Service Unavailable"},
 	sallyport.AuditUnavailable:    {503, "server_error", "Service Unavailable"},
+	sallyport.LimitsUnavailable:   {503, "server_error", "Service Unavailable"},
 	sallyport.UpstreamTimeout:     {504, "server_error", "Gateway Timeout"},
 }
 

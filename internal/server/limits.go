@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/limit"
 )
 
 // setLimitHeaders tells, for requests and for tokens, the limit that is nearest
@@ -13,6 +14,9 @@ import (
 func setLimitHeaders(h http.Header, limits []sallyport.LimitState) {
 	nearest := make(map[string]sallyport.LimitState, 2)
 	for _, l := range limits {
+		if l.Unit != limit.Requests && l.Unit != limit.Tokens {
+			continue // those clients know no others
+		}
 		if n, seen := nearest[l.Unit]; !seen || l.Remaining < n.Remaining {
 			nearest[l.Unit] = l
 		}

@@ -1,9 +1,11 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +102,67 @@ func wantLimited(t *testing.T, a servertest.Answer, scope, unit string, limit in
 	}
 	if a.Header.Get("Retry-After") == "" || a.Header.Get("X-Ratelimit-Remaining-"+unit) != "0" {
 		t.Errorf("the headers are %v", a.Header)
+	}
+}
+
+// A place is taken while a call goes on, and is free again when it has ended,
+// also when the client has left.
+func TestConcurrentLimits(t *testing.T) {
+	t.Parallel()
+	for _, scope := range []string{"organisation", "user", "key"} {
+		t.Run(scope, func(t *testing.T) {
+			t.Parallel()
+			h := servertest.New(t, servertest.Options{})
+			user := h.Home.User
+			id := map[string]string{"organisation": "", "user": string(user.ID), "key": string(user.KeyID)}[scope]
+			a := h.Call(t, h.Home.Admin.Key, http.MethodPut, "/api/v1/limits?scope="+scope+"&id="+id,
+				`{"requests_per_minute":100,"tokens_per_minute":0,"concurrent":1}`)
+			if a.Status != http.StatusNoContent {
+				t.Fatalf("set limits: %d %s", a.Status, a.Body)
+			}
+			ask := func(key string) servertest.Answer { return h.Chat(t, key, chatBody(false, "hello", "")) }
+
+			h.Fake.Queue(providertest.Answer{Fault: providertest.Hang})
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			left := make(chan error, 1)
+			request := h.Request(ctx, t, user.Key, http.MethodPost, "/v1/chat/completions", chatBody(true, "hello", ""))
+			go func() {
+				answer, err := http.DefaultClient.Do(request)
+				if err == nil {
+					err = answer.Body.Close()
+				}
+				left <- err
+			}()
+			hanging := h.Fake.Wait(t, 1)
+			mark := h.Mark(t, h.Home.ID)
+			a = ask(user.Key)
+			want := "this " + scope + " has 1 of its 1 concurrent calls under way"
+			if a.Status != http.StatusTooManyRequests || !strings.Contains(a.Body, want) || a.Header.Get("Retry-After") != "1" {
+				t.Errorf("got %d %s %v, want %q", a.Status, a.Body, a.Header, want)
+			}
+			if a.Header.Get("X-Ratelimit-Remaining-Requests") != "99" || a.Header.Get("X-Ratelimit-Limit-Concurrent") != "" {
+				t.Errorf("the headers are %v, want those of requests alone", a.Header)
+			}
+			records := h.Records(t, h.Home.ID, mark)
+			wantRefusal(t, records, sallyport.RateLimited, http.StatusTooManyRequests)
+			if l := records[0].Limits; !slices.Contains(l, sallyport.RecordLimit{Scope: scope, Unit: "concurrent", Limit: 1}) {
+				t.Errorf("the record tells the limits %+v", l)
+			}
+			if a := ask(h.Other.User.Key); a.Status != http.StatusOK {
+				t.Errorf("another organisation: %d %s", a.Status, a.Body)
+			}
+
+			leave()
+			<-left
+			hanging.WaitGone(t)
+			h.WaitRecords(t, h.Home.ID, mark, 2) // the outcome of the call that was left
+			for range 3 {
+				if a := ask(user.Key); a.Status != http.StatusOK {
+					t.Errorf("after the call has ended: %d %s", a.Status, a.Body)
+				}
+			}
+		})
 	}
 }
 

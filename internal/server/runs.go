@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/sallyport-ai/sallyport"
@@ -51,13 +52,37 @@ func (s *Server) start(w http.ResponseWriter, r *request, start func(context.Con
 	if err := s.takeRequest(r); err != nil {
 		return s.refuse(r, err)
 	}
+	once, err := s.once(r)
+	if err != nil {
+		return s.refuse(r, err)
+	}
+	if once != nil {
+		replayed, err := once.Claim(r.Context())
+		if err != nil {
+			return s.refuse(r, err)
+		}
+		if replayed {
+			s.parts.Gateway.Answered(r.Context(), r.call)
+			return once.writeReplay(w)
+		}
+		defer once.free() // a bug must not keep the key
+	}
 	run, err := start(withCall(r.Context(), &r.call.Call))
 	if err != nil {
-		return s.refuse(r, agentNotFound(err))
+		err = s.refuse(r, agentNotFound(err))
+		once.end(flatSurface, err)
+		return err
 	}
+	body, err := json.Marshal(answer(run))
+	if err != nil {
+		return sallyport.WrapError(sallyport.Internal, "internal error", err)
+	}
+	once.saw(body)
+	once.keep(http.StatusOK, "application/json")
 	setLimitHeaders(w.Header(), r.call.Limits)
 	r.begun = true
-	return writeJSON(w, http.StatusOK, answer(run))
+	s.parts.Gateway.Answered(r.Context(), r.call)
+	return writeJSON(w, http.StatusOK, json.RawMessage(body))
 }
 
 // takeRequest counts a call that asks no model itself.

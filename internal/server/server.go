@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -23,15 +24,18 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
 	"github.com/sallyport-ai/sallyport/internal/journal"
-	"github.com/sallyport-ai/sallyport/internal/limit"
 )
 
 // Server answers HTTP. Its fields are set once, by New.
 type Server struct {
-	parts    Parts
-	unknown  *unknownCallers
-	draining atomic.Bool
-	underWay sync.WaitGroup // requests
+	parts     Parts
+	unknown   *unknownCallers
+	leftovers leftovers
+	draining  atomic.Bool
+	underWay  sync.WaitGroup // requests
+	// running is the context of all requests; cut ends it and says why.
+	running context.Context
+	cut     context.CancelCauseFunc
 }
 
 // Parts is what a Server is made of. All fields must be set.
@@ -42,12 +46,13 @@ type Parts struct {
 	Models   Models
 	Agents   *agent.Agents
 	Policies gateway.Policies
-	Limiter  *limit.Limiter
+	Limiter  gateway.Limiter
 	Engine   *dlp.Engine
 	Audit    audit.Builder
 	Control  ControlStore
 	KeyMaker KeyMaker
 	Sealer   Sealer
+	Requests Requests
 	// FileModels and FileProviders say whether the operator's file defines the name.
 	FileModels    func(id string) bool
 	FileProviders func(name string) bool
@@ -84,12 +89,24 @@ type Models interface {
 
 // New returns a Server.
 func New(parts Parts) *Server {
-	return &Server{parts: parts, unknown: newUnknownCallers(parts.Now)}
+	running, cut := context.WithCancelCause(context.Background())
+	return &Server{parts: parts, unknown: newUnknownCallers(parts.Now), running: running, cut: cut}
 }
 
 // Drain makes the readiness probe fail, so that a balancer sends no more calls,
 // while those under way and those that still arrive are served.
 func (s *Server) Drain() { s.draining.Store(true) }
+
+// stoppedRetry is when a client may try again whose call was cut by a stop.
+const stoppedRetry = time.Second
+
+// Cut ends every call under way: a stream with a typed error, a plain answer
+// with 503. Each still records how it ended; Wait waits for that.
+func (s *Server) Cut() {
+	reason := sallyport.NewError(sallyport.ServerStopping, "The server is stopping. Try again.")
+	reason.RetryAfter = stoppedRetry
+	s.cut(reason)
+}
 
 // Wait returns when no request is under way any more, or when ctx ends: a call
 // whose connection was cut still has to record how it ended. No listener may
@@ -124,6 +141,7 @@ func (s *Server) HTTP() *http.Server {
 		ReadHeaderTimeout: headerTime,
 		MaxHeaderBytes:    headerBytes,
 		IdleTimeout:       idleTime,
+		BaseContext:       func(net.Listener) context.Context { return s.running },
 		ErrorLog:          slog.NewLogLogger(s.parts.Log.Handler(), slog.LevelDebug),
 	}
 }

@@ -27,6 +27,7 @@ type answer struct {
 	control *http.ResponseController
 	r       *request
 	enc     encoder
+	once    *once // nil: the client sent no Idempotency-Key
 }
 
 func newAnswer(w http.ResponseWriter, r *request, enc encoder) *answer {
@@ -44,8 +45,12 @@ func (a *answer) push(e *llm.Event) error {
 		return err
 	}
 	if !a.r.begun {
-		a.begin("text/event-stream")
+		a.begin(eventStream)
 		a.w.WriteHeader(http.StatusOK)
+	}
+	a.once.saw(frame)
+	if e.Kind == llm.DoneEvent {
+		a.once.keep(http.StatusOK, eventStream)
 	}
 	if len(frame) == 0 {
 		return nil
@@ -58,6 +63,8 @@ func (a *answer) whole(e *llm.Event) error {
 	if err != nil {
 		return err
 	}
+	a.once.saw(body)
+	a.once.keep(http.StatusOK, "application/json")
 	a.begin("application/json")
 	a.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	a.w.WriteHeader(http.StatusOK)
@@ -66,13 +73,19 @@ func (a *answer) whole(e *llm.Event) error {
 
 func (a *answer) begin(contentType string) {
 	a.r.begun = true
-	h := a.w.Header()
+	answerHeaders(a.w.Header(), contentType, a.r.call.Limits, a.r.call.Model.Offline)
+}
+
+const eventStream = "text/event-stream"
+
+// answerHeaders are the headers of a model's answer.
+func answerHeaders(h http.Header, contentType string, limits []sallyport.LimitState, offline bool) {
 	h.Set("Content-Type", contentType)
-	setLimitHeaders(h, a.r.call.Limits)
-	if a.r.call.Model.Offline {
+	setLimitHeaders(h, limits)
+	if offline {
 		h.Set("X-Sallyport-Offline", "true") // no AI answered this
 	}
-	if contentType == "text/event-stream" {
+	if contentType == eventStream {
 		h.Set("Cache-Control", "no-cache")
 		h.Set("X-Accel-Buffering", "no") // or nginx collects the stream
 	}
@@ -100,7 +113,7 @@ func (a *answer) fail(err error) {
 	e, _ := outside(err)
 	code, message := "stream_error", e.Message
 	switch e.Code {
-	case sallyport.DLPBlocked, sallyport.AuditUnavailable:
+	case sallyport.DLPBlocked, sallyport.AuditUnavailable, sallyport.ServerStopping:
 		code = string(e.Code)
 	}
 	var body struct {

@@ -19,6 +19,7 @@ type statement struct {
 	args  []any
 	entry int                 // the entry it is for; noEntry: for the batch
 	scan  func(scanner) error // of a query for one row
+	each  func(scanner) error // of a query for any number of rows
 	rows  int64               // how many rows it must change; anyRows: any number
 }
 
@@ -70,6 +71,11 @@ func (db *DB) CommitBatch(ctx context.Context, id journal.BatchID, entries []jou
 		if b.committed != nil {
 			return errCommitted
 		}
+		if reads := b.budgetReads(); len(reads) > 0 {
+			if err := run(reads); err != nil {
+				return err
+			}
+		}
 		writes, err := b.writes()
 		if err != nil {
 			return err
@@ -108,6 +114,7 @@ func (db *DB) entryError(err error) error {
 type account struct {
 	balance, held, ledgerSeq             int64
 	fromBalance, fromHeld, fromLedgerSeq int64 // when they were read
+	budgeted                             bool  // the organisation has budgets
 }
 
 // call is what settling needs to know about a call.
@@ -115,6 +122,7 @@ type call struct {
 	open         bool
 	hold         int64
 	model, price string
+	who          spender
 }
 
 type callKey struct {
@@ -130,8 +138,10 @@ type batch struct {
 
 	heads     map[sallyport.OrgID]*chainHead
 	accounts  map[sallyport.OrgID]*account
+	budgets   map[subject][]*spending
 	calls     map[callKey]*call
-	committed []byte // the stored results, when the batch is there already
+	alive     map[journal.Life]bool // lives under whose lease calls are opened
+	committed []byte                // the stored results, when the batch is there already
 
 	inserts []statement
 	results []journal.Result
@@ -144,7 +154,9 @@ func newBatch(db *DB, id journal.BatchID, entries []journal.Entry) *batch {
 func (b *batch) reset() {
 	b.heads = map[sallyport.OrgID]*chainHead{}
 	b.accounts = map[sallyport.OrgID]*account{}
+	b.budgets = map[subject][]*spending{}
 	b.calls = map[callKey]*call{}
+	b.alive = map[journal.Life]bool{}
 	b.committed = nil
 	b.inserts = make([]statement, 0, 3*len(b.entries)+4)
 	b.results = make([]journal.Result, 0, len(b.entries))
@@ -161,13 +173,16 @@ func (b *batch) reads() []statement {
 		reads = append(reads, statement{sql: sqlHead + lock, args: []any{string(org)}, entry: noEntry, scan: b.scanHead(org)})
 	}
 	for _, org := range payers {
-		reads = append(reads, statement{sql: sqlAccount + lock, args: []any{string(org)}, entry: noEntry, scan: b.scanAccount(org)})
+		reads = append(reads, statement{sql: sqlPayer + lock, args: []any{string(org)}, entry: noEntry, scan: b.scanAccount(org)})
 	}
 	for i, e := range b.entries {
 		if e.Close != nil {
 			key := callKey{e.Org, e.Close.Call}
 			reads = append(reads, statement{sql: sqlCall, args: []any{string(e.Org), string(e.Close.Call)}, entry: i, scan: b.scanCall(key)})
 		}
+	}
+	for _, l := range b.lives() {
+		reads = append(reads, statement{sql: sqlLease, args: []any{l.Node, l.Boot}, entry: noEntry, scan: b.scanLease(l)})
 	}
 	return append(reads, statement{sql: sqlBatch, args: []any{string(b.id)}, entry: noEntry, scan: b.scanCommitted})
 }
@@ -183,6 +198,19 @@ func (b *batch) orgs() (trails, payers []sallyport.OrgID) {
 	slices.Sort(trails)
 	slices.Sort(payers)
 	return slices.Compact(trails), slices.Compact(payers)
+}
+
+// lives returns under whose leases the batch opens calls; in practice one.
+func (b *batch) lives() (lives []journal.Life) {
+	for _, e := range b.entries {
+		if e.Open == nil || !e.Open.Leased {
+			continue
+		}
+		if l := (journal.Life{Node: e.Open.Node, Boot: e.Open.Boot}); !slices.Contains(lives, l) {
+			lives = append(lives, l)
+		}
+	}
+	return lives
 }
 
 // The scanners leave out what does not exist; decide then refuses the entry.
@@ -203,7 +231,7 @@ func (b *batch) scanHead(org sallyport.OrgID) func(scanner) error {
 func (b *batch) scanAccount(org sallyport.OrgID) func(scanner) error {
 	return func(row scanner) error {
 		a := &account{}
-		if err := row.Scan(&a.balance, &a.held, &a.ledgerSeq); err != nil {
+		if err := row.Scan(&a.balance, &a.held, &a.ledgerSeq, &a.budgeted); err != nil {
 			return orNothing(err)
 		}
 		a.fromBalance, a.fromHeld, a.fromLedgerSeq = a.balance, a.held, a.ledgerSeq
@@ -215,11 +243,21 @@ func (b *batch) scanAccount(org sallyport.OrgID) func(scanner) error {
 func (b *batch) scanCall(key callKey) func(scanner) error {
 	return func(row scanner) error {
 		c := &call{}
-		if err := row.Scan(&c.open, &c.hold, &c.model, &c.price); err != nil {
+		if err := row.Scan(&c.open, &c.hold, &c.model, &c.price, &c.who.user, &c.who.key, &c.who.agent); err != nil {
 			return orNothing(err)
 		}
+		c.who.org, c.who.model = key.org, c.model
 		b.calls[key] = c
 		return nil
+	}
+}
+
+func (b *batch) scanLease(l journal.Life) func(scanner) error {
+	return func(row scanner) error {
+		var alive bool
+		err := row.Scan(&alive)
+		b.alive[l] = alive
+		return orNothing(err)
 	}
 }
 
@@ -247,6 +285,7 @@ func (b *batch) writes() ([]statement, error) {
 				string(org), a.balance, a.held, a.ledgerSeq, a.fromBalance, a.fromHeld, a.fromLedgerSeq}})
 		}
 	}
+	writes = append(writes, b.budgetWrites()...)
 	for _, org := range trails {
 		h := b.heads[org]
 		writes = append(writes, statement{sql: sqlMoveHead, entry: noEntry, rows: 1, args: moveHeadArgs(h)})
@@ -284,6 +323,10 @@ func (b *batch) decide(i int) error {
 	if err != nil {
 		return err
 	}
+	if result.Late && e.Close.OnlyOpen {
+		b.results = append(b.results, result)
+		return nil
+	}
 	args, err := b.db.seal(head, &rec)
 	if err != nil {
 		return err
@@ -294,8 +337,9 @@ func (b *batch) decide(i int) error {
 	return nil
 }
 
-// open sets the hold aside and notes the call, or puts the refusal in the
-// record's place. A hold of nothing always passes.
+// open sets the hold aside, in the account and in every budget that binds the
+// call, and notes the call; or it puts the refusal in the record's place. A hold
+// of nothing always passes.
 func (b *batch) open(i int, e journal.Entry, rec sallyport.Record, seq int64) (journal.Result, sallyport.Record, error) {
 	a, hold := b.accounts[e.Org], int64(e.Open.Hold)
 	if a == nil {
@@ -303,6 +347,9 @@ func (b *batch) open(i int, e journal.Entry, rec sallyport.Record, seq int64) (j
 	}
 	if hold < 0 || hold > int64(AmountMax) {
 		return journal.Result{}, rec, sallyport.ErrTooDear
+	}
+	if e.Open.Leased && !b.alive[journal.Life{Node: e.Open.Node, Boot: e.Open.Boot}] {
+		return journal.Result{}, rec, errLeaseEnded
 	}
 	free := a.balance - a.held
 	if hold > 0 && free < hold {
@@ -315,11 +362,20 @@ func (b *batch) open(i int, e journal.Entry, rec sallyport.Record, seq int64) (j
 		rec.Cost = &cost
 		return journal.Result{Refused: true, Balance: cost.Balance}, rec, nil
 	}
+	who := spenderOf(e.Org, e.Open)
+	if over := b.overBudget(who, hold, b.time(rec)); over != nil {
+		return journal.Result{Refused: true, Balance: sallyport.Credits(free), Budget: over}, budgetRefusal(e.Open.Refusal, over), nil
+	}
 	a.held += hold
-	b.calls[callKey{e.Org, e.Open.Call}] = &call{open: true, hold: hold, model: e.Open.Model, price: e.Open.Price.Version}
+	b.spend(who, hold, 0, b.time(rec))
+	b.calls[callKey{e.Org, e.Open.Call}] = &call{open: true, hold: hold, model: e.Open.Model, price: e.Open.Price.Version, who: who}
 	b.insert(i, sqlInsertCall, callArgs(e.Org, e.Open, seq))
 	return journal.Result{}, rec, nil
 }
+
+// errLeaseEnded keeps a node that others took for dead from opening calls that
+// nobody would close.
+var errLeaseEnded = sallyport.NewError(sallyport.AuditUnavailable, "The lease of this node has ended.")
 
 // close charges an open call, or marks the record of one that is closed already.
 func (b *batch) close(i int, e journal.Entry, rec sallyport.Record) (journal.Result, sallyport.Record, error) {
@@ -339,11 +395,9 @@ func (b *batch) close(i int, e journal.Entry, rec sallyport.Record) (journal.Res
 	a.balance -= cost
 	a.held -= c.hold
 	a.ledgerSeq++
+	at := b.time(rec)
+	b.spend(c.who, -c.hold, cost, at)
 	b.insert(i, sqlCloseCall, []any{string(e.Org), string(e.Close.Call)})
-	at := rec.Time
-	if at.IsZero() {
-		at = b.db.now()
-	}
 	b.insert(i, sqlInsertLedger, ledgerArgs(sallyport.LedgerEntry{
 		Org: e.Org, Seq: a.ledgerSeq, Kind: sallyport.LedgerCharge,
 		Amount: -e.Close.Cost, BalanceAfter: sallyport.Credits(a.balance), At: at,
@@ -351,6 +405,14 @@ func (b *batch) close(i int, e journal.Entry, rec sallyport.Record) (journal.Res
 		Estimated: e.Close.Estimated, Overrun: e.Close.Overrun, PriceVersion: c.price,
 	}))
 	return journal.Result{}, rec, nil
+}
+
+// time is when what a record tells of happened.
+func (b *batch) time(rec sallyport.Record) time.Time {
+	if rec.Time.IsZero() {
+		return b.db.now()
+	}
+	return rec.Time
 }
 
 // insert adds a statement that must change exactly one row.

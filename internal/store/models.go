@@ -14,8 +14,8 @@ func (db *DB) SaveModel(ctx context.Context, org sallyport.OrgID, m sallyport.Mo
 			INSERT INTO models (org_id, id, display_name, provider, target,
 				context_window, output_max, image_tokens,
 				price_input, price_cached_input, price_cache_write, price_output, price_version,
-				offline, dlp)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+				offline, dlp, price_reasoning)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 			ON CONFLICT (org_id, id) DO UPDATE SET
 				display_name = excluded.display_name, provider = excluded.provider, target = excluded.target,
 				context_window = excluded.context_window, output_max = excluded.output_max,
@@ -23,11 +23,11 @@ func (db *DB) SaveModel(ctx context.Context, org sallyport.OrgID, m sallyport.Mo
 				price_input = excluded.price_input, price_cached_input = excluded.price_cached_input,
 				price_cache_write = excluded.price_cache_write, price_output = excluded.price_output,
 				price_version = excluded.price_version,
-				offline = excluded.offline, dlp = excluded.dlp`,
+				offline = excluded.offline, dlp = excluded.dlp, price_reasoning = excluded.price_reasoning`,
 			org, m.ID, m.DisplayName, m.Provider, m.Target,
 			m.ContextWindow, m.OutputMax, m.ImageTokens,
 			int64(m.Price.Input), int64(m.Price.CachedInput), int64(m.Price.CacheWrite), int64(m.Price.Output), m.Price.Version,
-			m.Offline, m.DLP)
+			m.Offline, m.DLP, int64(m.Price.Reasoning))
 		return err
 	})
 }
@@ -38,11 +38,11 @@ func (db *DB) OrgModels(ctx context.Context, org sallyport.OrgID) ([]sallyport.M
 		err = rows.Scan(&m.ID, &m.DisplayName, &m.Provider, &m.Target,
 			&m.ContextWindow, &m.OutputMax, &m.ImageTokens,
 			&m.Price.Input, &m.Price.CachedInput, &m.Price.CacheWrite, &m.Price.Output, &m.Price.Version,
-			&m.Offline, &m.DLP)
+			&m.Offline, &m.DLP, &m.Price.Reasoning)
 		return m, err
 	}, `
 		SELECT id, display_name, provider, target, context_window, output_max, image_tokens,
-			price_input, price_cached_input, price_cache_write, price_output, price_version, offline, dlp
+			price_input, price_cached_input, price_cache_write, price_output, price_version, offline, dlp, price_reasoning
 		FROM models WHERE org_id = $1 ORDER BY id`, org)
 }
 

@@ -29,14 +29,22 @@ func openPostgres(o Options) (*DB, error) {
 	pool := stdlib.OpenDB(*config)
 	pool.SetMaxOpenConns(o.ReadConns)
 	pool.SetMaxIdleConns(o.ReadConns)
-	return &DB{write: pool, read: pool, engine: &postgresEngine{db: pool}}, nil
+	return &DB{write: pool, read: pool, engine: &postgresEngine{db: pool, config: config}}, nil
 }
 
 // postgresEngine sends the statements of a batch together: four round trips in
 // all, for begin, reading and locking, writing, and commit.
-type postgresEngine struct{ db *sql.DB }
+type postgresEngine struct {
+	db     *sql.DB
+	config *pgx.ConnConfig // of the listener's connection
+}
 
 func (*postgresEngine) forUpdate() string { return " FOR UPDATE" }
+
+// clock is the server's, the same for all nodes, and goes on within a transaction.
+func (*postgresEngine) clock() string {
+	return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+}
 
 func (*postgresEngine) close() error { return nil }
 
@@ -103,6 +111,14 @@ func send(ctx context.Context, tx pgx.Tx, all []statement) (err error) {
 func (s *statement) read(answers pgx.BatchResults) error {
 	if s.scan != nil {
 		return s.scan(answers.QueryRow())
+	}
+	if s.each != nil {
+		rows, err := answers.Query()
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		return eachRow(rows, s.each)
 	}
 	tag, err := answers.Exec()
 	if err != nil {

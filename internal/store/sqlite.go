@@ -51,7 +51,7 @@ func openSQLite(u *url.URL, o Options) (*DB, error) {
 	write.SetMaxOpenConns(1)
 	read.SetMaxOpenConns(o.ReadConns)
 	read.SetMaxIdleConns(o.ReadConns)
-	return &DB{write: write, read: read, engine: &sqliteEngine{db: write}}, nil
+	return &DB{write: write, read: read, engine: &sqliteEngine{db: write, read: read}}, nil
 }
 
 // makeFile makes an empty database that only its owner may read; SQLite gives
@@ -80,7 +80,8 @@ func sqliteDSN(path, durability, extra string) string {
 
 // sqliteEngine runs a batch statement by statement, each prepared once.
 type sqliteEngine struct {
-	db *sql.DB
+	db   *sql.DB
+	read *sql.DB
 
 	mu       sync.Mutex
 	prepared map[string]*sql.Stmt // by text; nil until the first batch
@@ -88,6 +89,8 @@ type sqliteEngine struct {
 
 // forUpdate is nothing: a transaction that may write holds the whole file.
 func (*sqliteEngine) forUpdate() string { return "" }
+
+func (*sqliteEngine) clock() string { return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" }
 
 func (*sqliteEngine) migrations() (goose.Dialect, string, []goose.ProviderOption, error) {
 	return goose.DialectSQLite3, "sqlite", nil, nil
@@ -131,6 +134,14 @@ func (e *sqliteEngine) batch(ctx context.Context, f func(run runner) error) erro
 func runPrepared(ctx context.Context, stmt *sql.Stmt, s *statement) error {
 	if s.scan != nil {
 		return s.scan(stmt.QueryRowContext(ctx, s.args...))
+	}
+	if s.each != nil {
+		rows, err := stmt.QueryContext(ctx, s.args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		return eachRow(rows, s.each)
 	}
 	r, err := stmt.ExecContext(ctx, s.args...)
 	if err != nil {

@@ -68,10 +68,15 @@ type DB struct {
 type engine interface {
 	// forUpdate ends a SELECT that locks the rows it finds.
 	forUpdate() string
+	// clock is an expression for the time of day, in microseconds since 1970.
+	clock() string
 	// batch calls f in a transaction of the journal and commits it unless f
 	// fails. When it is not known whether the commit took effect, the error is
 	// journal.ErrOutcomeUnknown.
 	batch(ctx context.Context, f func(run runner) error) error
+	// watch calls moved whenever the counter of changes may have moved, until it
+	// cannot tell any more.
+	watch(ctx context.Context, moved func()) error
 	// refused says that err comes from the data, not the database: Conflict
 	// for what exists, NotFound for a reference to nothing, Internal otherwise.
 	refused(err error) (code sallyport.Code, ok bool)
@@ -133,7 +138,7 @@ func (db *DB) Close() error {
 // keeps copies of settings drops them when it has moved. Calls, runs and their
 // steps do not move it.
 func (db *DB) Changes(ctx context.Context) (n int64, err error) {
-	err = db.read.QueryRowContext(ctx, `SELECT n FROM changes WHERE id = 1`).Scan(&n)
+	err = db.read.QueryRowContext(ctx, sqlChanges).Scan(&n)
 	return n, err
 }
 

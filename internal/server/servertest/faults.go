@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/journal"
 	"github.com/sallyport-ai/sallyport/internal/store"
 )
@@ -20,6 +22,8 @@ type Faults struct {
 	mu      sync.Mutex
 	fails   func(journal.Entry) bool
 	written chan struct{} // closed and made anew with each batch that was written
+
+	requests atomic.Bool // FailRequests
 }
 
 func newFaults(db *store.DB) *Faults { return &Faults{DB: db, written: make(chan struct{})} }
@@ -54,6 +58,25 @@ func (f *Faults) CommitBatch(ctx context.Context, id journal.BatchID, entries []
 	close(f.written)
 	f.written = make(chan struct{})
 	return results, err
+}
+
+// FailRequests lets the ends of requests with an Idempotency-Key fail, or no more.
+func (f *Faults) FailRequests(fail bool) { f.requests.Store(fail) }
+
+// AnswerRequest implements server.Requests.
+func (f *Faults) AnswerRequest(ctx context.Context, first sallyport.FirstRequest) error {
+	if f.requests.Load() {
+		return ErrDisk
+	}
+	return f.DB.AnswerRequest(ctx, first)
+}
+
+// FreeRequest implements server.Requests.
+func (f *Faults) FreeRequest(ctx context.Context, first sallyport.FirstRequest) error {
+	if f.requests.Load() {
+		return ErrDisk
+	}
+	return f.DB.FreeRequest(ctx, first)
 }
 
 // next is closed when the next batch has been written.

@@ -133,7 +133,7 @@ func (h *House) open(t testing.TB, o Options) {
 	h.Server = server.New(server.Parts{
 		Keys: h.keys, Gateway: gw, Journal: h.journal, Models: h.Models, Agents: agents,
 		Policies: policies, Limiter: limiter, Engine: engine, Audit: h.audit,
-		Control: db, KeyMaker: h.keys, Sealer: ring,
+		Control: db, KeyMaker: h.keys, Sealer: ring, Requests: h.Faults,
 		FileModels:    func(id string) bool { return id == Model || id == Claude },
 		FileProviders: func(name string) bool { return name == "fake" || name == "fake-claude" },
 		Forget: func() {

@@ -69,3 +69,10 @@ func (h *House) event(org sallyport.OrgID, action string) sallyport.Record {
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// Grant gives an organisation credits.
+func (h *House) Grant(t testing.TB, org sallyport.OrgID, amount sallyport.Credits) {
+	t.Helper()
+	_, err := h.DB.Grant(t.Context(), org, amount, "", h.event(org, "credits.grant"))
+	must(t, err)
+}

@@ -71,6 +71,17 @@ func testFindRecords(t *testing.T, db *store.DB) {
 		rec("b", func(r *sallyport.Record) { r.ModelRequested, r.ModelUsed = "asked", "used" }),
 		rec("a", func(r *sallyport.Record) { r.Call = "c-1" }),
 		rec("a", func(r *sallyport.Record) { r.Time = Time.Add(time.Hour) }),
+		rec("c", func(r *sallyport.Record) {
+			r.Actor.User, r.Route, r.EventID = "u-9", "GET /v1/\"<x>\"", "event-6"
+			r.DLP = &sallyport.RecordDLP{Findings: []sallyport.Finding{{Type: "EMAIL_ADDRESS"}}}
+		}),
+		// The bytes are there, but elsewhere.
+		rec("c", func(r *sallyport.Record) {
+			r.Change = json.RawMessage(`{"user_id":"u-9","route":"GET /v1/\"\u003cx\u003e\"","type":"EMAIL_ADDRESS"}`)
+		}),
+		rec("c", func(r *sallyport.Record) {
+			r.Actor.User, r.DLP = "u-9", &sallyport.RecordDLP{Counts: map[string]int{"in:PHONE_NUMBER": 1}}
+		}),
 	)
 	at := func(i int) int64 { return results[i-1].Seq }
 	for _, c := range []struct {
@@ -86,9 +97,17 @@ func testFindRecords(t *testing.T, db *store.DB) {
 		{"model used", sallyport.RecordFilter{Model: "used"}, []int64{at(3)}},
 		{"call", sallyport.RecordFilter{Call: "c-1"}, []int64{at(4)}},
 		{"since", sallyport.RecordFilter{Since: Time.Add(time.Hour)}, []int64{at(5)}},
+		{"event", sallyport.RecordFilter{Event: "event-6"}, []int64{at(6)}},
+		{"actor", sallyport.RecordFilter{Actor: "u-9"}, []int64{at(8), at(6)}},
+		{"actor, one at a time", sallyport.RecordFilter{Actor: "u-9", Before: at(8), Limit: 1}, []int64{at(6)}},
+		{"route", sallyport.RecordFilter{Route: "GET /v1/\"<x>\""}, []int64{at(6)}},
+		{"finding", sallyport.RecordFilter{Finding: "EMAIL_ADDRESS"}, []int64{at(6)}},
+		{"counted finding", sallyport.RecordFilter{Finding: "PHONE_NUMBER"}, []int64{at(8)}},
+		{"half a finding", sallyport.RecordFilter{Finding: "NUMBER"}, nil},
+		{"finding of nobody", sallyport.RecordFilter{Finding: "EMAIL_ADDRESS", Actor: "u1"}, nil},
 		{"until", sallyport.RecordFilter{Until: Time.Add(time.Hour), Action: "a"}, []int64{at(4), at(1)}},
 		{"before", sallyport.RecordFilter{Before: at(4), Limit: 2}, []int64{at(3), at(2)}},
-		{"limit", sallyport.RecordFilter{Limit: 1}, []int64{at(5)}},
+		{"limit", sallyport.RecordFilter{Limit: 1}, []int64{at(8)}},
 		{"together", sallyport.RecordFilter{Action: "b", Model: "used", Until: Time.Add(time.Microsecond)}, []int64{at(3)}},
 		{"none", sallyport.RecordFilter{Action: "b", Key: "k9"}, nil},
 	} {

@@ -1,0 +1,337 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/gateway"
+	"github.com/sallyport-ai/sallyport/internal/secret"
+)
+
+const (
+	// AnswersKept is how long, from its beginning, a request with an
+	// Idempotency-Key is answered again.
+	AnswersKept = 24 * time.Hour
+	// answerKeptMax bounds the body of an answer that is kept.
+	answerKeptMax = 1 << 20
+	// idempotencyKeyMax bounds, in bytes, what names a request.
+	idempotencyKeyMax = 255
+	// underWayRetry is when a repeat may try again whose first is under way.
+	underWayRetry = time.Second
+)
+
+// Requests keeps the first requests with an Idempotency-Key; *store.DB is the real one.
+type Requests interface {
+	// ClaimRequest makes c the first request unless one that began after
+	// expired stands, and returns the one that stands.
+	ClaimRequest(ctx context.Context, c sallyport.FirstRequest, expired time.Time) (sallyport.FirstRequest, error)
+	// AnswerRequest keeps the answer of a request under way.
+	AnswerRequest(ctx context.Context, first sallyport.FirstRequest) error
+	// FreeRequest forgets a request under way.
+	FreeRequest(ctx context.Context, first sallyport.FirstRequest) error
+}
+
+// once is a request with an Idempotency-Key. A nil one is a request without.
+type once struct {
+	s     *Server
+	r     *request
+	asked []byte // what is asked, to compare with a repeat
+	first sallyport.FirstRequest
+
+	claimed bool // this is the first request
+	ended   bool // its answer is whole and was kept, as far as that is possible
+	replay  *keptAnswer
+	body    []byte // the answer so far
+	large   bool   // it is larger than what is kept
+}
+
+// once reads the Idempotency-Key. It is nil without one.
+func (s *Server) once(r *request) (*once, error) {
+	values := r.Header.Values("Idempotency-Key")
+	if len(values) == 0 {
+		return nil, nil
+	}
+	name := values[0]
+	visible := func(c rune) bool { return c > ' ' && c <= '~' }
+	if len(values) > 1 || name == "" || len(name) > idempotencyKeyMax || strings.ContainsFunc(name, func(c rune) bool { return !visible(c) }) {
+		return nil, sallyport.NewError(sallyport.InvalidBody, "Idempotency-Key must be one header of 1 to "+
+			strconv.Itoa(idempotencyKeyMax)+" visible ASCII characters, such as a UUID")
+	}
+	named, body := sha256.Sum256([]byte(name)), sha256.Sum256(r.body)
+	return &once{
+		s: s, r: r, asked: append([]byte(r.Method+" "+r.URL.Path+"\x00"), body[:]...),
+		first: sallyport.FirstRequest{
+			Org: r.principal.Org, Key: r.principal.Key, Name: named[:], Call: r.call.ID,
+			Node: s.parts.Audit.Node, Boot: s.parts.Audit.Boot, At: s.parts.Now(),
+		},
+	}, nil
+}
+
+// Claim implements gateway.Once. When it returns true the replay is in the trail.
+func (o *once) Claim(ctx context.Context) (replayed bool, err error) {
+	// A claim that a client cut off in the middle might stand, and nobody would know.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	first, err := o.claim(ctx)
+	if err != nil {
+		o.claimed = true // perhaps it was
+		o.free()
+		return false, sallyport.WrapError(sallyport.AuditUnavailable, "the Idempotency-Key could not be claimed", err)
+	}
+	if first.Call == o.first.Call {
+		o.claimed = true
+		return false, nil
+	}
+	if err := o.same(ctx, first); err != nil {
+		return false, err
+	}
+	if first.State != sallyport.RequestAnswered {
+		return false, unanswered(first)
+	}
+	answer, err := o.unseal(ctx, first)
+	if err != nil {
+		return false, err
+	}
+	rec := o.s.parts.Audit.Read(&o.r.call.Call, answer.Status)
+	rec.Action += ".replay"
+	rec.Resource = "call/" + string(first.Call)
+	if err := o.s.record(ctx, first.Org, rec); err != nil {
+		return false, err
+	}
+	o.replay = answer
+	return true, nil
+}
+
+func (o *once) claim(ctx context.Context) (first sallyport.FirstRequest, err error) {
+	if o.first.Body, err = o.s.parts.Sealer.MAC(ctx, o.first.Org, secret.ValueHMAC, o.asked); err != nil {
+		return first, err
+	}
+	expired := o.first.At.Add(-AnswersKept)
+	first, err = o.s.parts.Requests.ClaimRequest(ctx, o.first, expired)
+	if err != nil || first.State != sallyport.RequestUnderWay {
+		return first, err
+	}
+	switch o.s.leftovers.of(first.Call) {
+	case sallyport.RequestInterrupted:
+		first.State = sallyport.RequestInterrupted
+	case sallyport.RequestUnderWay: // it failed, and could not be freed then
+		if err := o.s.parts.Requests.FreeRequest(ctx, first); err != nil {
+			return first, err
+		}
+		o.s.leftovers.forget(first.Call)
+		return o.s.parts.Requests.ClaimRequest(ctx, o.first, expired)
+	}
+	return first, nil
+}
+
+// same says whether the first request asked the same.
+func (o *once) same(ctx context.Context, first sallyport.FirstRequest) error {
+	err := o.s.parts.Sealer.VerifyMAC(ctx, first.Org, secret.ValueHMAC, first.Body, o.asked)
+	if errors.Is(err, secret.ErrMAC) {
+		return sallyport.NewError(sallyport.Conflict,
+			"This Idempotency-Key came with another request before. Send a new key with a new request.")
+	}
+	return err
+}
+
+// unanswered is why a repeat gets no answer.
+func unanswered(first sallyport.FirstRequest) error {
+	call := "The first request with this Idempotency-Key (call " + string(first.Call) + ") "
+	const anew = " Send a new key to ask anew."
+	switch first.State {
+	case sallyport.RequestTooLarge:
+		return sallyport.NewError(sallyport.Conflict, call+"was answered with more than the "+
+			strconv.Itoa(answerKeptMax)+" bytes that are kept."+anew)
+	case sallyport.RequestInterrupted:
+		return sallyport.NewError(sallyport.Conflict, call+"took effect, but the server failed before its answer was kept. "+
+			"The trail tells what became of it."+anew)
+	}
+	err := sallyport.NewError(sallyport.Conflict, call+"is under way.")
+	err.RetryAfter = underWayRetry
+	return err
+}
+
+// saw takes a piece of the answer.
+func (o *once) saw(piece []byte) {
+	if o == nil || o.large {
+		return
+	}
+	if len(o.body)+len(piece) > answerKeptMax {
+		o.body, o.large = nil, true
+		return
+	}
+	o.body = append(o.body, piece...)
+}
+
+// keep makes the answer, all of which was seen, durable. It is called before the
+// client gets the end: who has not seen it may ask again. An answer that cannot
+// be kept goes out all the same, for it is charged; a repeat is told of that.
+func (o *once) keep(status int, contentType string) {
+	if o == nil || !o.claimed || o.ended {
+		return
+	}
+	o.ended = true
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.r.Context()), recordTime)
+	defer cancel()
+	err := o.seal(ctx, keptAnswer{Status: status, ContentType: contentType, Offline: o.r.call.Model.Offline})
+	if err == nil {
+		err = o.s.parts.Requests.AnswerRequest(ctx, o.first)
+	}
+	if err != nil {
+		o.s.leftovers.note(o.first.Call, sallyport.RequestInterrupted)
+		o.s.parts.Log.Warn("the answer to a request with an Idempotency-Key is not kept",
+			"request_id", o.r.call.RequestID, "call", o.first.Call, "cause", err)
+	}
+}
+
+// end keeps a refusal that would be the same again, or frees the key after a
+// failure. It is called before the client hears of err.
+func (o *once) end(sur surface, err error) {
+	if o == nil || err == nil || !o.claimed || o.ended {
+		return
+	}
+	if o.r.begun || !lasting(Status(err)) {
+		o.free()
+		return
+	}
+	told := rendered{header: make(http.Header)}
+	sur.writeError(&told, err)
+	o.body, o.large = nil, false
+	o.saw(told.Bytes())
+	o.keep(told.status, told.header.Get("Content-Type"))
+}
+
+// free lets the next request with the key be the first. It does nothing once the
+// request has ended.
+func (o *once) free() {
+	if o == nil || !o.claimed || o.ended {
+		return
+	}
+	o.ended = true
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.r.Context()), recordTime)
+	defer cancel()
+	if err := o.s.parts.Requests.FreeRequest(ctx, o.first); err != nil {
+		o.s.leftovers.note(o.first.Call, sallyport.RequestUnderWay)
+		o.s.parts.Log.Warn("an Idempotency-Key could not be freed; its next request does it",
+			"request_id", o.r.call.RequestID, "call", o.first.Call, "cause", err)
+	}
+}
+
+// lasting says that a refusal is about the request itself. After the others a
+// client may well get an answer to the same request later.
+func lasting(status int) bool {
+	switch status {
+	case http.StatusPaymentRequired, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly,
+		http.StatusTooManyRequests, meanings[sallyport.ClientClosed].status:
+		return false
+	}
+	return status < http.StatusInternalServerError
+}
+
+// keptAnswer is an answer as it is sealed: this as a line of JSON, then the body.
+type keptAnswer struct {
+	Status      int    `json:"status"`
+	ContentType string `json:"content_type"`
+	Offline     bool   `json:"offline,omitempty"`
+
+	body []byte
+}
+
+func (o *once) seal(ctx context.Context, answer keptAnswer) error {
+	o.first.State, o.first.Answer = sallyport.RequestTooLarge, nil
+	if o.large {
+		return nil
+	}
+	plain, err := json.Marshal(answer)
+	if err != nil {
+		return err
+	}
+	plain = append(append(plain, '\n'), o.body...)
+	o.first.State = sallyport.RequestAnswered
+	o.first.Answer, err = o.s.parts.Sealer.Seal(ctx, o.first.Org, secret.Content, plain, answerPlace(o.first))
+	return err
+}
+
+func (o *once) unseal(ctx context.Context, first sallyport.FirstRequest) (*keptAnswer, error) {
+	plain, err := o.s.parts.Sealer.Unseal(ctx, first.Org, secret.Content, first.Answer, answerPlace(first))
+	if err != nil {
+		return nil, err
+	}
+	var answer keptAnswer
+	head, body, _ := bytes.Cut(plain, []byte("\n"))
+	answer.body = body
+	return &answer, json.Unmarshal(head, &answer)
+}
+
+// answerPlace binds a sealed answer to its row.
+func answerPlace(first sallyport.FirstRequest) []byte {
+	return []byte("answer\x00" + string(first.Org) + "\x00" + string(first.Key) + "\x00" + string(first.Name) + "\x00" + string(first.Call))
+}
+
+// writeReplay answers with what was answered before.
+func (o *once) writeReplay(w http.ResponseWriter) error {
+	o.r.begun = true
+	answerHeaders(w.Header(), o.replay.ContentType, o.r.call.Limits, o.replay.Offline)
+	w.Header().Set("Idempotent-Replayed", "true")
+	w.Header().Set("Content-Length", strconv.Itoa(len(o.replay.body)))
+	allowWrite(w)
+	w.WriteHeader(o.replay.Status)
+	_, err := w.Write(o.replay.body)
+	return err
+}
+
+// rendered is an answer that is written to memory.
+type rendered struct {
+	bytes.Buffer
+	header http.Header
+	status int
+}
+
+func (r *rendered) Header() http.Header    { return r.header }
+func (r *rendered) WriteHeader(status int) { r.status = status }
+
+// leftoversMax bounds the requests that are remembered; past it they stay under
+// way until this process ends.
+const leftoversMax = 10_000
+
+// leftovers are first requests whose end the database did not take: those that
+// failed (RequestUnderWay, to be freed) and those whose answer was not kept
+// (RequestInterrupted).
+type leftovers struct {
+	mu    sync.Mutex
+	calls map[sallyport.CallID]sallyport.RequestState
+}
+
+func (l *leftovers) note(call sallyport.CallID, state sallyport.RequestState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.calls == nil {
+		l.calls = make(map[sallyport.CallID]sallyport.RequestState)
+	}
+	if len(l.calls) < leftoversMax {
+		l.calls[call] = state
+	}
+}
+
+func (l *leftovers) of(call sallyport.CallID) sallyport.RequestState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.calls[call]
+}
+
+func (l *leftovers) forget(call sallyport.CallID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.calls, call)
+}
+
+var _ gateway.Once = (*once)(nil)

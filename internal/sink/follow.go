@@ -1,0 +1,155 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+const (
+	batchRecords = 500     // at most so many records in a batch
+	batchBytes   = 4 << 20 // and, from the second on, so many bytes of them
+	idlePoll     = time.Second
+	heldPoll     = 5 * time.Second // while another process delivers
+	holdTime     = 2 * time.Minute // longer than a batch can take
+	sendTime     = 90 * time.Second
+	backoffFirst = time.Second
+	backoffMax   = 5 * time.Minute
+	releaseTime  = 5 * time.Second
+)
+
+// Follower delivers the trail to one sink.
+type Follower struct {
+	cfg      Config
+	o        Options
+	to       receiver
+	failures int
+}
+
+// Run delivers until ctx ends. What is under way is given up then, and sent
+// again by whoever comes next.
+func (f *Follower) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if pause := f.turn(ctx); pause > 0 {
+			f.o.Wait(ctx, pause)
+		}
+	}
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
+	defer cancel()
+	now := f.o.Now()
+	_, _ = f.o.Store.HoldSink(after, f.cfg.Name, f.o.Holder, now, now) // another may begin at once
+}
+
+// turn sends at most one batch of each trail, and says how long to wait then.
+func (f *Follower) turn(ctx context.Context) time.Duration {
+	held, moved, err := f.deliver(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return 0
+	case err != nil:
+		return f.failed(ctx, err)
+	case !held:
+		return heldPoll
+	}
+	if moved && f.failures > 0 {
+		f.o.Log.Info("the sink takes records again", "sink", f.cfg.Name, "failures", f.failures)
+		f.failures = 0
+		f.save(ctx, nil, 0)
+	}
+	if moved {
+		return 0
+	}
+	return idlePoll
+}
+
+// deliver sends a batch of each trail that has grown.
+func (f *Follower) deliver(ctx context.Context) (held, moved bool, err error) {
+	if held, err = f.hold(ctx); !held || err != nil {
+		return held, false, err
+	}
+	trails, err := f.o.Store.SinkTrails(ctx, f.cfg.Name, f.cfg.Org)
+	for _, t := range trails {
+		if t.Head <= t.Done {
+			continue
+		}
+		if held, err = f.hold(ctx); !held || err != nil {
+			return held, moved, err
+		}
+		if err = f.batch(ctx, t); err != nil {
+			return true, moved, err
+		}
+		moved = true
+	}
+	return true, moved, err
+}
+
+func (f *Follower) hold(ctx context.Context) (bool, error) {
+	now := f.o.Now()
+	return f.o.Store.HoldSink(ctx, f.cfg.Name, f.o.Holder, now, now.Add(holdTime))
+}
+
+// batch sends the next records of a trail and moves the cursor behind them.
+func (f *Follower) batch(ctx context.Context, t sallyport.Trail) error {
+	records, err := f.o.Store.Records(ctx, t.Org, t.Done, batchRecords)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	if gap := records[0].Seq - t.Done - 1; gap > 0 {
+		// The instance's own trail keeps its newest records only.
+		f.o.Log.Warn("records were deleted before the sink got them", "sink", f.cfg.Name, "organisation", t.Org, "records", gap)
+	}
+	batch, size := make([]Item, 0, len(records)), 0
+	for _, r := range records {
+		if size += len(r.Body); size > batchBytes && len(batch) > 0 {
+			break
+		}
+		batch = append(batch, itemOf(r))
+	}
+	sending, cancel := context.WithTimeout(ctx, sendTime)
+	defer cancel()
+	if err := f.to.send(sending, batch); err != nil {
+		return err
+	}
+	// A cursor that is lost now costs a repeat and no record.
+	return f.o.Store.AdvanceSink(ctx, f.cfg.Name, t.Org, batch[len(batch)-1].Seq, f.o.Now())
+}
+
+// failed notes a failure, and says how long to wait: twice as long each time,
+// up to five minutes.
+func (f *Follower) failed(ctx context.Context, err error) time.Duration {
+	pause := backoffMax
+	if f.failures < 16 {
+		pause = min(backoffFirst<<f.failures, backoffMax)
+	}
+	f.failures++
+	told := plain(err)
+	if f.failures == 1 {
+		f.o.Log.Warn("the sink does not take records; they wait in the trail", "sink", f.cfg.Name, "error", told)
+	}
+	f.save(ctx, told, pause)
+	return pause
+}
+
+func (f *Follower) save(ctx context.Context, told error, pause time.Duration) {
+	now := f.o.Now()
+	state := sallyport.SinkState{Name: f.cfg.Name, Holder: f.o.Holder, Failures: f.failures, At: now}
+	if told != nil {
+		state.Error, state.Next = told.Error(), now.Add(pause)
+	}
+	if err := f.o.Store.SaveSinkState(ctx, state); err != nil && ctx.Err() == nil {
+		f.o.Log.Warn("note the state of a sink", "sink", f.cfg.Name, "error", err)
+	}
+}
+
+// plain is an error without the address, which may have a token in it.
+func plain(err error) error {
+	var at *url.Error
+	if errors.As(err, &at) {
+		return fmt.Errorf("%s: %w", at.Op, at.Err)
+	}
+	return err
+}

@@ -1,0 +1,144 @@
+package storetest
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/journal"
+	"github.com/sallyport-ai/sallyport/internal/store"
+)
+
+func testCheckpoints(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org, other := NewOrg(t, db), NewOrg(t, db)
+	at := func(size int64) sallyport.Checkpoint {
+		return sallyport.Checkpoint{Org: org, Size: size, Root: sallyport.Hash{byte(size)}, At: Time, Note: []byte("note")}
+	}
+	tile := func(hashes string) []sallyport.TreeTile {
+		return []sallyport.TreeTile{{Level: 0, N: 0, Hashes: []byte(hashes)}}
+	}
+	_, err := db.LastCheckpoint(ctx, org)
+	fails(t, err, sallyport.NotFound)
+	_, err = db.TreeTile(ctx, org, 0, 0)
+	fails(t, err, sallyport.NotFound)
+
+	ok(t, db.AddCheckpoint(ctx, 0, at(1), tile("one")))
+	ok(t, db.AddCheckpoint(ctx, 1, at(3), tile("three")))
+	// Another process began from what the first has passed by now.
+	fails(t, db.AddCheckpoint(ctx, 1, at(2), tile("two")), sallyport.Conflict)
+	fails(t, db.AddCheckpoint(ctx, 0, at(3), tile("two")), sallyport.Conflict)
+	nobody := at(1)
+	nobody.Org = "nobody"
+	fails(t, db.AddCheckpoint(ctx, 0, nobody, nil), sallyport.NotFound)
+
+	last, err := db.LastCheckpoint(ctx, org)
+	ok(t, err)
+	if !reflect.DeepEqual(last, at(3)) {
+		t.Errorf("LastCheckpoint is %+v, want %+v", last, at(3))
+	}
+	all, err := db.Checkpoints(ctx, org, 0, 0)
+	ok(t, err)
+	if !reflect.DeepEqual(all, []sallyport.Checkpoint{at(1), at(3)}) {
+		t.Errorf("Checkpoints are %+v, want those of size 1 and 3", all)
+	}
+	if above, err := db.Checkpoints(ctx, org, 1, 1); err != nil || len(above) != 1 || above[0].Size != 3 {
+		t.Errorf("above 1: %+v %v, want the one of size 3", above, err)
+	}
+	hashes, err := db.TreeTile(ctx, org, 0, 0)
+	ok(t, err)
+	if string(hashes) != "three" {
+		t.Errorf("tile is %q, want three", hashes)
+	}
+
+	_, err = db.LastCheckpoint(ctx, other)
+	fails(t, err, sallyport.NotFound)
+	_, err = db.TreeTile(ctx, other, 0, 0)
+	fails(t, err, sallyport.NotFound)
+	none, err := db.Checkpoints(ctx, other, 0, 0)
+	ok(t, err)
+	if len(none) != 0 {
+		t.Errorf("the other organisation has %+v", none)
+	}
+}
+
+func testUnsigned(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org, other := NewOrg(t, db), NewOrg(t, db)
+	commit(t, db, journal.Entry{Org: sallyport.InstanceOrg, Record: Event("refused")})
+	ok(t, db.AddCheckpoint(ctx, 0, sallyport.Checkpoint{Org: org, Size: 1, At: Time, Note: []byte("note")}, nil))
+	want := func(want ...sallyport.Trail) {
+		t.Helper()
+		got, err := db.Unsigned(ctx, 0)
+		ok(t, err)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("Unsigned are %+v, want %+v", got, want)
+		}
+	}
+	want(sallyport.Trail{Org: other, Head: 1})
+	ok(t, db.SetPolicy(ctx, org, "dlp", "", []byte("x"), Event("policy.set")))
+	want(sallyport.Trail{Org: other, Head: 1}, sallyport.Trail{Org: org, Head: 2, Done: 1, At: Time})
+}
+
+func testSinkHolder(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	hold := func(holder string, now time.Time, want bool) {
+		t.Helper()
+		got, err := db.HoldSink(ctx, "siem", holder, now, now.Add(time.Minute))
+		ok(t, err)
+		if got != want {
+			t.Errorf("%s holds the sink: %t, want %t", holder, got, want)
+		}
+	}
+	hold("a", Time, true)
+	hold("b", Time.Add(time.Second), false)
+	hold("a", Time.Add(30*time.Second), true)
+	hold("b", Time.Add(89*time.Second), false)
+	hold("b", Time.Add(90*time.Second), true)
+	hold("a", Time.Add(91*time.Second), false)
+
+	state := sallyport.SinkState{
+		Name: "siem", Holder: "b", Until: Time.Add(150 * time.Second),
+		Failures: 3, Error: "refused", At: Time, Next: Time.Add(time.Hour),
+	}
+	ok(t, db.SaveSinkState(ctx, state))
+	lost := state
+	lost.Holder, lost.Error = "a", "of one that holds it no more"
+	ok(t, db.SaveSinkState(ctx, lost))
+	states, err := db.SinkStates(ctx)
+	ok(t, err)
+	if !reflect.DeepEqual(states, []sallyport.SinkState{state}) {
+		t.Errorf("SinkStates are %+v, want %+v", states, state)
+	}
+}
+
+func testSinkCursors(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org, other := NewOrg(t, db), NewOrg(t, db)
+	want := func(sink string, of sallyport.OrgID, done int64) {
+		t.Helper()
+		all, err := db.SinkTrails(ctx, sink, "")
+		ok(t, err)
+		if len(all) != 3 {
+			t.Errorf("%d trails, want two organisations and the instance", len(all))
+		}
+		i := slices.IndexFunc(all, func(tr sallyport.Trail) bool { return tr.Org == of })
+		one, err := db.SinkTrails(ctx, sink, of)
+		ok(t, err)
+		if len(one) != 1 || i < 0 || all[i] != one[0] || one[0].Head != 1 || one[0].Done != done {
+			t.Errorf("%s in %s: %+v, want %d of 1", sink, of, one, done)
+		}
+	}
+	want("siem", org, 0)
+	ok(t, db.AdvanceSink(ctx, "siem", org, 1, Time))
+	ok(t, db.AdvanceSink(ctx, "siem", org, 0, Time)) // late, from one that held it before
+	want("siem", org, 1)
+	want("siem", other, 0)
+	want("file", org, 0)
+	fails(t, db.AdvanceSink(ctx, "siem", "nobody", 1, Time), sallyport.NotFound)
+	fails(t, db.RewindSink(ctx, "siem", other, 0), sallyport.NotFound)
+	ok(t, db.RewindSink(ctx, "siem", org, 0))
+	want("siem", org, 0)
+}

@@ -1,0 +1,136 @@
+package storetest
+
+import (
+	"bytes"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/journal"
+	"github.com/sallyport-ai/sallyport/internal/store"
+)
+
+// firstRequest is a request with a name, by a life of the node of these tests.
+func firstRequest(org sallyport.OrgID, name, boot string) sallyport.FirstRequest {
+	return sallyport.FirstRequest{
+		Org: org, Key: "k1", Name: []byte(name), Body: []byte("asked"), Call: sallyport.CallID(NewID()),
+		Node: Node, Boot: boot, At: Time,
+	}
+}
+
+// claims claims r and fails the test unless the request that stands is first, in the state.
+func claims(t *testing.T, db *store.DB, r, first sallyport.FirstRequest, state sallyport.RequestState) sallyport.FirstRequest {
+	t.Helper()
+	got, err := db.ClaimRequest(t.Context(), r, r.At.Add(-time.Hour))
+	ok(t, err)
+	if got.Call != first.Call || got.State != state || !bytes.Equal(got.Body, first.Body) || !got.At.Equal(first.At) {
+		t.Errorf("the first request is %+v, want %+v in state %s", got, first, state)
+	}
+	return got
+}
+
+func testFirstRequests(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org, other := NewOrg(t, db), NewOrg(t, db)
+	first, again := firstRequest(org, "a", Boot), firstRequest(org, "a", Boot)
+	again.Body = []byte("asked otherwise")
+	claims(t, db, first, first, sallyport.RequestUnderWay)
+	claims(t, db, again, first, sallyport.RequestUnderWay)
+
+	// Another name, key or organisation has its own first request.
+	for _, r := range []sallyport.FirstRequest{firstRequest(org, "b", Boot), firstRequest(other, "a", Boot), func() sallyport.FirstRequest {
+		r := firstRequest(org, "a", Boot)
+		r.Key = "k2"
+		return r
+	}()} {
+		claims(t, db, r, r, sallyport.RequestUnderWay)
+	}
+
+	// Only the call that claimed it answers or frees it.
+	foreign := first
+	foreign.Org, foreign.State, foreign.Answer = other, sallyport.RequestAnswered, []byte("not yours")
+	fails(t, db.AnswerRequest(ctx, foreign), sallyport.NotFound)
+	ok(t, db.FreeRequest(ctx, foreign))
+	ok(t, db.FreeRequest(ctx, again))
+	answered := first
+	answered.State, answered.Answer = sallyport.RequestAnswered, []byte("sealed")
+	ok(t, db.AnswerRequest(ctx, answered))
+	fails(t, db.AnswerRequest(ctx, answered), sallyport.NotFound)
+	ok(t, db.FreeRequest(ctx, first)) // too late
+	if got := claims(t, db, again, first, sallyport.RequestAnswered); string(got.Answer) != "sealed" {
+		t.Errorf("the answer is %q", got.Answer)
+	}
+
+	// After its time another may be the first, and rows go, oldest first.
+	again.At = Time.Add(time.Hour)
+	claims(t, db, again, again, sallyport.RequestUnderWay)
+	ok(t, db.FreeRequest(ctx, again))
+	third := firstRequest(org, "a", Boot)
+	third.At = Time.Add(2 * time.Hour)
+	claims(t, db, third, third, sallyport.RequestUnderWay)
+	for _, want := range []int64{2, 1, 0} {
+		n, err := db.ForgetRequests(ctx, Time.Add(time.Hour), 2)
+		ok(t, err)
+		if n != want {
+			t.Errorf("forgot %d requests, want %d", n, want)
+		}
+	}
+	claims(t, db, again, third, sallyport.RequestUnderWay)
+}
+
+// What a server that died had begun is begun anew, unless it took effect.
+func testInterruptedRequests(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org := NewOrg(t, db)
+	_, err := db.Grant(ctx, org, sallyport.Credit, "", Event("credit.grant"))
+	ok(t, err)
+	life := journal.Life{Node: "node-2", Boot: "boot-2"}
+	ok(t, db.TakeLease(ctx, life, time.Minute))
+	dead := func(name string) sallyport.FirstRequest {
+		r := firstRequest(org, name, life.Boot)
+		r.Node = life.Node
+		claims(t, db, r, r, sallyport.RequestUnderWay)
+		return r
+	}
+	nothing, open, closed, event := dead("nothing"), dead("open"), dead("closed"), dead("event")
+	commit(t, db, Intent(org, open.Call, 1), Intent(org, closed.Call, 1))
+	commit(t, db, Outcome(org, closed.Call, 1))
+	started := Event("agents.run")
+	started.Call = event.Call
+	commit(t, db, journal.Entry{Org: org, Record: started})
+
+	for _, first := range []sallyport.FirstRequest{nothing, open, closed, event} {
+		claims(t, db, firstRequest(org, string(first.Name), Boot), first, sallyport.RequestUnderWay)
+	}
+	ok(t, db.EndLease(ctx, life))
+	anew := firstRequest(org, "nothing", Boot)
+	claims(t, db, anew, anew, sallyport.RequestUnderWay)
+	claims(t, db, firstRequest(org, "open", Boot), open, sallyport.RequestUnderWay) // recovery will close it
+	claims(t, db, firstRequest(org, "closed", Boot), closed, sallyport.RequestInterrupted)
+	claims(t, db, firstRequest(org, "event", Boot), event, sallyport.RequestInterrupted)
+}
+
+// Of many that claim at once, one is the first.
+func testClaimTogether(t *testing.T, db *store.DB) {
+	org := NewOrg(t, db)
+	var firsts atomic.Int64
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			r := firstRequest(org, "a", Boot)
+			got, err := db.ClaimRequest(t.Context(), r, Time.Add(-time.Hour))
+			if err != nil {
+				t.Errorf("claim: %v", err)
+			}
+			if got.Call == r.Call {
+				firsts.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if firsts.Load() != 1 {
+		t.Errorf("%d are the first, want one", firsts.Load())
+	}
+}
