@@ -25,9 +25,9 @@ type auditList struct {
 	Last    int    `help:"At most so many." default:"50"`
 	Before  int64  `help:"Only records before this number." placeholder:"SEQ"`
 	Action  string `help:"Only this action, such as chat.completions."`
-	Outcome string `help:"Only this outcome, such as success."`
+	Outcome string `help:"Only this outcome: success, failure, client_left, blocked or interrupted."`
 	Code    string `help:"Only this error code, such as insufficient_credits."`
-	Key     string `help:"Only calls of this key id."`
+	Key     string `help:"Only calls of this key id, see 'sallyport key list'."`
 	Model   string `help:"Only calls of this model."`
 	Call    string `help:"Only this call id."`
 }

@@ -125,7 +125,7 @@ func (i *instance) dlpPolicy(ctx context.Context, org sallyport.OrgID, model str
 type dlpPolicySet struct {
 	orgFlag
 	Model string `help:"Decide for this model alone. Default: for the organisation."`
-	File  string `arg:"" help:"The policy as JSON, in the form that 'policy show' prints; - for standard input."`
+	File  string `arg:"" help:"The policy as JSON, in the form that 'dlp policy show' prints, see docs/dlp.md; - for standard input."`
 }
 
 func (c *dlpPolicySet) Run(ctx context.Context, a *app) error {
@@ -138,6 +138,11 @@ func (c *dlpPolicySet) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
+		if c.Model != "" {
+			if err := i.checkModel(ctx, org.ID, c.Model); err != nil {
+				return err
+			}
+		}
 		before, err := i.dlpPolicy(ctx, org.ID, c.Model)
 		if err != nil {
 			return err
