@@ -22,7 +22,6 @@ var (
 	awsKey    = "AKIA" + "QX3RZP7VTY2WM6LD"
 	githubKey = "ghp_" + "a8Kd03LsQ9zXv2Bn7Mf4Tr6Yw1Hc5Jg0PeUi"
 	email     = "ann.lee@example.com"
-	card      = "4111111111111111"
 )
 
 // splits are the ways in which a text is cut for streams: at every place, and
