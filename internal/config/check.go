@@ -128,6 +128,12 @@ func checkDatabase(s string) error {
 // namePattern is what a provider or a model may be called: it stands in URLs and in the trail.
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$`)
 
+// ProviderTypes are the kinds of providers, sorted. Package provider has one for each.
+var ProviderTypes = []string{
+	"anthropic", "azure", "deepseek", "gemini", "groq", "lmstudio", "mistral",
+	"offline", "ollama", "openai", "openrouter", "together", "vllm", "xai",
+}
+
 func (c *Config) checkProviders() (problems []error) {
 	seen := make(map[string]bool)
 	for i, p := range c.Providers {
@@ -141,8 +147,9 @@ func (c *Config) checkProviders() (problems []error) {
 			problems = append(problems, fmt.Errorf("%s: there are two providers of this name: rename one", field))
 		}
 		seen[p.Name] = true
-		if p.Type == "" {
-			problems = append(problems, fmt.Errorf("%s.type: say what it is: openai for everything that speaks OpenAI's API, anthropic, gemini, groq, ollama, …", field))
+		if !slices.Contains(ProviderTypes, p.Type) {
+			problems = append(problems, fmt.Errorf("%s.type: %q is not known: write openai for everything that speaks OpenAI's API, or one of %s",
+				field, p.Type, strings.Join(ProviderTypes, ", ")))
 		}
 		if p.Script != "" {
 			problems = append(problems, checkScript(field+".script", p)...)

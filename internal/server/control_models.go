@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -121,21 +122,30 @@ func (s *Server) allModels(ctx context.Context, org sallyport.OrgID) ([]modelVie
 }
 
 func (s *Server) setModelAccess(ctx context.Context, p sallyport.Principal, id string, enabled bool) error {
-	models, err := s.parts.Models.All(ctx, p.Org)
+	if err := s.checkModel(ctx, p.Org, id); err != nil {
+		return err
+	}
+	record := s.event(ctx, "model/"+id, nil)
+	record.Action = "models.disable"
+	if enabled {
+		record.Action = "models.enable"
+	}
+	return s.parts.Control.SetModelAccess(ctx, p.Org, id, enabled, record)
+}
+
+// checkModel wants the id of a model, switched off or not; "" is no model in particular.
+func (s *Server) checkModel(ctx context.Context, org sallyport.OrgID, id string) error {
+	if id == "" {
+		return nil
+	}
+	models, err := s.parts.Models.All(ctx, org)
 	if err != nil {
 		return err
 	}
-	for _, m := range models {
-		if m.ID == id {
-			record := s.event(ctx, "model/"+id, nil)
-			record.Action = "models.disable"
-			if enabled {
-				record.Action = "models.enable"
-			}
-			return s.parts.Control.SetModelAccess(ctx, p.Org, id, enabled, record)
-		}
+	if !slices.ContainsFunc(models, func(m sallyport.Model) bool { return m.ID == id }) {
+		return sallyport.NewError(sallyport.NotFound, "there is no such model")
 	}
-	return sallyport.NewError(sallyport.NotFound, "there is no such model")
+	return nil
 }
 
 // saveModel adds a model that one of the organisation's own providers serves.

@@ -44,7 +44,7 @@ var permissions = map[string]permission{
 	"grantCredits":   {sallyport.RoleAdministrator, "credits.grant", "", `{"amount":"1.5","note":"more"}`, 200},
 	"getDLPPolicy":   {sallyport.RoleAdministrator, "policies.get", "", "", 200},
 	"setDLPPolicy":   {sallyport.RoleAdministrator, "policies.set", "", `{"mode":"observe"}`, 204},
-	"setLimits":      {sallyport.RoleAdministrator, "policies.set", "?scope=user&id=somebody", `{"requests_per_minute":1,"tokens_per_minute":0}`, 204},
+	"setLimits":      {sallyport.RoleAdministrator, "policies.set", "?scope=organisation", `{"requests_per_minute":1000000,"tokens_per_minute":0}`, 204},
 	"listRecords":    {sallyport.RoleAdministrator, "audit.list", "", "", 200},
 }
 
@@ -170,8 +170,8 @@ func TestOtherOrganisation(t *testing.T) {
 		{"delete the provider", "DELETE", "/api/v1/providers/own", "", 404, ""},
 		{"keys", "GET", "/api/v1/keys", "", 200, string(h.Home.User.KeyID)},
 		{"revoke a key", "DELETE", "/api/v1/keys/" + string(h.Home.User.KeyID), "", 404, ""},
-		{"limits of a user", "PUT", "/api/v1/limits?scope=user&id=" + string(h.Home.User.ID), `{"requests_per_minute":1,"tokens_per_minute":1}`, 204, ""},
-		{"limits of a key", "PUT", "/api/v1/limits?scope=key&id=" + string(h.Home.User.KeyID), `{"requests_per_minute":1,"tokens_per_minute":1}`, 204, ""},
+		{"limits of a user", "PUT", "/api/v1/limits?scope=user&id=" + string(h.Home.User.ID), `{"requests_per_minute":1,"tokens_per_minute":1}`, 404, ""},
+		{"limits of a key", "PUT", "/api/v1/limits?scope=key&id=" + string(h.Home.User.KeyID), `{"requests_per_minute":1,"tokens_per_minute":1}`, 404, ""},
 		{"limits of an organisation", "PUT", "/api/v1/limits?scope=organisation&id=" + string(h.Home.ID), `{"requests_per_minute":1000,"tokens_per_minute":0}`, 204, ""},
 		{"records", "GET", "/api/v1/audit/records?key=" + string(h.Home.User.KeyID), "", 200, "org_seq"},
 		{"all records", "GET", "/api/v1/audit/records?limit=500", "", 200, string(h.Home.ID)},
