@@ -52,6 +52,9 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	log := newLog(a.log, cfg.Log)
+	for _, w := range cfg.Warnings() {
+		log.Warn("configuration: " + w)
+	}
 	i, err := a.create(ctx, cfg)
 	if err != nil {
 		return err

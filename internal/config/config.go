@@ -54,6 +54,8 @@ type Config struct {
 	DLP     DLP     `yaml:"dlp" envPrefix:"DLP_"`
 	Log     Log     `yaml:"log" envPrefix:"LOG_"`
 
+	warnings []string // see Warnings
+
 	// catalogue is what Models and the built-in models amount to; see Catalogue.
 	catalogue []sallyport.Model
 }

@@ -209,7 +209,6 @@ func TestLoadErr(t *testing.T) {
 		{name: "missing script", file: "providers: [{name: p, type: offline, script: /no/such/file}]", want: "providers.p.script"},
 		{name: "a script for an AI", file: "providers: [{name: p, type: openai, script: x.yaml}]", want: "only providers of type offline"},
 
-		{name: "missing variable", file: quickstartFile, want: "providers.local.api_key: the variable LOCAL_KEY is not set: export it"},
 		{name: "missing variable in a URL", file: "providers: [{name: p, type: openai, base_url: '${BASE}/v1'}]", want: "providers.p.base_url: the variable BASE is not set"},
 		{name: "missing variable in a header", file: "providers: [{name: p, type: openai, headers: {X-Org: 'a ${B}'}}]", want: "providers.p.headers.X-Org: the variable B is not set"},
 		{name: "open brace", file: "providers: [{name: p, type: openai, api_key: 'a${B'}]", want: "a ${ is not closed"},
