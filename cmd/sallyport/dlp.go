@@ -38,13 +38,7 @@ type scanText struct {
 
 type scanResult struct {
 	ID       json.RawMessage `json:"id"`
-	Findings []scanFinding   `json:"findings"`
-}
-
-type scanFinding struct {
-	Start int    `json:"start"`
-	End   int    `json:"end"`
-	Type  string `json:"type"`
+	Findings []dlp.Found     `json:"findings"`
 }
 
 // Run needs no installation: the rules are the program's.
@@ -81,12 +75,9 @@ func scanLine(engine *dlp.Engine, line []byte) (scanResult, error) {
 	if json.Unmarshal(line, &in) != nil || in.Text == nil { // the decoder's error could quote the text
 		return scanResult{}, errors.New(`it is not a JSON object {"id": …, "text": "…"}`)
 	}
-	result := scanResult{ID: in.ID, Findings: []scanFinding{}}
+	result := scanResult{ID: in.ID, Findings: engine.Find(*in.Text)}
 	if result.ID == nil {
 		result.ID = json.RawMessage("null")
-	}
-	for _, m := range engine.Scan(*in.Text) {
-		result.Findings = append(result.Findings, scanFinding{m.Start, m.End, m.Type})
 	}
 	return result, nil
 }

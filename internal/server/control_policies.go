@@ -108,15 +108,9 @@ type scanRequest struct {
 	}
 }
 
-type scanFinding struct {
-	Start int    `json:"start" doc:"Byte offset"`
-	End   int    `json:"end"`
-	Type  string `json:"type"`
-}
-
 type scanView struct {
-	ID       string        `json:"id,omitempty"`
-	Findings []scanFinding `json:"findings"`
+	ID       string      `json:"id,omitempty"`
+	Findings []dlp.Found `json:"findings"`
 }
 
 type limitRequest struct {
@@ -130,11 +124,7 @@ func (s *Server) controlPolicies(api huma.API) {
 	huma.Register(api, operation("scan", "dlp.scan", http.MethodPost, "/dlp/scan", "Find sensitive values in a text", false),
 		func(ctx context.Context, in *scanRequest) (*body[scanView], error) {
 			return reply(look(s, ctx, func(sallyport.Principal) (scanView, error) {
-				view := scanView{ID: in.Body.ID, Findings: []scanFinding{}}
-				for _, m := range s.parts.Engine.Scan(in.Body.Text) {
-					view.Findings = append(view.Findings, scanFinding{m.Start, m.End, m.Type})
-				}
-				return view, nil
+				return scanView{ID: in.Body.ID, Findings: s.parts.Engine.Find(in.Body.Text)}, nil
 			}))
 		})
 	huma.Register(api, operation("getDLPPolicy", "policies.get", http.MethodGet, "/dlp/policy", "The DLP policy in force", true),
