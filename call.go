@@ -19,7 +19,7 @@ type Call struct {
 	Run       RunID // set when a step of a run makes the call
 	RunStep   int
 	Agent     AgentID // of the run
-	Requested string // the model name that was asked for
+	Requested string  // the model name that was asked for
 	Stream    bool
 	BytesIn   int64
 	StartedAt time.Time

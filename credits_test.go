@@ -126,6 +126,20 @@ func TestPrice_Cost(t *testing.T) {
 			t.Errorf("%+v: got %d, %v; want %d", test.usage, got, err, test.want)
 		}
 	}
+	price.Reasoning = 20_000_000
+	for usage, want := range map[sallyport.Usage]sallyport.Credits{
+		{Output: 100}:                  1000,
+		{Output: 100, Reasoning: 90}:   1900,
+		{Output: 100, Reasoning: 100}:  2000,
+		{Output: 100, Reasoning: 1000}: 2000, // no more than there is
+	} {
+		if got, err := price.Cost(usage); err != nil || got != want {
+			t.Errorf("%+v with a price of reasoning: got %d, %v; want %d", usage, got, err, want)
+		}
+	}
+	if got, err := price.Cost(sallyport.Usage{Output: 1, Reasoning: -1}); err == nil {
+		t.Errorf("negative reasoning: got %d, want an error", got)
+	}
 }
 
 func TestPrice_Cost_refuses(t *testing.T) {

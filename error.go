@@ -2,6 +2,8 @@ package sallyport
 
 import (
 	"errors"
+	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -61,6 +63,17 @@ func NewError(code Code, message string) *Error { return &Error{Code: code, Mess
 // WrapError returns an error for the caller that keeps its cause for the log.
 func WrapError(code Code, message string, cause error) *Error {
 	return &Error{Code: code, Message: message, Cause: cause}
+}
+
+// Panicked is the error of a panic: Internal, with a cause for the log. What a
+// panic says may quote what somebody wrote, so the cause has the runtime's own
+// words or else the type alone.
+func Panicked(value any) *Error {
+	cause := fmt.Errorf("panic: %T", value)
+	if known, ok := value.(runtime.Error); ok {
+		cause = fmt.Errorf("panic: %w", known)
+	}
+	return WrapError(Internal, "internal error", cause)
 }
 
 // CodeOf returns the code of err: "" for nil, Internal for an error without one.

@@ -47,7 +47,7 @@ type agentImport struct {
 	orgFlag
 	jsonFlag
 	User string `help:"E-mail address of the owner. Default: the only administrator." placeholder:"EMAIL"`
-	File string `arg:"" help:"The agent as JSON; - for standard input."`
+	File string `arg:"" help:"The agent as JSON, see docs/agents.md; - for standard input."`
 }
 
 // agentBytesMax bounds the file of an agent.
@@ -110,8 +110,8 @@ type agentRun struct {
 	jsonFlag
 	ID     string            `arg:"" help:"The agent's id."`
 	Inputs map[string]string `arg:"" optional:"" help:"Inputs, as name=value."`
-	Input  string            `help:"A single text, for an agent with one input."`
-	Key    string            `help:"Id of the API key that the run acts as. Default: the newest usable one."`
+	Input  string            `help:"A single text, for an agent with one input or none." placeholder:"TEXT"`
+	Key    string            `help:"Id of the API key that the run acts as. Default: the organisation's newest usable one, whoever owns it." placeholder:"ID"`
 }
 
 type runView struct {
@@ -136,6 +136,9 @@ func (c *agentRun) Run(ctx context.Context, a *app) error {
 		}
 		return i.withAgents(ctx, cfg, func(agents *agent.Agents) error {
 			run, err := agents.StartWithText(byCommandLine(ctx), principal, sallyport.AgentID(c.ID), c.Input, c.Inputs)
+			if sallyport.CodeOf(err) == sallyport.MissingInputs {
+				return fmt.Errorf("%w: give each as NAME=VALUE after the agent's id", err)
+			}
 			if err != nil {
 				return see(err, "agent list")
 			}
@@ -231,9 +234,16 @@ func (i *instance) tellRun(ctx context.Context, agents *agent.Agents, run sallyp
 		_, err = io.WriteString(i.app.out, view.Result+"\n")
 	}
 	if err == nil && run.Status != sallyport.RunSuccess {
-		err = fmt.Errorf("run %s ended with status %s %s", run.ID, run.Status, view.Error)
+		err = fmt.Errorf("run %s ended with status %s%s", run.ID, run.Status, because(view.Error))
 	}
 	return err
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
 }
 
 // messageText is the text of a run's last message, which is JSON; "" for none.

@@ -30,7 +30,7 @@ type recordFlags struct {
 	Outcome string    `help:"Only this outcome, such as success."`
 	Code    string    `help:"Only this error code, such as insufficient_credits."`
 	Actor   string    `help:"Only what this user id did, by any of the user's keys." placeholder:"USER"`
-	Key     string    `help:"Only calls of this key id."`
+	Key     string    `help:"Only calls of this key id, see 'sallyport key list'."`
 	Model   string    `help:"Only calls of this model."`
 	Call    string    `help:"Only this call id."`
 	Event   string    `help:"Only this event id."`

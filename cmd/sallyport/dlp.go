@@ -38,13 +38,7 @@ type scanText struct {
 
 type scanResult struct {
 	ID       json.RawMessage `json:"id"`
-	Findings []scanFinding   `json:"findings"`
-}
-
-type scanFinding struct {
-	Start int    `json:"start"`
-	End   int    `json:"end"`
-	Type  string `json:"type"`
+	Findings []dlp.Found     `json:"findings"`
 }
 
 // Run needs no installation: the rules are the program's.
@@ -81,12 +75,9 @@ func scanLine(engine *dlp.Engine, line []byte) (scanResult, error) {
 	if json.Unmarshal(line, &in) != nil || in.Text == nil { // the decoder's error could quote the text
 		return scanResult{}, errors.New(`it is not a JSON object {"id": …, "text": "…"}`)
 	}
-	result := scanResult{ID: in.ID, Findings: []scanFinding{}}
+	result := scanResult{ID: in.ID, Findings: engine.Find(*in.Text)}
 	if result.ID == nil {
 		result.ID = json.RawMessage("null")
-	}
-	for _, m := range engine.Scan(*in.Text) {
-		result.Findings = append(result.Findings, scanFinding{m.Start, m.End, m.Type})
 	}
 	return result, nil
 }
@@ -125,7 +116,7 @@ func (i *instance) dlpPolicy(ctx context.Context, org sallyport.OrgID, model str
 type dlpPolicySet struct {
 	orgFlag
 	Model string `help:"Decide for this model alone. Default: for the organisation."`
-	File  string `arg:"" help:"The policy as JSON, in the form that 'policy show' prints; - for standard input."`
+	File  string `arg:"" help:"The policy as JSON, in the form that 'dlp policy show' prints, see docs/dlp.md; - for standard input."`
 }
 
 func (c *dlpPolicySet) Run(ctx context.Context, a *app) error {
@@ -138,6 +129,11 @@ func (c *dlpPolicySet) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
+		if c.Model != "" {
+			if err := i.checkModel(ctx, org.ID, c.Model); err != nil {
+				return err
+			}
+		}
 		before, err := i.dlpPolicy(ctx, org.ID, c.Model)
 		if err != nil {
 			return err

@@ -63,6 +63,9 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	d := &doctor{app: a}
 	cfg, err := a.configuration(ctx, "", true)
 	if d.check("configuration", "is valid", err) {
+		for _, w := range cfg.Warnings() {
+			d.check("configuration", "but "+w, nil)
+		}
 		d.checkFiles()
 		d.checkDatabase(ctx, cfg)
 		d.checkProviders(ctx, cfg, c.Online)

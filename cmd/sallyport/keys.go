@@ -11,7 +11,7 @@ import (
 type keyCmd struct {
 	Create keyCreate `cmd:"" help:"Make an API key and print it."`
 	List   keyList   `cmd:"" help:"List API keys."`
-	Revoke keyRevoke `cmd:"" help:"Make an API key useless at once."`
+	Revoke keyRevoke `cmd:"" help:"Make an API key useless, on a running server within a second."`
 }
 
 type keyView struct {

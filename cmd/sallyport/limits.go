@@ -107,11 +107,11 @@ func policyDefaults(cfg *config.Config) policy.Defaults {
 type limitSet struct {
 	orgFlag
 	Scope    string `help:"Whose: organisation, user or key." enum:"organisation,user,key" default:"organisation"`
-	ID       string `name:"id" help:"Of the user or key."`
-	Requests int64  `help:"Requests per minute; 0 for no limit." required:""`
-	Tokens   int64  `help:"Tokens per minute; 0 for no limit." default:"0"`
+	ID       string `name:"id" help:"Of the user or key: see 'sallyport user list' or 'sallyport key list'."`
+	Requests int64  `help:"Requests per minute; 0 for no limit." required:"" placeholder:"N"`
+	Tokens   int64  `help:"Tokens per minute; 0 for no limit." default:"0" placeholder:"N"`
 	// Concurrent counts what a minute does not: long answers.
-	Concurrent int64 `help:"Calls under way at once; 0 for no limit." default:"0"`
+	Concurrent int64 `help:"Calls under way at once; 0 for no limit." default:"0" placeholder:"N"`
 }
 
 func (c *limitSet) Run(ctx context.Context, a *app) error {

@@ -27,7 +27,7 @@ import (
 
 // cli is the command line: what it says here is what --help says.
 type cli struct {
-	Data   string `help:"Data folder: database, master key, state of runs." placeholder:"DIR" default:"./data" env:"SALLYPORT_DATA"`
+	Data   string `help:"Data folder: database, master key, state of runs. Default: ./data." placeholder:"DIR" default:"./data" env:"SALLYPORT_DATA"`
 	Config string `help:"Operator's file. Default: sallyport.yaml in the working directory, if it is there." placeholder:"FILE" env:"SALLYPORT_CONFIG"`
 
 	Serve   serveCmd   `cmd:"" help:"Run the server. The first start sets everything up and prints a key."`
@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string) int {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(a.log, "sallyport: %s: see 'sallyport --help'\n", err)
+		fmt.Fprintf(a.log, "sallyport: %s: see '%s --help'\n", err, misread(err))
 		return exitUsage
 	}
 	a.config = commands.Config
@@ -93,6 +93,21 @@ func run(ctx context.Context, args []string) int {
 		return exitFailed
 	}
 	return 0
+}
+
+// misread is the command whose help tells what was not understood.
+func misread(err error) string {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) {
+		return "sallyport"
+	}
+	words := []string{"sallyport"}
+	for _, step := range parse.Context.Path {
+		if step.Command != nil {
+			words = append(words, step.Command.Name)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // errTold ends a command with exit code 1 after it has said what is wrong.

@@ -33,13 +33,14 @@ type priceView struct {
 	Output      sallyport.Rate `json:"output"`
 	CachedInput sallyport.Rate `json:"cached_input"`
 	CacheWrite  sallyport.Rate `json:"cache_write"`
+	Reasoning   sallyport.Rate `json:"reasoning,omitzero"` // absent: as output
 }
 
 func viewModel(m sallyport.Model, enabled bool) modelView {
 	return modelView{
 		ID: m.ID, DisplayName: m.DisplayName, Provider: m.Provider, Target: m.Target,
 		ContextWindow: m.ContextWindow, OutputMax: m.OutputMax,
-		Price:   priceView{m.Price.Input, m.Price.Output, m.Price.CachedInput, m.Price.CacheWrite},
+		Price:   priceView{m.Price.Input, m.Price.Output, m.Price.CachedInput, m.Price.CacheWrite, m.Price.Reasoning},
 		Offline: m.Offline, Enabled: enabled,
 	}
 }
@@ -102,13 +103,22 @@ func (c *modelDisable) Run(ctx context.Context, a *app) error {
 
 func setModelAccess(ctx context.Context, a *app, flag orgFlag, id, action string, enabled bool) error {
 	return flag.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
-		models, err := i.models(ctx, org.ID)
-		if err != nil {
+		if err := i.checkModel(ctx, org.ID, id); err != nil {
 			return err
-		}
-		if !slices.ContainsFunc(models, func(m modelView) bool { return m.ID == id }) {
-			return fmt.Errorf("there is no model %q: see 'sallyport model list'", id)
 		}
 		return i.db.SetModelAccess(ctx, org.ID, id, enabled, i.event(org.ID, action, "model/"+id, nil))
 	})
+}
+
+// checkModel refuses what is decided for a model that is not there: a mistyped
+// id would look like a decision and be none.
+func (i *instance) checkModel(ctx context.Context, org sallyport.OrgID, id string) error {
+	models, err := i.models(ctx, org)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(models, func(m modelView) bool { return m.ID == id }) {
+		return fmt.Errorf("there is no model %q: see 'sallyport model list'", id)
+	}
+	return nil
 }

@@ -63,6 +63,9 @@ func (i *instance) close() error { return i.db.Close() }
 // open opens an installation that was set up before.
 func (a *app) open(ctx context.Context, cfg *config.Config) (*instance, error) {
 	key, err := a.masterKey()
+	if errors.Is(err, fs.ErrNotExist) && cfg.Database == "" && exists(a.path(databaseFile)) {
+		return nil, a.keyLost()
+	}
 	if errors.Is(err, fs.ErrNotExist) || (err == nil && cfg.Database == "" && !exists(a.path(databaseFile))) {
 		return nil, fmt.Errorf("nothing is set up in %s yet: run 'sallyport serve' or 'sallyport init', or name the data folder with --data", a.data)
 	}
@@ -95,7 +98,7 @@ func (a *app) createAlone(ctx context.Context, cfg *config.Config) (*instance, e
 		return a.openWith(ctx, cfg, key)
 	}
 	if cfg.Database == "" && exists(a.path(databaseFile)) {
-		return nil, fmt.Errorf("there is a database in %s but not the master key that opens it: put %s back, or set %s", a.data, masterKeyFile, masterKeyVariable)
+		return nil, a.keyLost()
 	}
 	if key, err = a.makeMasterKey(); err != nil {
 		return nil, err
@@ -107,6 +110,10 @@ func (a *app) createAlone(ctx context.Context, cfg *config.Config) (*instance, e
 		err = errors.Join(err, os.Remove(a.path(masterKeyFile)))
 	}
 	return i, err
+}
+
+func (a *app) keyLost() error {
+	return fmt.Errorf("there is a database in %s but not the master key that opens it: put %s back, or set %s", a.data, masterKeyFile, masterKeyVariable)
 }
 
 func (a *app) openWith(ctx context.Context, cfg *config.Config, key secret.Text) (*instance, error) {

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -39,7 +41,16 @@ const (
 	noticeTime = 3 * time.Second
 )
 
+// gcPercent trades memory for work: what lives is small here and what passes is
+// much, so the collector may wait longer than by default. Measured with 256
+// callers of 100 KB: 478 µs of CPU a call instead of 537, and 192 MiB of memory
+// instead of 155. The variable GOGC wins over it.
+const gcPercent = 200
+
 func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	cfg, err := a.configuration(ctx, c.Addr, true)
 	if err != nil {
 		return err
@@ -48,6 +59,9 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	log := newLog(a.log, cfg.Log)
+	for _, w := range cfg.Warnings() {
+		log.Warn("configuration: " + w)
+	}
 	i, err := a.create(ctx, cfg)
 	if err != nil {
 		return err

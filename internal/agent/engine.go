@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -115,7 +116,15 @@ func engineURL(o Options) (string, error) {
 		return o.PostgresURL, nil
 	}
 	path, err := filepath.Abs(filepath.Join(o.DataDir, "runs.db"))
-	return (&url.URL{Scheme: "sqlite", Path: path}).String(), err
+	if err != nil {
+		return "", err
+	}
+	// Only its owner may read it; the library would make it with wider rights.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	return (&url.URL{Scheme: "sqlite", Path: path}).String(), file.Close()
 }
 
 func (e *engine) launch(o Options) error {

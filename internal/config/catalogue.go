@@ -224,6 +224,10 @@ func (p *Price) price() sallyport.Price {
 		made.CacheWrite = sallyport.Rate(*p.CacheWrite)
 	}
 	made.Version = fmt.Sprintf("file:in=%s,cached=%s,write=%s,out=%s", made.Input, made.CachedInput, made.CacheWrite, made.Output)
+	if p.Reasoning != nil {
+		made.Reasoning = sallyport.Rate(*p.Reasoning)
+		made.Version += ",reasoning=" + made.Reasoning.String()
+	}
 	return made
 }
 

@@ -166,6 +166,12 @@ func checkRedis(s string) error {
 // namePattern is what a provider or a model may be called: it stands in URLs and in the trail.
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$`)
 
+// ProviderTypes are the kinds of providers, sorted. Package provider has one for each.
+var ProviderTypes = []string{
+	"anthropic", "azure", "deepseek", "gemini", "groq", "lmstudio", "mistral",
+	"offline", "ollama", "openai", "openrouter", "together", "vllm", "xai",
+}
+
 func (c *Config) checkProviders() (problems []error) {
 	seen := make(map[string]bool)
 	for i, p := range c.Providers {
@@ -179,8 +185,9 @@ func (c *Config) checkProviders() (problems []error) {
 			problems = append(problems, fmt.Errorf("%s: there are two providers of this name: rename one", field))
 		}
 		seen[p.Name] = true
-		if p.Type == "" {
-			problems = append(problems, fmt.Errorf("%s.type: say what it is: openai for everything that speaks OpenAI's API, anthropic, gemini, groq, ollama, …", field))
+		if !slices.Contains(ProviderTypes, p.Type) {
+			problems = append(problems, fmt.Errorf("%s.type: %q is not known: write openai for everything that speaks OpenAI's API, or one of %s",
+				field, p.Type, strings.Join(ProviderTypes, ", ")))
 		}
 		if p.Script != "" {
 			problems = append(problems, checkScript(field+".script", p)...)
@@ -235,6 +242,9 @@ func (c *Config) checkModels() (problems []error) {
 		seen[m.ID] = true
 		if m.Price == nil || m.Price.Input == nil || m.Price.Output == nil {
 			problems = append(problems, fmt.Errorf("%s.price: model %s has no price: give credits per million tokens, price: {input: 2.5, output: 10}, or price: {input: 0, output: 0} if it is free", field, m.ID))
+		}
+		if m.Price != nil && m.Price.Reasoning != nil && *m.Price.Reasoning == 0 {
+			problems = append(problems, fmt.Errorf("%s.price.reasoning: 0 cannot be told from no price: leave it out for the price of output", field))
 		}
 		if m.DLP != "" {
 			if err := oneOf(field+".dlp", m.DLP, "on", "observe", "off"); err != nil {

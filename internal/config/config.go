@@ -73,6 +73,8 @@ type Config struct {
 	// stop. What is left then is ended with an error that says so. Default 30s.
 	DrainTime Duration `yaml:"drain_time" env:"DRAIN_TIME"`
 
+	warnings []string // see Warnings
+
 	// catalogue is what Models and the built-in models amount to; see Catalogue.
 	catalogue []sallyport.Model
 }
@@ -136,6 +138,7 @@ type Price struct {
 	Output      *Rate `yaml:"output"`
 	CachedInput *Rate `yaml:"cached_input,omitempty"` // default: Input
 	CacheWrite  *Rate `yaml:"cache_write,omitempty"`  // default: 1.25 times Input
+	Reasoning   *Rate `yaml:"reasoning,omitempty"`    // output that the model thought with; not 0; default: Output
 }
 
 // Credits are the rules of the balance.

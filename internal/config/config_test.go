@@ -158,11 +158,12 @@ func TestPriceIsReadExactly(t *testing.T) {
 	c := mustLoad(t, `
 providers: [{name: p, type: openai}]
 models:
-  - {id: a, provider: p, price: {input: 0.1, output: 0.000001, cached_input: 0.30, cache_write: "3.75"}}
+  - {id: a, provider: p, price: {input: 0.1, output: 0.000001, cached_input: 0.30, cache_write: "3.75", reasoning: 0.5}}
   - {id: b, provider: p, price: {input: 0.000003, output: 1000000}}
 `)
 	a, b := c.Catalogue()[0].Price, c.Catalogue()[1].Price
-	if a.Input != 100_000 || a.Output != 1 || a.CachedInput != 300_000 || a.CacheWrite != 3_750_000 {
+	if a.Input != 100_000 || a.Output != 1 || a.CachedInput != 300_000 || a.CacheWrite != 3_750_000 || a.Reasoning != 500_000 ||
+		a.Version != "file:in=0.1,cached=0.3,write=3.75,out=0.000001,reasoning=0.5" {
 		t.Errorf("price of a is %+v", a)
 	}
 	if b.Input != 3 || b.CachedInput != 3 || b.CacheWrite != 4 || b.Output != sallyport.RateMax {
@@ -201,6 +202,7 @@ func TestLoadErr(t *testing.T) {
 		{name: "a list as price", file: provider + "models: [{id: m, provider: p, price: {input: [1], output: 1}}]", want: "a single value is expected"},
 
 		{name: "no price", file: provider + "models: [{id: m, provider: p}]", want: "model m has no price: give credits per million tokens, price: {input: 2.5, output: 10}, or price: {input: 0, output: 0} if it is free"},
+		{name: "free reasoning", file: provider + "models: [{id: m, provider: p, price: {input: 1, output: 1, reasoning: 0}}]", want: "models.m.price.reasoning: 0 cannot be told"},
 		{name: "half a price", file: provider + "models: [{id: m, provider: p, price: {input: 1}}]", want: "model m has no price"},
 		{name: "unknown provider", file: provider + "models: [{id: m, provider: q, price: {input: 0, output: 0}}]", want: `models.m.provider: there is no provider "q": add it under providers, or name one of: p`},
 		{name: "double model", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}}, {id: m, provider: p, price: {input: 0, output: 0}}]", want: "models.m: there are two models of this id"},
@@ -216,7 +218,6 @@ func TestLoadErr(t *testing.T) {
 		{name: "missing script", file: "providers: [{name: p, type: offline, script: /no/such/file}]", want: "providers.p.script"},
 		{name: "a script for an AI", file: "providers: [{name: p, type: openai, script: x.yaml}]", want: "only providers of type offline"},
 
-		{name: "missing variable", file: quickstartFile, want: "providers.local.api_key: the variable LOCAL_KEY is not set: export it"},
 		{name: "missing variable in a URL", file: "providers: [{name: p, type: openai, base_url: '${BASE}/v1'}]", want: "providers.p.base_url: the variable BASE is not set"},
 		{name: "missing variable in a header", file: "providers: [{name: p, type: openai, headers: {X-Org: 'a ${B}'}}]", want: "providers.p.headers.X-Org: the variable B is not set"},
 		{name: "open brace", file: "providers: [{name: p, type: openai, api_key: 'a${B'}]", want: "a ${ is not closed"},

@@ -163,9 +163,17 @@ func (c *Config) expand(environ map[string]string) error {
 		if p.Name != "" {
 			field = "providers." + p.Name
 		}
-		key := p.APIKey.Reveal()
 		replace(field+".base_url", &p.BaseURL)
-		replace(field+".api_key", &key)
+		key, err := expand(p.APIKey.Reveal(), environ)
+		var unset unsetError
+		switch {
+		case errors.As(err, &unset):
+			// Local servers want no key, and the command line needs none: no
+			// reason not to start. Who wants one says so when it is called.
+			c.warnings = append(c.warnings, fmt.Sprintf("%s.api_key: %s; calls go out without a key", field, unset))
+		case err != nil:
+			problems = append(problems, fmt.Errorf("%s.api_key: %w", field, err))
+		}
 		p.APIKey = secret.Text(key)
 		replaceAll(field+".headers", p.Headers)
 		replaceAll(field+".query", p.Query)
@@ -178,6 +186,16 @@ func (c *Config) expand(environ map[string]string) error {
 		s.Secret = secret.Text(value)
 	}
 	return errors.Join(problems...)
+}
+
+// Warnings are what is odd and no reason not to start, each with its remedy.
+func (c *Config) Warnings() []string { return slices.Clone(c.warnings) }
+
+// unsetError names a variable that is not set.
+type unsetError string
+
+func (e unsetError) Error() string {
+	return fmt.Sprintf("the variable %s is not set: export it, or write $$ for a dollar sign", string(e))
 }
 
 // expand replaces ${VAR} by the variable and $$ by one dollar sign. Any other
@@ -200,7 +218,7 @@ func expand(s string, environ map[string]string) (string, error) {
 			}
 			value, set := environ[name]
 			if !set {
-				return "", fmt.Errorf("the variable %s is not set: export it, or write $$ for a dollar sign", name)
+				return "", unsetError(name)
 			}
 			b.WriteString(value)
 			s = rest

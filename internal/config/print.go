@@ -52,12 +52,16 @@ func fileModel(m sallyport.Model) Model {
 	if word == "enforce" {
 		word = "on"
 	}
+	priced := &Price{
+		Input: rate(m.Price.Input), Output: rate(m.Price.Output),
+		CachedInput: rate(m.Price.CachedInput), CacheWrite: rate(m.Price.CacheWrite),
+	}
+	if m.Price.Reasoning != 0 {
+		priced.Reasoning = rate(m.Price.Reasoning)
+	}
 	return Model{
 		ID: m.ID, Provider: m.Provider, Target: m.Target, DisplayName: m.DisplayName,
-		Price: &Price{
-			Input: rate(m.Price.Input), Output: rate(m.Price.Output),
-			CachedInput: rate(m.Price.CachedInput), CacheWrite: rate(m.Price.CacheWrite),
-		},
+		Price:         priced,
 		ContextWindow: Count(m.ContextWindow), OutputMax: Count(m.OutputMax), ImageTokens: Count(m.ImageTokens),
 		DLP: word,
 	}

@@ -61,6 +61,18 @@ func TestBound_output(t *testing.T) {
 	}
 }
 
+// Dear reasoning is held for, cheap reasoning is not counted on.
+func TestBound_reasoning(t *testing.T) {
+	for rate, want := range map[sallyport.Rate]int64{0: 0, 1: 0, 10: 0, 11: 100} {
+		req, size := request(t, "hello")
+		req.OutputMax = 100
+		got := Bound(req, sallyport.Model{Price: sallyport.Price{Output: 10, Reasoning: rate}}, size, 0)
+		if got.Output != 100 || got.Reasoning != want {
+			t.Errorf("reasoning at %d: got %+v, want %d tokens of reasoning in 100", rate, got, want)
+		}
+	}
+}
+
 func TestBound_input(t *testing.T) {
 	image := "data:image/png;base64," + strings.Repeat("iVBORw0KGgo", 50_000)
 	for _, test := range []struct {

@@ -8,12 +8,12 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// Opaque returns the rule that says which members of a request in that dialect
+// Opaque returns the rule that says which places of a body in that dialect
 // DLP must neither read nor edit: ids, enums, signatures.
-func Opaque(d llm.Dialect) func(member string) bool {
+func Opaque(d llm.Dialect) func(place []string) bool {
 	switch d {
 	case llm.Chat:
 		return chat.Opaque
 	}
-	return func(string) bool { return false }
+	return func([]string) bool { return false }
 }

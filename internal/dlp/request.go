@@ -18,16 +18,16 @@ const nestedMax = 4
 const memberValueMax = 64
 
 // Request judges and edits a request. Every string of the body is looked at, keys
-// included; strings that are the value of a member that opaque names are not (an
-// object or array under such a name is: "id" may be a property of a tool's schema),
-// nor are images, sounds and films as data: URIs. opaque may be nil. A string that is JSON
+// included; strings at a place that opaque names are not, nor are images, sounds
+// and films as data: URIs. A place is the names of the members that lead to it,
+// arrays left out; it is valid until opaque returns. opaque may be nil. A string that is JSON
 // is looked at as such and stays valid JSON. Numbers of the body are looked at for
 // cards, which cannot be hidden there and block. A value that goes over from
 // one text part of a message to the next is found.
 //
 // The error is DLPBlocked for what the policy does not let through and for what
 // cannot be judged; the document is of no use then.
-func (s *Screen) Request(doc *llm.Document, opaque func(member string) bool) error {
+func (s *Screen) Request(doc *llm.Document, opaque func(place []string) bool) error {
 	if s.policy.Mode == Off {
 		return nil
 	}
@@ -46,7 +46,8 @@ func (s *Screen) Request(doc *llm.Document, opaque func(member string) bool) err
 type request struct {
 	screen  *Screen
 	doc     *llm.Document
-	opaque  func(member string) bool
+	opaque  func(place []string) bool
+	place   []string // of the value that is being looked at
 	outer   *request // the walk that found this document in a string
 	outerAt llm.Value
 	depth   int
@@ -82,9 +83,11 @@ func (r *request) object(v llm.Value) (err error) {
 		if err = r.plain(key, ""); err != nil {
 			return false
 		}
-		if value.Kind() != llm.String || r.opaque == nil || !r.opaque(name) {
+		r.place = append(r.place, name)
+		if value.Kind() != llm.String || r.opaque == nil || !r.opaque(r.place) {
 			err = r.value(value, name)
 		}
+		r.place = r.place[:len(r.place)-1]
 		return err == nil
 	})
 	return err
@@ -94,7 +97,7 @@ func (r *request) array(v llm.Value, member string) (err error) {
 	var texts []llm.Value // of the parts that follow each other
 	v.Items(func(_ int, item llm.Value) bool {
 		text := item.Get("text")
-		if text.Kind() == llm.String && (r.opaque == nil || !r.opaque("text")) {
+		if text.Kind() == llm.String {
 			texts = append(texts, text)
 			return true
 		}

@@ -24,7 +24,8 @@ func parse(t testing.TB, body string) *llm.Document {
 func screened(t testing.TB, s *Screen, body string) string {
 	t.Helper()
 	doc := parse(t, body)
-	if err := s.Request(doc, func(member string) bool { return member == "id" || member == "model" }); err != nil {
+	opaque := func(place []string) bool { return len(place) == 1 && (place[0] == "id" || place[0] == "model") }
+	if err := s.Request(doc, opaque); err != nil {
 		t.Fatalf("Request(%.200s): %v", body, err)
 	}
 	sent := string(doc.Encode())
@@ -45,27 +46,28 @@ func unmask(s *Screen, text string) string {
 func TestRequest(t *testing.T) {
 	block := strings.ReplaceAll(testKeyBlock, "\n", `\n`)
 	for name, c := range map[string][2]string{
-		"nothing":        {`{"a": "hello \u0041", "n": 1.50}`, `{"a": "hello \u0041", "n": 1.50}`},
-		"text":           {`{"a":"I am ann@example.com."}`, `{"a":"I am <EMAIL_ADDRESS>."}`},
-		"escapes stay":   {`{"a":"\u00e9 \n ann@example.com \/"}`, `{"a":"\u00e9 \n <EMAIL_ADDRESS> \/"}`},
-		"key block":      {`{"a":"` + block + `"}`, `{"a":"<PRIVATE_KEY>"}`},
-		"key of object":  {`{"ann@example.com":1}`, `{"<EMAIL_ADDRESS>":1}`},
-		"opaque":         {`{"id":"ann@example.com","model":"a@b.cc"}`, `{"id":"ann@example.com","model":"a@b.cc"}`},
-		"opaque_subtree": {`{"id":{"x":["ann@example.com"]}}`, `{"id":{"x":["<EMAIL_ADDRESS>"]}}`},
-		"unknown fields": {`{"x":[{"y":{"z":["536-22-8726"]}}]}`, `{"x":[{"y":{"z":["<US_SSN>"]}}]}`},
-		"twice":          {`{"a":"ann@example.com ann@example.com"}`, `{"a":"<EMAIL_ADDRESS> <EMAIL_ADDRESS>"}`},
-		"member's name":  {`{"phone":"4155550132","order_id":"4155550132"}`, `{"phone":"<PHONE_NUMBER>","order_id":"4155550132"}`},
-		"arguments":      {`{"arguments":"{\"to\":\"ann@example.com\",\"s\":\"x\\ny\"}"}`, `{"arguments":"{\"to\":\"<EMAIL_ADDRESS>\",\"s\":\"x\\ny\"}"}`},
-		"nested number":  {`{"a":"{\"pan\": 4111111111111111}"}`, `{"a":"{\"pan\": \"<CREDIT_CARD>\"}"}`},
-		"nested twice":   {`{"a":"[\"{\\\"b\\\":\\\"ann@example.com\\\"}\"]"}`, `{"a":"[\"{\\\"b\\\":\\\"<EMAIL_ADDRESS>\\\"}\"]"}`},
-		"placeholder":    {`{"a":"⟦EMAIL_ADDRESS:k7q2m9xw4tfa⟧"}`, `{"a":"⟦EMAIL_ADDRESS:k7q2m9xw4tfa⟧"}`},
-		"image":          {`{"url":"data:image/png;base64,AKIAAAAA"}`, `{"url":"data:image/png;base64,AKIAAAAA"}`},
-		"no image":       {`{"url":"data:image/png,ann@example.com"}`, `{"url":"data:image/png,<EMAIL_ADDRESS>"}`},
-		"text parts":     {`[{"type":"text","text":"I am ann@exam"},{"type":"text","text":"ple.com."}]`, `[{"type":"text","text":"I am <EMAIL_ADDRESS>"},{"type":"text","text":"."}]`},
-		"three parts":    {`[{"text":"4111 11"},{"text":"11 1111 "},{"text":"1111 ok"}]`, `[{"text":"<CREDIT_CARD>"},{"text":""},{"text":" ok"}]`},
-		"whole in part":  {`[{"text":"mail me"},{"text":"ann@example.com"}]`, `[{"text":"mail me"},{"text":"<EMAIL_ADDRESS>"}]`},
-		"key over parts": {`[{"text":"` + testKey + `"},{"text":"abcDEF123"}]`, `[{"text":"<GITHUB_TOKEN>"},{"text":""}]`},
-		"parts apart":    {`[{"text":"ann@exam"},{"type":"image"},{"text":"ple.com"}]`, `[{"text":"ann@exam"},{"type":"image"},{"text":"ple.com"}]`},
+		"nothing":         {`{"a": "hello \u0041", "n": 1.50}`, `{"a": "hello \u0041", "n": 1.50}`},
+		"text":            {`{"a":"I am ann@example.com."}`, `{"a":"I am <EMAIL_ADDRESS>."}`},
+		"escapes stay":    {`{"a":"\u00e9 \n ann@example.com \/"}`, `{"a":"\u00e9 \n <EMAIL_ADDRESS> \/"}`},
+		"key block":       {`{"a":"` + block + `"}`, `{"a":"<PRIVATE_KEY>"}`},
+		"key of object":   {`{"ann@example.com":1}`, `{"<EMAIL_ADDRESS>":1}`},
+		"opaque":          {`{"id":"ann@example.com","model":"a@b.cc"}`, `{"id":"ann@example.com","model":"a@b.cc"}`},
+		"opaque_by_place": {`{"x":[{"id":"ann@example.com"}]}`, `{"x":[{"id":"<EMAIL_ADDRESS>"}]}`},
+		"opaque_subtree":  {`{"id":{"x":["ann@example.com"]}}`, `{"id":{"x":["<EMAIL_ADDRESS>"]}}`},
+		"unknown fields":  {`{"x":[{"y":{"z":["536-22-8726"]}}]}`, `{"x":[{"y":{"z":["<US_SSN>"]}}]}`},
+		"twice":           {`{"a":"ann@example.com ann@example.com"}`, `{"a":"<EMAIL_ADDRESS> <EMAIL_ADDRESS>"}`},
+		"member's name":   {`{"phone":"4155550132","order_id":"4155550132"}`, `{"phone":"<PHONE_NUMBER>","order_id":"4155550132"}`},
+		"arguments":       {`{"arguments":"{\"to\":\"ann@example.com\",\"s\":\"x\\ny\"}"}`, `{"arguments":"{\"to\":\"<EMAIL_ADDRESS>\",\"s\":\"x\\ny\"}"}`},
+		"nested number":   {`{"a":"{\"pan\": 4111111111111111}"}`, `{"a":"{\"pan\": \"<CREDIT_CARD>\"}"}`},
+		"nested twice":    {`{"a":"[\"{\\\"b\\\":\\\"ann@example.com\\\"}\"]"}`, `{"a":"[\"{\\\"b\\\":\\\"<EMAIL_ADDRESS>\\\"}\"]"}`},
+		"placeholder":     {`{"a":"⟦EMAIL_ADDRESS:k7q2m9xw4tfa⟧"}`, `{"a":"⟦EMAIL_ADDRESS:k7q2m9xw4tfa⟧"}`},
+		"image":           {`{"url":"data:image/png;base64,AKIAAAAA"}`, `{"url":"data:image/png;base64,AKIAAAAA"}`},
+		"no image":        {`{"url":"data:image/png,ann@example.com"}`, `{"url":"data:image/png,<EMAIL_ADDRESS>"}`},
+		"text parts":      {`[{"type":"text","text":"I am ann@exam"},{"type":"text","text":"ple.com."}]`, `[{"type":"text","text":"I am <EMAIL_ADDRESS>"},{"type":"text","text":"."}]`},
+		"three parts":     {`[{"text":"4111 11"},{"text":"11 1111 "},{"text":"1111 ok"}]`, `[{"text":"<CREDIT_CARD>"},{"text":""},{"text":" ok"}]`},
+		"whole in part":   {`[{"text":"mail me"},{"text":"ann@example.com"}]`, `[{"text":"mail me"},{"text":"<EMAIL_ADDRESS>"}]`},
+		"key over parts":  {`[{"text":"` + testKey + `"},{"text":"abcDEF123"}]`, `[{"text":"<GITHUB_TOKEN>"},{"text":""}]`},
+		"parts apart":     {`[{"text":"ann@exam"},{"type":"image"},{"text":"ple.com"}]`, `[{"text":"ann@exam"},{"type":"image"},{"text":"ple.com"}]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScreen(DefaultPolicy())

@@ -15,6 +15,9 @@ import (
 // credits; recovery settles it.
 func (g *Gateway) admit(next Handler) Handler {
 	return func(ctx context.Context, call *Call, out llm.Sink) error {
+		if call.Model.Price.Version == "" {
+			return errNoPrice // nothing may be given away because its price is not known
+		}
 		hold, err := call.Model.Price.Cost(call.bound)
 		if err != nil {
 			return sallyport.WrapError(sallyport.InvalidBody, "the call is larger than can be priced", err)
@@ -27,6 +30,10 @@ func (g *Gateway) admit(next Handler) Handler {
 		return next(ctx, call, out)
 	}
 }
+
+// errNoPrice is a mistake of a catalogue: a model that costs nothing has a
+// version of its price all the same.
+var errNoPrice = sallyport.NewError(sallyport.ModelAccessDenied, "the model has no price")
 
 func (g *Gateway) open(ctx context.Context, call *Call) error {
 	short := sallyport.NewError(sallyport.InsufficientCredits, "the credit balance does not cover this call")

@@ -18,7 +18,7 @@ type Call struct {
 
 	bound      sallyport.Usage // limit: the most it can use
 	begun      bool            // record: the client has seen a part of the answer
-	recorded   bool            // admit: the refusal is in the trail already
+	recorded   bool            // admit, record: the last record of it is in the trail already
 	sent       bool            // dispatch: a provider may have begun to work
 	answered   int64           // dispatch: bytes of answer text that the provider produced
 	finished   bool            // dispatch: the provider has said how a choice ends

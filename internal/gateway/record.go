@@ -3,8 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime"
 	"runtime/debug"
 
 	"github.com/sallyport-ai/sallyport"
@@ -28,6 +26,7 @@ func (g *Gateway) record(next Handler) Handler {
 		if rerr := g.close(after, call, err); rerr != nil {
 			return rerr
 		}
+		call.recorded = true
 		if err != nil {
 			return err
 		}
@@ -69,22 +68,15 @@ func (h *heldEnd) release() error {
 func (g *Gateway) survive(next Handler) Handler {
 	return func(ctx context.Context, call *Call, out llm.Sink) (err error) {
 		defer func() {
-			broken := recover()
-			if broken == nil {
-				return
+			if broken := recover(); broken != nil {
+				known := sallyport.Panicked(broken)
+				g.parts.Log.Error("a call panicked", "call", call.ID, "cause", known.Cause, "stack", string(debug.Stack()))
+				err = known
 			}
-			reason := fmt.Sprintf("%T", broken)
-			if known, ok := broken.(runtime.Error); ok {
-				reason = known.Error()
-			}
-			g.parts.Log.Error("a call panicked", "call", call.ID, "panic", reason, "stack", string(debug.Stack()))
-			err = sallyport.WrapError(sallyport.Internal, "internal error", errPanic)
 		}()
 		return next(ctx, call, out)
 	}
 }
-
-var errPanic = errors.New("panic")
 
 // outward gives an error of the road the form that leaves it. A client that has
 // left is told of only when it is the reason: what was refused stays refused in

@@ -76,6 +76,7 @@ type screened struct {
 	// its rest will go out in.
 	held  map[dlp.TextID]*llm.Event
 	tools map[dlp.TextID]string // names of the tool calls that have begun
+	place []string              // room for others
 }
 
 // push passes one event on, one out for one in. An event whose text is held
@@ -117,42 +118,66 @@ func (s *screened) others(e *llm.Event) error {
 	if e.Body == nil || e.Dialect != s.call.Request.Dialect {
 		return nil // what is built from the meaning has nothing else
 	}
-	return s.other(e, e.Body.Root(), dialect.Opaque(e.Dialect), llm.TextDelta)
+	o := otherStrings{screened: s, event: e, opaque: dialect.Opaque(e.Dialect), place: s.place[:0]}
+	err := o.look(e.Body.Root(), llm.TextDelta)
+	s.place = o.place
+	return err
 }
 
 // noChoice is the place of strings that belong to no text.
 const noChoice = -1
 
-func (s *screened) other(e *llm.Event, v llm.Value, opaque func(string) bool, kind llm.DeltaKind) (err error) {
+// otherStrings is the walk over one event.
+type otherStrings struct {
+	*screened
+	event  *llm.Event
+	opaque func(place []string) bool
+	place  []string
+}
+
+func (o *otherStrings) look(v llm.Value, kind llm.DeltaKind) (err error) {
 	switch v.Kind() {
 	case llm.Object:
 		v.Members(func(key, member llm.Value) bool {
-			switch name := key.Text(); {
-			case opaque(name), name == "logprobs": // they are nulled where they must
-			case name == "tool_calls", name == "function_call": // values come back to trusted tools alone
-				err = s.other(e, member, opaque, llm.ToolArgumentsDelta)
-			default:
-				err = s.other(e, member, opaque, kind)
-			}
+			err = o.member(key.Text(), member, kind)
 			return err == nil
 		})
 	case llm.Array:
 		v.Items(func(_ int, item llm.Value) bool {
-			err = s.other(e, item, opaque, kind)
+			err = o.look(item, kind)
 			return err == nil
 		})
 	case llm.String:
-		text := v.Text()
-		if text == "" || slices.ContainsFunc(e.Deltas, func(d llm.Delta) bool { return d.Text == v }) {
-			return nil
-		}
-		emit, err := s.screen.Answer(dlp.TextID{Choice: noChoice, Kind: kind}, "", text, true)
-		if err != nil {
-			return err
-		}
-		v.SetText(emit)
+		return o.text(v, kind)
 	}
 	return err
+}
+
+func (o *otherStrings) member(name string, v llm.Value, kind llm.DeltaKind) error {
+	o.place = append(o.place, name)
+	defer func() { o.place = o.place[:len(o.place)-1] }()
+	switch {
+	case len(o.place) == 2 && o.place[0] == "choices" && name == "logprobs": // they are nulled where they must
+		return nil
+	case v.Kind() == llm.String && o.opaque(o.place):
+		return nil
+	case name == "tool_calls", name == "function_call": // values come back to trusted tools alone
+		kind = llm.ToolArgumentsDelta
+	}
+	return o.look(v, kind)
+}
+
+func (o *otherStrings) text(v llm.Value, kind llm.DeltaKind) error {
+	text := v.Text()
+	if text == "" || slices.ContainsFunc(o.event.Deltas, func(d llm.Delta) bool { return d.Text == v }) {
+		return nil
+	}
+	emit, err := o.screen.Answer(dlp.TextID{Choice: noChoice, Kind: kind}, "", text, true)
+	if err != nil {
+		return err
+	}
+	v.SetText(emit)
+	return nil
 }
 
 // ends says whether e ends the choice: its texts will not go on.

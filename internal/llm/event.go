@@ -79,6 +79,7 @@ const (
 	RefusalDelta
 	ToolCallDelta      // a tool call begins: ToolID, ToolName
 	ToolArgumentsDelta // Text is a piece of the JSON of its arguments
+	AsideDelta         // text that only its own dialect has a word for; Index tells one from another
 )
 
 // Delta is a piece of output. In a WholeEvent each delta is a whole text.

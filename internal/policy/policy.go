@@ -70,7 +70,7 @@ type Book struct {
 	store    Store
 	engine   *dlp.Engine
 	defaults Defaults
-	standard *dlp.Plan // of Defaults.DLP
+	standard map[string]*dlp.Plan // of Defaults.DLP, in each mode
 
 	mu         sync.RWMutex
 	generation int // moves with Forget, so that an answer read before is not kept after
@@ -85,11 +85,19 @@ type rules struct {
 
 // New returns a Book over store.
 func New(store Store, defaults Defaults) *Book {
-	engine := dlp.New()
-	return &Book{
-		store: store, engine: engine, defaults: defaults, standard: engine.Plan(defaults.DLP),
-		orgs: make(map[sallyport.OrgID]*rules),
+	if defaults.DLP.Mode == "" {
+		defaults.DLP.Mode = dlp.Enforce
 	}
+	b := &Book{
+		store: store, engine: dlp.New(), defaults: defaults,
+		standard: make(map[string]*dlp.Plan), orgs: make(map[sallyport.OrgID]*rules),
+	}
+	for _, mode := range []string{dlp.Enforce, dlp.Observe, dlp.Off} {
+		p := defaults.DLP
+		p.Mode = mode
+		b.standard[mode] = b.engine.Plan(p)
+	}
+	return b
 }
 
 // Forget drops what is kept in memory.
@@ -151,16 +159,13 @@ func (b *Book) DLP(ctx context.Context, org sallyport.OrgID, m sallyport.Model) 
 	if plan, decided := r.dlp[m.ID]; decided {
 		return plan, nil
 	}
-	plan, decided := r.dlp[""]
-	if !decided {
-		plan = b.standard
-	}
-	if m.DLP == "" || m.DLP == plan.Policy().Mode {
+	if plan, decided := r.dlp[""]; decided {
 		return plan, nil
 	}
-	p := plan.Policy()
-	p.Mode = m.DLP
-	return b.engine.Plan(p), nil
+	if plan, told := b.standard[m.DLP]; told {
+		return plan, nil
+	}
+	return b.standard[b.defaults.DLP.Mode], nil
 }
 
 func (b *Book) rules(ctx context.Context, org sallyport.OrgID) (*rules, error) {

@@ -2,11 +2,8 @@ package provider
 
 import (
 	"context"
-	"errors"
-	"mime"
 	"strings"
 
-	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -54,72 +51,19 @@ func (p *anthropic) Do(ctx context.Context, target string, req *llm.Request, out
 	if err != nil {
 		return llm.Receipt{}, err
 	}
-	answer, receipt, err := p.client.post(ctx, p.path, body, req.Stream)
-	if err != nil {
-		return receipt, err
-	}
-	if req.Stream {
-		return receipt, p.stream(ctx, answer, out)
-	}
-	defer answer.close()
-	return receipt, p.whole(ctx, answer, out)
+	return p.client.ask(ctx, p.path, body, req.Stream, &messagesReader{}, out)
 }
 
-func (p *anthropic) whole(ctx context.Context, answer *answer, out llm.Sink) error {
-	body, err := answer.whole(ctx)
-	if err != nil {
+// messagesReader reads one answer of the messages dialect.
+type messagesReader struct{ decoder messages.Decoder }
+
+func (*messagesReader) whole(doc *llm.Document, e *llm.Event) error {
+	return messages.DecodeWhole(doc, e)
+}
+
+func (r *messagesReader) event(name string, data []byte, doc *llm.Document, e *llm.Event) error {
+	if err := parseEvent(data, doc); err != nil {
 		return err
 	}
-	doc, err := llm.Parse(body)
-	if err != nil {
-		return invalid("not JSON", err)
-	}
-	var event llm.Event
-	if err := messages.DecodeWhole(doc, &event); err != nil {
-		return err
-	}
-	return out(&event)
-}
-
-func (p *anthropic) stream(ctx context.Context, answer *answer, out llm.Sink) error {
-	if kind, _, _ := mime.ParseMediaType(answer.header.Get("Content-Type")); kind == "application/json" {
-		defer answer.close()
-		return p.notStream(ctx, answer)
-	}
-	var (
-		decoder messages.Decoder
-		doc     llm.Document
-		event   llm.Event
-		done    *llm.Event
-	)
-	err := answer.events(ctx, func(name string, data []byte) error {
-		if err := doc.Reset(data); err != nil {
-			return invalid("an event that is not JSON", err)
-		}
-		if err := decoder.DecodeEvent(name, &doc, &event); err != nil {
-			return err
-		}
-		if event.Kind == llm.DoneEvent {
-			done = event.Clone() // its bytes are the reader's, and the sink keeps it
-			return errStreamDone
-		}
-		return out(&event)
-	})
-	switch {
-	case errors.Is(err, errStreamDone):
-		answer.release()
-		return out(done)
-	case err == nil:
-		err = sallyport.NewError(sallyport.UpstreamClosed, "The provider ended its answer before its end.")
-	}
-	answer.close()
-	return err
-}
-
-// notStream reads a plain answer that came where a stream was asked for: a
-// failure told with a status of success, else nothing that can be used.
-func (p *anthropic) notStream(ctx context.Context, answer *answer) error {
-	return p.whole(ctx, answer, func(*llm.Event) error {
-		return invalid("one whole answer where a stream was asked for", nil)
-	})
+	return r.decoder.DecodeEvent(name, doc, e)
 }

@@ -32,6 +32,7 @@ func TestAnswerHidesInEveryField(t *testing.T) {
 		`"content":"x","annotations":[{"type":"url_citation","url_citation":{"title":"KEY"}}]`,
 		`"content":"x","audio":{"id":"a","transcript":"KEY"}`,
 		`"content":"x","unknown":{"deep":["KEY"]}`,
+		`"content":"x","unknown":{"detail":"KEY","model":"KEY"}`,
 		`"content":[{"type":"text","text":"KEY"}]`,
 		`"content":[{"type":"other","text":"a","more":"KEY"}]`,
 		`"content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"a\":\"KEY\"}"}}]`,
@@ -58,6 +59,38 @@ func TestAnswerHidesInEveryField(t *testing.T) {
 		h.Fake.Queue(providertest.Answer{Status: 400, Body: `{"error":{"message":"you sent ` + awsKey + `"}}`})
 		hides(t, h.Chat(t, h.Home.User.Key, chatBody(false, "hello", "")).Body)
 	})
+}
+
+// The name of an identifier at another place is no cover, neither for a request
+// nor for an answer; nor is a text that only some providers stream.
+func TestNoCover(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	for _, message := range []string{
+		`{"role":"user","content":"x","unknown":{"detail":"KEY"}}`,
+		`{"role":"user","content":"x","unknown":{"model":"KEY","id":["KEY"]}}`,
+		`{"role":"user","content":"x","format":"KEY"}`,
+	} {
+		h.Chat(t, h.Home.User.Key, `{"model":"`+servertest.Model+`","messages":[`+strings.ReplaceAll(message, "KEY", awsKey)+`]}`)
+		requests := h.Fake.Requests()
+		if sent := string(requests[len(requests)-1].Body); strings.Contains(sent, awsKey) {
+			t.Errorf("the provider was sent %s", sent)
+		}
+	}
+	for _, delta := range []string{
+		`"reasoning_content":"a","reasoning":"PIECE"`,
+		`"reasoning_details":[{"type":"reasoning.text","index":0,"text":"PIECE"}]`,
+		`"tool_calls":[{"index":0,"type":"custom","custom":{"input":"PIECE"}}]`,
+	} {
+		frames := []string{frame(`{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}`)}
+		for _, piece := range []string{"it is ", awsKey[:6], awsKey[6:13], awsKey[13:], " now"} {
+			frames = append(frames, frame(`{"index":0,"delta":{`+strings.ReplaceAll(delta, "PIECE", piece)+`},"finish_reason":null}`))
+		}
+		h.Fake.Queue(providertest.Answer{Frames: append(frames, frame(`{"index":0,"delta":{},"finish_reason":"stop"}`), done)})
+		if got := h.Chat(t, h.Home.User.Key, chatBody(true, "hello", "")).Body; strings.Contains(got, awsKey[6:13]) || !strings.Contains(got, "[REDACTED:") {
+			t.Errorf("%s: got %s", delta, got)
+		}
+	}
 }
 
 // A value that DLP replaced on the way out comes back in the provider's error text.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,7 +79,10 @@ func (s *Server) api(sur surface, action string, h handler) http.Handler {
 			err = s.refuse(q, err)
 		} else {
 			q.call.BytesIn = int64(len(q.body))
-			err = h(w, q)
+			err = s.survive(&q.call.Call, func() error { return h(w, q) })
+			if errors.Is(err, errBug) {
+				err = s.refuse(q, err) // nothing, if the gateway has recorded it
+			}
 		}
 		if err != nil && !q.begun {
 			setLimitHeaders(w.Header(), q.call.Limits)
@@ -86,6 +90,24 @@ func (s *Server) api(sur surface, action string, h handler) http.Handler {
 		}
 		s.logFailure(q, err)
 	})
+}
+
+// errBug marks what was a panic.
+var errBug = errors.New("a bug")
+
+// survive makes an error of a panic in f, so that the call is recorded and
+// answered as any other.
+func (s *Server) survive(call *sallyport.Call, f func() error) (err error) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			known := sallyport.Panicked(broken)
+			s.parts.Log.Error("a request panicked", "request_id", call.RequestID, "action", call.Action,
+				"cause", known.Cause, "stack", string(debug.Stack()))
+			known.Cause = errors.Join(errBug, known.Cause)
+			err = known
+		}
+	}()
+	return f()
 }
 
 // read wraps a route that changes nothing. What get returns is answered as JSON

@@ -155,7 +155,11 @@ func look[T any](s *Server, ctx context.Context, f func(p sallyport.Principal) (
 // attempt runs f for the caller and records when it is refused.
 func attempt[T any](s *Server, ctx context.Context, f func(p sallyport.Principal) (T, error)) (T, error) {
 	call := CallOf(ctx)
-	answer, err := f(call.Principal)
+	var answer T
+	err := s.survive(call, func() (err error) {
+		answer, err = f(call.Principal)
+		return err
+	})
 	if err == nil {
 		return answer, nil
 	}

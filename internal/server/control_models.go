@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -17,6 +18,7 @@ type priceView struct {
 	Output      sallyport.Rate  `json:"output"`
 	CachedInput *sallyport.Rate `json:"cached_input,omitempty"`
 	CacheWrite  *sallyport.Rate `json:"cache_write,omitempty"`
+	Reasoning   sallyport.Rate  `json:"reasoning,omitzero" required:"false" doc:"Output that the model thought with; absent: as output"`
 }
 
 type modelView struct {
@@ -114,28 +116,37 @@ func (s *Server) allModels(ctx context.Context, org sallyport.OrgID) ([]modelVie
 		views = append(views, modelView{
 			ID: m.ID, DisplayName: m.DisplayName, Provider: m.Provider, Target: m.Target,
 			ContextWindow: m.ContextWindow, OutputMax: m.OutputMax, Offline: m.Offline, Enabled: !disabled[m.ID],
-			Price: priceView{m.Price.Input, m.Price.Output, &m.Price.CachedInput, &m.Price.CacheWrite},
+			Price: priceView{m.Price.Input, m.Price.Output, &m.Price.CachedInput, &m.Price.CacheWrite, m.Price.Reasoning},
 		})
 	}
 	return views, nil
 }
 
 func (s *Server) setModelAccess(ctx context.Context, p sallyport.Principal, id string, enabled bool) error {
-	models, err := s.parts.Models.All(ctx, p.Org)
+	if err := s.checkModel(ctx, p.Org, id); err != nil {
+		return err
+	}
+	record := s.event(ctx, "model/"+id, nil)
+	record.Action = "models.disable"
+	if enabled {
+		record.Action = "models.enable"
+	}
+	return s.parts.Control.SetModelAccess(ctx, p.Org, id, enabled, record)
+}
+
+// checkModel wants the id of a model, switched off or not; "" is no model in particular.
+func (s *Server) checkModel(ctx context.Context, org sallyport.OrgID, id string) error {
+	if id == "" {
+		return nil
+	}
+	models, err := s.parts.Models.All(ctx, org)
 	if err != nil {
 		return err
 	}
-	for _, m := range models {
-		if m.ID == id {
-			record := s.event(ctx, "model/"+id, nil)
-			record.Action = "models.disable"
-			if enabled {
-				record.Action = "models.enable"
-			}
-			return s.parts.Control.SetModelAccess(ctx, p.Org, id, enabled, record)
-		}
+	if !slices.ContainsFunc(models, func(m sallyport.Model) bool { return m.ID == id }) {
+		return sallyport.NewError(sallyport.NotFound, "there is no such model")
 	}
-	return sallyport.NewError(sallyport.NotFound, "there is no such model")
+	return nil
 }
 
 // saveModel adds a model that one of the organisation's own providers serves.
@@ -161,7 +172,7 @@ func (s *Server) saveModel(ctx context.Context, p sallyport.Principal, v modelVi
 	m := sallyport.Model{
 		ID: v.ID, DisplayName: v.DisplayName, Provider: v.Provider, Target: v.Target,
 		ContextWindow: v.ContextWindow, OutputMax: v.OutputMax,
-		Price: sallyport.Price{Input: v.Price.Input, Output: v.Price.Output, CachedInput: v.Price.Input, CacheWrite: v.Price.Input + v.Price.Input/4},
+		Price: sallyport.Price{Input: v.Price.Input, Output: v.Price.Output, CachedInput: v.Price.Input, CacheWrite: v.Price.Input + v.Price.Input/4, Reasoning: v.Price.Reasoning},
 	}
 	if m.DisplayName == "" {
 		m.DisplayName = m.ID

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -107,15 +108,9 @@ type scanRequest struct {
 	}
 }
 
-type scanFinding struct {
-	Start int    `json:"start" doc:"Byte offset"`
-	End   int    `json:"end"`
-	Type  string `json:"type"`
-}
-
 type scanView struct {
-	ID       string        `json:"id,omitempty"`
-	Findings []scanFinding `json:"findings"`
+	ID       string      `json:"id,omitempty"`
+	Findings []dlp.Found `json:"findings"`
 }
 
 type limitRequest struct {
@@ -129,11 +124,7 @@ func (s *Server) controlPolicies(api huma.API) {
 	huma.Register(api, operation("scan", "dlp.scan", http.MethodPost, "/dlp/scan", "Find sensitive values in a text", false),
 		func(ctx context.Context, in *scanRequest) (*body[scanView], error) {
 			return reply(look(s, ctx, func(sallyport.Principal) (scanView, error) {
-				view := scanView{ID: in.Body.ID, Findings: []scanFinding{}}
-				for _, m := range s.parts.Engine.Scan(in.Body.Text) {
-					view.Findings = append(view.Findings, scanFinding{m.Start, m.End, m.Type})
-				}
-				return view, nil
+				return scanView{ID: in.Body.ID, Findings: s.parts.Engine.Find(in.Body.Text)}, nil
 			}))
 		})
 	huma.Register(api, operation("getDLPPolicy", "policies.get", http.MethodGet, "/dlp/policy", "The DLP policy in force", true),
@@ -161,6 +152,9 @@ func (s *Server) setDLPPolicy(ctx context.Context, p sallyport.Principal, in *dl
 	if err != nil {
 		return sallyport.WrapError(sallyport.InvalidBody, err.Error(), err)
 	}
+	if err := s.checkModel(ctx, p.Org, in.Model); err != nil {
+		return err
+	}
 	before, err := s.parts.Policies.DLP(ctx, p.Org, sallyport.Model{ID: in.Model})
 	if err != nil {
 		return err
@@ -169,9 +163,32 @@ func (s *Server) setDLPPolicy(ctx context.Context, p sallyport.Principal, in *dl
 		s.event(ctx, "policy/dlp/"+in.Model, map[string]string{"before": before.Policy().Version(), "after": next.Version()}))
 }
 
+// checkLimitSubject wants the id of a user or key of the organisation, where one is meant.
+func (s *Server) checkLimitSubject(ctx context.Context, org sallyport.OrgID, scope, id string) error {
+	known := scope == "organisation"
+	switch scope {
+	case "user":
+		members, err := s.parts.Control.Members(ctx, org)
+		if err != nil {
+			return err
+		}
+		known = slices.ContainsFunc(members, func(m sallyport.Membership) bool { return string(m.User.ID) == id })
+	case "key":
+		keys, err := s.parts.Control.Keys(ctx, org)
+		if err != nil {
+			return err
+		}
+		known = slices.ContainsFunc(keys, func(k sallyport.Key) bool { return string(k.ID) == id })
+	}
+	if !known {
+		return sallyport.NewError(sallyport.NotFound, "there is no such "+scope)
+	}
+	return nil
+}
+
 func (s *Server) setLimits(ctx context.Context, p sallyport.Principal, in *limitRequest) error {
-	if in.Scope != "organisation" && in.ID == "" {
-		return sallyport.NewError(sallyport.InvalidBody, "id must name the user or key")
+	if err := s.checkLimitSubject(ctx, p.Org, in.Scope, in.ID); err != nil {
+		return err
 	}
 	stored, err := json.Marshal(in.Body)
 	if err != nil {

@@ -10,23 +10,53 @@
 package chat
 
 import (
+	"slices"
+
 	"github.com/sallyport-ai/sallyport"
 )
 
-// Opaque says whether the values of members of that name carry no text of a
-// person or a model: ids, types, enums and signatures. DLP must neither read nor
-// change them: a changed id breaks a conversation, a changed signature a proof.
-// Names, descriptions and schemas of tools are text and are not opaque.
-func Opaque(member string) bool {
-	switch member {
-	case "model", "id", "tool_call_id", "role", "type", "object", "signature",
-		"encrypted_content", "finish_reason", "native_finish_reason", "system_fingerprint",
-		"service_tier", "prompt_cache_key", "prompt_cache_retention",
-		"reasoning_effort", "verbosity", "tool_choice", "detail", "format":
-		return true
+// Opaque says whether the string at that place of a body carries no text of a
+// person or a model: ids, types, enums, signatures, media. DLP must neither read
+// nor change it: a changed id breaks a conversation, a changed signature a proof.
+// A place is the names of the members that lead to it, arrays left out; the name
+// alone does not count, for anybody can send any name anywhere.
+func Opaque(place []string) bool {
+	inside, table := place, opaqueInBody
+	switch {
+	case len(place) > 1 && place[0] == "messages":
+		inside, table = place[1:], opaqueInMessage
+	case len(place) > 2 && place[0] == "choices" && (place[1] == "message" || place[1] == "delta"):
+		inside, table = place[2:], opaqueInMessage
 	}
-	return false
+	if len(inside) == 0 {
+		return false
+	}
+	last := len(inside) - 1
+	return slices.ContainsFunc(table[inside[last]], func(above []string) bool {
+		return slices.Equal(above, inside[:last])
+	})
 }
+
+// The opaque members by name, each with the places where it is opaque.
+var (
+	opaqueInBody = map[string][][]string{
+		"model": {{}}, "id": {{}}, "object": {{}}, "system_fingerprint": {{}}, "service_tier": {{}},
+		"prompt_cache_key": {{}}, "prompt_cache_retention": {{}}, "reasoning_effort": {{}}, "verbosity": {{}},
+		"tool_choice":   {{}},
+		"type":          {{"tools"}, {"tool_choice"}, {"response_format"}},
+		"finish_reason": {{"choices"}}, "native_finish_reason": {{"choices"}},
+	}
+	opaqueInMessage = map[string][][]string{
+		"role": {{}}, "tool_call_id": {{}}, "signature": {{}, {"content"}, {"reasoning_details"}},
+		"id":                {{"tool_calls"}, {"audio"}, {"reasoning_details"}},
+		"type":              {{"content"}, {"content", "cache_control"}, {"tool_calls"}, {"annotations"}, {"reasoning_details"}},
+		"detail":            {{"content", "image_url"}},
+		"format":            {{"content", "input_audio"}, {"reasoning_details"}},
+		"data":              {{"content", "input_audio"}, {"audio"}, {"reasoning_details"}},
+		"file_id":           {{"content", "file"}},
+		"encrypted_content": {{}, {"content"}},
+	}
+)
 
 func invalidBody(message string) error { return sallyport.NewError(sallyport.InvalidBody, message) }
 

@@ -210,14 +210,22 @@ func TestDecode_refused(t *testing.T) {
 }
 
 func TestOpaque(t *testing.T) {
-	for _, member := range []string{"model", "id", "tool_call_id", "role", "type", "object", "signature", "encrypted_content", "finish_reason"} {
-		if !Opaque(member) {
-			t.Errorf("%s must be opaque", member)
+	for _, place := range []string{
+		"model", "id", "object", "messages.role", "messages.tool_call_id", "messages.content.type", "messages.tool_calls.id",
+		"messages.content.image_url.detail", "messages.content.input_audio.data", "tools.type", "choices.finish_reason",
+		"choices.message.role", "choices.delta.tool_calls.id", "choices.delta.reasoning_details.signature",
+	} {
+		if !Opaque(strings.Split(place, ".")) {
+			t.Errorf("%s must be opaque", place)
 		}
 	}
-	for _, member := range []string{"content", "text", "name", "description", "parameters", "arguments", "user", "url", "reasoning_content", "stop", "Model", ""} {
-		if Opaque(member) {
-			t.Errorf("%s must not be opaque", member)
+	for _, place := range []string{
+		"messages.content", "messages.content.text", "messages.name", "tools.function.description", "user", "stop", "Model", "",
+		"messages.model", "messages.unknown.detail", "messages.format", "unknown.id", "tools.function.parameters.properties.id",
+		"messages.tool_calls.function.id", "choices.message.unknown.type", "choices.id", "messages", "choices.message",
+	} {
+		if Opaque(strings.Split(place, ".")) {
+			t.Errorf("%s must not be opaque", place)
 		}
 	}
 }

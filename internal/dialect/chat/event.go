@@ -159,13 +159,18 @@ func readSaid(choice int, said llm.Value, e *llm.Event) {
 			// Some providers say the same under both names.
 			if said.Get("reasoning_content").Kind() != llm.String {
 				addText(choice, llm.ThinkingDelta, v, e)
+			} else {
+				addAside(choice, asideReasoning, v, e)
 			}
+		case "reasoning_details":
+			readDetails(choice, v, e)
 		case "refusal":
 			addText(choice, llm.RefusalDelta, v, e)
 		case "tool_calls":
 			v.Items(func(i int, call llm.Value) bool {
 				if index, ok := position(call, i); ok {
 					addCall(choice, index, call.Get("id"), call.Get("function"), e)
+					addArguments(choice, index, call.Get("custom").Get("input"), e)
 				}
 				return true
 			})
@@ -202,9 +207,36 @@ func addCall(choice, index int, id, function llm.Value, e *llm.Event) {
 			Choice: choice, Kind: llm.ToolCallDelta, Index: index, ToolID: id, ToolName: name,
 		})
 	}
+	addArguments(choice, index, arguments, e)
+}
+
+func addArguments(choice, index int, arguments llm.Value, e *llm.Event) {
 	if arguments.Text() != "" {
 		e.Deltas = append(e.Deltas, llm.Delta{
 			Choice: choice, Kind: llm.ToolArgumentsDelta, Index: index, Text: arguments,
 		})
+	}
+}
+
+// The asides of this dialect: reasoning that is said a second time, and from
+// asideDetails on the texts and summaries of reasoning_details, by their index.
+const (
+	asideReasoning = iota
+	asideDetails
+)
+
+func readDetails(choice int, details llm.Value, e *llm.Event) {
+	details.Items(func(i int, detail llm.Value) bool {
+		if index, ok := position(detail, i); ok {
+			addAside(choice, asideDetails+2*index, detail.Get("text"), e)
+			addAside(choice, asideDetails+2*index+1, detail.Get("summary"), e)
+		}
+		return true
+	})
+}
+
+func addAside(choice, index int, text llm.Value, e *llm.Event) {
+	if text.Text() != "" {
+		e.Deltas = append(e.Deltas, llm.Delta{Choice: choice, Kind: llm.AsideDelta, Index: index, Text: text})
 	}
 }

@@ -51,11 +51,11 @@ func testModels(t *testing.T, db *store.DB) {
 	m := sallyport.Model{
 		ID: "mock-large", DisplayName: "Mock", Provider: "local", Target: "gpt-4o-mini",
 		ContextWindow: 128_000, OutputMax: 16_000, ImageTokens: 1_000,
-		Price:   sallyport.Price{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Version: "p1"},
+		Price:   sallyport.Price{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Reasoning: 5, Version: "p1"},
 		Offline: true, DLP: "observe",
 	}
 	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
-	m.Target, m.Price.Output, m.Offline = "gpt-5", 5, false
+	m.Target, m.Price.Output, m.Price.Reasoning, m.Offline = "gpt-5", 5, 6, false
 	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
 	want := func(org sallyport.OrgID, want ...sallyport.Model) {
 		t.Helper()

@@ -1,0 +1,91 @@
+package server_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/sallyport-ai/sallyport/internal/dlp"
+	"github.com/sallyport-ai/sallyport/internal/provider/providertest"
+	"github.com/sallyport-ai/sallyport/internal/server/servertest"
+)
+
+// The arguments of tools are texts of their own: nothing hidden leaves in them,
+// and values come back only for tools that the organisation trusts.
+func TestStreamOfToolCalls(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	token := placeholderOf(t, h, email)
+	arguments := `{"to":"` + token + `","key":"` + githubKey + `","n":1}`
+	check := func(t *testing.T, to string) {
+		t.Helper()
+		for _, pieces := range splits(arguments) {
+			h.Fake.Queue(providertest.Answer{Frames: toolFrames(pieces)})
+			got := readStream(t, h.Chat(t, h.Home.User.Key, chatBody(true, "Mail "+email, "")).Body)
+			got.whole(t, 1, "tool_calls")
+			got.hides(t, awsKey, githubKey)
+			if typed(got.text[0]) != "Calling [REDACTED]" {
+				t.Errorf("the text is %q", got.text[0])
+			}
+			if want := []string{"call_1 send", "call_2 look"}; !slices.Equal(got.tools, want) {
+				t.Errorf("the tool calls are %q, want %q", got.tools, want)
+			}
+			if want := `{"to":"` + to + `","key":"[REDACTED]","n":1}`; typed(got.args[0]) != want {
+				t.Errorf("cut as %q: the arguments are %s, want %s", pieces, got.args[0], want)
+			}
+			if want := `{"q":"plain \u00e9"}`; got.args[1] != want {
+				t.Errorf("the other arguments are %s, want %s", got.args[1], want)
+			}
+			if t.Failed() {
+				return
+			}
+		}
+	}
+	t.Run("untrusted tool", func(t *testing.T) { check(t, token) })
+	t.Run("trusted tool", func(t *testing.T) {
+		setPolicy(t, h, func(p *dlp.Policy) { p.TrustedTools = []string{"send"} })
+		check(t, email)
+	})
+}
+
+// A tool call begins once, also when the event that began it has to be sent
+// again with the rest of its arguments.
+func TestToolCallBeginsOnce(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	const arguments = `{"a":"AKIA`
+	h.Fake.Queue(providertest.Answer{Frames: []string{
+		frame(`{"index":0,"delta":{"role":"assistant","tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"send","arguments":` + quoted(arguments) + `}}]},"finish_reason":null}`),
+		frame(`{"index":0,"delta":{},"finish_reason":"length"}`), done,
+	}})
+	got := readStream(t, h.Chat(t, h.Home.User.Key, chatBody(true, "hello", "")).Body)
+	got.whole(t, 1, "length")
+	if !slices.Equal(got.tools, []string{"call_1 send"}) || got.args[0] != arguments || len(got.chunks) != 3 {
+		t.Errorf("got the calls %q with %q in %d chunks, want one call and what was held in a chunk of its own", got.tools, got.args[0], len(got.chunks))
+	}
+}
+
+// toolFrames is a text with a key in it, then two tool calls whose arguments
+// come by turns.
+func toolFrames(pieces []string) []string {
+	frames := []string{
+		frame(`{"index":0,"delta":{"role":"assistant","content":"Calling ` + awsKey[:7] + `"},"finish_reason":null}`),
+		frame(`{"index":0,"delta":{"content":"` + awsKey[7:] + `"},"finish_reason":null}`),
+		frame(`{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"send","arguments":""}}]},"finish_reason":null}`),
+		frame(`{"index":0,"delta":{"tool_calls":[{"index":1,"id":"call_2","type":"function","function":{"name":"look","arguments":"{\"q\":"}}]},"finish_reason":null}`),
+	}
+	for _, piece := range pieces {
+		frames = append(frames, frame(`{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":`+quoted(piece)+`}}]},"finish_reason":null}`))
+	}
+	return append(frames,
+		frame(`{"index":0,"delta":{"tool_calls":[{"index":1,"function":{"arguments":`+quoted(`"plain \u00e9"}`)+`}}]},"finish_reason":null}`),
+		frame(`{"index":0,"delta":{},"finish_reason":"tool_calls"}`), done)
+}
+
+func quoted(text string) string {
+	body, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(body)
+}
