@@ -3,6 +3,7 @@ package sallyport
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -188,13 +189,20 @@ func (l *line) text(name, v string) {
 // plain says that encoding/json writes v as it stands.
 func plain(v string) bool {
 	for i := range len(v) {
-		switch c := v[i]; {
-		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+		if !asItStands[v[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// asItStands are the bytes that encoding/json does not escape.
+var asItStands = func() (stands [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		stands[c] = !strings.ContainsRune(`"\<>&`, c)
+	}
+	return stands
+}()
 
 func (l *line) textIf(name, v string) {
 	if v != "" {

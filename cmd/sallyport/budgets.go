@@ -129,19 +129,21 @@ func (c *budgetRemove) Run(ctx context.Context, a *app) error {
 	})
 }
 
-// alert tells the trail which budgets of the organisation have reached a
+// alert tells the trail which budgets of the organisations have reached a
 // percentage of their limit.
-func (i *instance) alert(ctx context.Context, org sallyport.OrgID) error {
-	due, err := i.db.BudgetAlerts(ctx, org)
-	if err != nil {
-		return err
-	}
-	for _, a := range due {
-		rec := i.audit.Event(sallyport.Principal{Org: org}, "budgets.alert", a.BudgetID.String(), map[string]any{
-			"percent": a.Percent, "limit": a.Limit.String(), "spent": a.Spent.String(), "since": a.Since,
-		})
-		if err := i.db.TellBudgetAlert(ctx, a, rec); err != nil {
+func (i *instance) alert(ctx context.Context, orgs []sallyport.OrgID) error {
+	for _, org := range orgs {
+		due, err := i.db.BudgetAlerts(ctx, org)
+		if err != nil {
 			return err
+		}
+		for _, a := range due {
+			rec := i.audit.Event(sallyport.Principal{Org: org}, "budgets.alert", a.BudgetID.String(), map[string]any{
+				"percent": a.Percent, "limit": a.Limit.String(), "spent": a.Spent.String(), "since": a.Since,
+			})
+			if err := i.db.TellBudgetAlert(ctx, a, rec); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -110,9 +110,9 @@ const usageFollow = 2 * time.Second
 // which budgets have reached their alerts, until ctx ends. A failure is told
 // once, and tried again: reports are exact without roll-ups, only slower.
 func (s *services) followUsage(ctx context.Context) {
-	failing := false
+	failing, seen := false, int64(-1)
 	for {
-		err := s.instance.rollUp(ctx)
+		err := s.instance.rollUp(ctx, &seen)
 		if ctx.Err() != nil {
 			return
 		}
@@ -127,16 +127,31 @@ func (s *services) followUsage(ctx context.Context) {
 }
 
 // rollUp catches up with every ledger. Alerts come first: a crash in between
-// looks for them again.
-func (i *instance) rollUp(ctx context.Context) error {
+// looks for them again. Budgets reach them by spending, or by being set, which
+// moves the counter of changes: seen is its last value, -1 at first.
+func (i *instance) rollUp(ctx context.Context, seen *int64) error {
+	changes, err := i.db.Changes(ctx)
+	if err != nil {
+		return err
+	}
+	if changes != *seen {
+		set, err := i.db.BudgetOrgs(ctx)
+		if err != nil {
+			return err
+		}
+		if err := i.alert(ctx, set); err != nil {
+			return err
+		}
+		*seen = changes
+	}
 	orgs, err := i.db.UsageBehind(ctx)
 	if err != nil {
 		return err
 	}
+	if err := i.alert(ctx, orgs); err != nil {
+		return err
+	}
 	for _, org := range orgs {
-		if err := i.alert(ctx, org); err != nil {
-			return err
-		}
 		for more := true; more && ctx.Err() == nil; {
 			if more, err = i.db.RollUpUsage(ctx, org); err != nil {
 				return err

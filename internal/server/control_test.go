@@ -50,6 +50,7 @@ var permissions = map[string]permission{
 	"setDLPPolicy":   {sallyport.RoleAdministrator, "policies.set", "", `{"mode":"observe"}`, 204},
 	"setLimits":      {sallyport.RoleAdministrator, "policies.set", "?scope=organisation", `{"requests_per_minute":1000000,"tokens_per_minute":0}`, 204},
 	"listRecords":    {sallyport.RoleAdministrator, "audit.list", "", "", 200},
+	"exportRecords":  {sallyport.RoleAdministrator, "audit.export", "?format=jsonl", "", 200},
 }
 
 const (

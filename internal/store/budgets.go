@@ -114,6 +114,14 @@ func scanBudget(row scanner, b *sallyport.Budget, more ...any) error {
 	return err
 }
 
+// BudgetOrgs lists the organisations that have budgets.
+func (db *DB) BudgetOrgs(ctx context.Context) ([]sallyport.OrgID, error) {
+	return list(ctx, db.read, func(rows *sql.Rows) (org sallyport.OrgID, err error) {
+		err = rows.Scan(&org)
+		return org, err
+	}, `SELECT id FROM organisations o WHERE EXISTS (SELECT 1 FROM budgets b WHERE b.org_id = o.id) ORDER BY id`)
+}
+
 // BudgetAlerts lists the percentages that the organisation's budgets have
 // reached in their periods and the trail was not told of, lower ones first.
 func (db *DB) BudgetAlerts(ctx context.Context, org sallyport.OrgID) ([]sallyport.BudgetAlert, error) {

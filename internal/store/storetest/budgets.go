@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -249,8 +250,14 @@ func testBudgetAlerts(t *testing.T, db *store.DB) {
 	ctx := t.Context()
 	org := NewOrg(t, db)
 	fund(t, db, org, 1)
+	NewOrg(t, db) // without budgets
 	id := budgetID(sallyport.BudgetOrganisation, "", sallyport.PeriodDay)
 	setBudget(t, db, org, id, 150)
+	orgs, err := db.BudgetOrgs(ctx)
+	ok(t, err)
+	if !slices.Equal(orgs, []sallyport.OrgID{org}) {
+		t.Errorf("organisations with budgets are %v, want %v", orgs, org)
+	}
 	setBudget(t, db, org, budgetID(sallyport.BudgetUser, "u1", sallyport.PeriodDay), 0) // of nothing no part is reached
 	spent := 0
 	spend := func(when time.Time, cost sallyport.Credits) {
