@@ -150,7 +150,7 @@ const RecordVersion = 1
 func (r *Record) Seal(seq int64, prev Hash) (body []byte, hash Hash, err error) {
 	r.Seq, r.Version = seq, RecordVersion
 	r.Time = r.Time.UTC()
-	body, err = r.encode()
+	body, err = json.Marshal(r)
 	if err != nil {
 		return nil, Hash{}, err
 	}

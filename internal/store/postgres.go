@@ -33,7 +33,8 @@ func openPostgres(o Options) (*DB, error) {
 }
 
 // postgresEngine sends the statements of a batch together: four round trips in
-// all, for begin, reading and locking, writing, and commit.
+// all, for begin, reading and locking, writing, and commit. Organisations with
+// budgets need one more to read them.
 type postgresEngine struct {
 	db     *sql.DB
 	config *pgx.ConnConfig // of the listener's connection

@@ -214,6 +214,31 @@ func testBudgetSpending(t *testing.T, db *store.DB) {
 	VerifyChain(t, db, org)
 }
 
+// A call that its server left open is charged to budgets once, when it is closed
+// for it; what the dead server says afterwards moves nothing.
+func testBudgetRecovery(t *testing.T, db *store.DB) {
+	org := NewOrg(t, db)
+	fund(t, db, org, 1)
+	id := budgetID(sallyport.BudgetAgent, "a1", sallyport.PeriodMonth)
+	setBudget(t, db, org, id, 100)
+	commit(t, db, by(Intent(org, "c-1", 60), "u1", "k1", "a1", "m"), by(Intent(org, "c-2", 30), "u1", "k1", "a1", "m"))
+	commit(t, db, Outcome(org, "c-2", 5))
+	wantBudget(t, db, org, id, 5, 60)
+	j := newJournal(t, db, "boot-2")
+	for range 2 {
+		_, err := j.Recover(t.Context())
+		ok(t, err)
+		wantBudget(t, db, org, id, 65, 0)
+	}
+	commit(t, db, Outcome(org, "c-1", 7))
+	wantBudget(t, db, org, id, 65, 0)
+	rows, err := db.Usage(t.Context(), org, sallyport.UsageQuery{By: sallyport.UsageByAgent})
+	ok(t, err)
+	if len(rows) != 1 || rows[0].Name != "a1" || rows[0].Charge != 65 || rows[0].Estimated != 1 {
+		t.Errorf("usage is %+v, want 65 of a1, one call of two estimated", rows)
+	}
+}
+
 // Budgets that are set and removed while calls run end up with what the ledger says.
 func testBudgetSetBesideCalls(t *testing.T, db *store.DB) {
 	org := NewOrg(t, db)

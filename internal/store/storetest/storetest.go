@@ -67,6 +67,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"UsageTogether", testUsageTogether},
 		{"Budgets", testBudgets},
 		{"BudgetPeriods", testBudgetPeriods},
+		{"BudgetRecovery", testBudgetRecovery},
 		{"BudgetSpending", testBudgetSpending},
 		{"BudgetSetBesideCalls", testBudgetSetBesideCalls},
 		{"BudgetAlerts", testBudgetAlerts},
