@@ -217,7 +217,9 @@ func TestRepeatAfterFailure(t *testing.T) {
 		}()
 		h.Fake.Wait(t, 1)
 		leave()
-		<-gone
+		if err := <-gone; err == nil {
+			t.Error("the call that was left was answered")
+		}
 		deadline := time.Now().Add(30 * time.Second)
 		for {
 			a := once(t, h, h.Home.User.Key, chatPath, body, "one")
