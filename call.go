@@ -1,6 +1,10 @@
 package sallyport
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
 
 // CallID names one call. It is a UUIDv7 in text form.
 type CallID string
@@ -49,6 +53,17 @@ type Call struct {
 type Source struct {
 	IP        string
 	UserAgent string
+}
+
+// Hash binds the source to a record without telling it: the hex SHA-256 of
+// salt, IP, a zero byte and user agent.
+func (s Source) Hash(salt []byte) string {
+	h := sha256.New()
+	h.Write(salt)
+	h.Write([]byte(s.IP))
+	h.Write([]byte{0})
+	h.Write([]byte(s.UserAgent))
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // LimitState is one bucket that binds a call, after the call has taken from it.

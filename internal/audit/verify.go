@@ -2,8 +2,6 @@ package audit
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -234,10 +232,5 @@ func sourceFits(r sallyport.StoredRecord, want string) bool {
 	if len(r.SourceSalt) == 0 {
 		return r.Source == sallyport.Source{}
 	}
-	h := sha256.New()
-	h.Write(r.SourceSalt)
-	h.Write([]byte(r.Source.IP))
-	h.Write([]byte{0})
-	h.Write([]byte(r.Source.UserAgent))
-	return hex.EncodeToString(h.Sum(nil)) == want
+	return r.Source.Hash(r.SourceSalt) == want
 }

@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -130,19 +128,8 @@ func bindSource(rec *sallyport.Record) (ip, agent, salt any) {
 		salted = make([]byte, saltSize)
 		rand.Read(salted) // never fails
 	}
-	rec.SourceHash = SourceHash(salted, from)
+	rec.SourceHash = from.Hash(salted)
 	return from.IP, from.UserAgent, salted
-}
-
-// SourceHash binds a source to a record without telling it: the hex SHA-256 of
-// salt, IP, a zero byte and user agent.
-func SourceHash(salt []byte, s sallyport.Source) string {
-	h := sha256.New()
-	h.Write(salt)
-	h.Write([]byte(s.IP))
-	h.Write([]byte{0})
-	h.Write([]byte(s.UserAgent))
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // text makes s fit for a text column of either database: valid UTF-8 without

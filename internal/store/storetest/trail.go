@@ -144,7 +144,7 @@ func testSource(t *testing.T, db *store.DB) {
 	if r.Source != with.Source || len(r.SourceSalt) != 16 {
 		t.Errorf("source is %+v with a salt of %d bytes, want %+v and 16", r.Source, len(r.SourceSalt), with.Source)
 	}
-	if want := store.SourceHash(r.SourceSalt, r.Source); records[1].SourceHash != want {
+	if want := r.Source.Hash(r.SourceSalt); records[1].SourceHash != want {
 		t.Errorf("source hash is %q, want %q", records[1].SourceHash, want)
 	}
 	if strings.Contains(string(r.Body), "192.0.2.7") || strings.Contains(string(r.Body), "curl") {
