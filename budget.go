@@ -15,11 +15,6 @@ const (
 	BudgetModel        BudgetScope = "model"
 )
 
-// BudgetScopes lists the scopes in the order in which a call is held to them.
-func BudgetScopes() []BudgetScope {
-	return []BudgetScope{BudgetOrganisation, BudgetUser, BudgetKey, BudgetAgent, BudgetModel}
-}
-
 // Period is the time after which a budget begins anew, in UTC.
 type Period string
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/audit"
 )
 
 type usageCmd struct {
@@ -88,19 +89,11 @@ func writeUsage(w io.Writer, by string, rows []usageView) error {
 		"output_tokens", "reasoning_tokens", "charge", "estimated", "overruns"})
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	for _, u := range rows {
-		_ = out.Write([]string{noFormula(u.Name), number(u.Calls), number(u.Input), number(u.CachedInput), number(u.CacheWrite),
+		_ = out.Write([]string{audit.PlainCell(u.Name), number(u.Calls), number(u.Input), number(u.CachedInput), number(u.CacheWrite),
 			number(u.Output), number(u.Reasoning), u.Charge, number(u.Estimated), number(u.Overruns)})
 	}
 	out.Flush()
 	return out.Error() // of every line
-}
-
-// noFormula keeps a name that a person chose from being one for a spreadsheet.
-func noFormula(name string) string {
-	if name != "" && strings.ContainsRune("=+-@\t\r", rune(name[0])) {
-		return "'" + name
-	}
-	return name
 }
 
 // usageFollow is how often the ledger's new lines are looked for.

@@ -169,7 +169,7 @@ func WriteCSV(w io.Writer, records iter.Seq2[sallyport.StoredRecord, error]) (li
 			r = sallyport.Record{}
 		}
 		for i, c := range columns {
-			row[i] = plainCell(c.cell(&r, &stored))
+			row[i] = PlainCell(c.cell(&r, &stored))
 		}
 		if err := out.Write(row); err != nil {
 			return lines, err
@@ -180,8 +180,8 @@ func WriteCSV(w io.Writer, records iter.Seq2[sallyport.StoredRecord, error]) (li
 	return lines, out.Error()
 }
 
-// plainCell makes a text that no spreadsheet runs.
-func plainCell(s string) string {
+// PlainCell makes a text that no spreadsheet runs.
+func PlainCell(s string) string {
 	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
 		return "'" + s
 	}

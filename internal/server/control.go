@@ -171,9 +171,7 @@ func attempt[T any](s *Server, ctx context.Context, f func(p sallyport.Principal
 }
 
 // controlError gives an error the flat shape in which huma answers it.
-func controlError(err error) error { return flat(err) }
-
-func flat(err error) *flatStatusError {
+func controlError(err error) *flatStatusError {
 	e, m := outside(err)
 	return &flatStatusError{status: m.status, Err: m.label, Message: e.Message}
 }
@@ -195,7 +193,7 @@ func init() {
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
 		if refuse, ours := ctx.Context().Value(refusalKey{}).(func(int, error) error); ours {
 			if err := refuse(status, sallyport.NewError(codeOfStatus(status), message)); err != nil {
-				return flat(err)
+				return controlError(err)
 			}
 		}
 		return invalidRequest(status, message, errs...)
