@@ -287,25 +287,11 @@ credits: {starting: 1}
 		t.Errorf("the balance is %s (%v), want 0", balance, err)
 	}
 	refusals := 0
-	for after := int64(0); ; {
-		records, err := db.Records(t.Context(), h.account.OrgID, after, 1000)
-		if err != nil {
-			t.Fatal(err)
+	eachRecord(t, db, h.account.OrgID, func(r sallyport.Record) {
+		if r.Phase == sallyport.PhaseRefusal && r.Code == sallyport.InsufficientCredits {
+			refusals++
 		}
-		if len(records) == 0 {
-			break
-		}
-		for _, stored := range records {
-			after = stored.Seq
-			var r sallyport.Record
-			if err := json.Unmarshal(stored.Body, &r); err != nil {
-				t.Fatal(err)
-			}
-			if r.Phase == sallyport.PhaseRefusal && r.Code == sallyport.InsufficientCredits {
-				refusals++
-			}
-		}
-	}
+	})
 	if refusals != calls-affordable {
 		t.Errorf("the trail has %d refusals, want %d", refusals, calls-affordable)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
 	"io"
 	"net/http"
 	"os/exec"
@@ -253,29 +252,15 @@ func outcomesByCode(t *testing.T, db *store.DB, org sallyport.OrgID) map[sallypo
 	t.Helper()
 	byCode := make(map[sallyport.Code]int)
 	open := make(map[sallyport.CallID]int)
-	for seq := int64(0); ; {
-		records, err := db.Records(t.Context(), org, seq, 1000)
-		if err != nil {
-			t.Fatal(err)
+	eachRecord(t, db, org, func(r sallyport.Record) {
+		switch r.Phase {
+		case sallyport.PhaseIntent:
+			open[r.Call]++
+		case sallyport.PhaseOutcome:
+			open[r.Call]--
+			byCode[r.Code]++
 		}
-		if len(records) == 0 {
-			break
-		}
-		for _, stored := range records {
-			seq = stored.Seq
-			var r sallyport.Record
-			if err := json.Unmarshal(stored.Body, &r); err != nil {
-				t.Fatal(err)
-			}
-			switch r.Phase {
-			case sallyport.PhaseIntent:
-				open[r.Call]++
-			case sallyport.PhaseOutcome:
-				open[r.Call]--
-				byCode[r.Code]++
-			}
-		}
-	}
+	})
 	for call, n := range open {
 		if n != 0 {
 			t.Errorf("call %s has %d outcomes, want 1", call, 1-n)

@@ -209,15 +209,33 @@ func compareBooks(t *testing.T, db *store.DB, org sallyport.OrgID, fake *provide
 func readTrail(t *testing.T, db *store.DB, org sallyport.OrgID) (map[int]sallyport.CallID, map[sallyport.CallID][]string) {
 	t.Helper()
 	intents, outcomes := make(map[int]sallyport.CallID), make(map[sallyport.CallID][]string)
+	eachRecord(t, db, org, func(r sallyport.Record) {
+		switch r.Phase {
+		case sallyport.PhaseIntent:
+			n := callNumber(r.BytesIn)
+			if _, twice := intents[n]; twice {
+				t.Errorf("call %d has two intents", n)
+			}
+			intents[n] = r.Call
+		case sallyport.PhaseOutcome:
+			outcomes[r.Call] = append(outcomes[r.Call], r.Outcome)
+		}
+	})
+	return intents, outcomes
+}
+
+// eachRecord verifies the chain of a trail and calls f for each of its records.
+func eachRecord(t *testing.T, db *store.DB, org sallyport.OrgID, f func(sallyport.Record)) {
+	t.Helper()
+	const page = 1000
 	var prev sallyport.Hash
-	var seq int64
-	for {
-		records, err := db.Records(t.Context(), org, seq, 1000)
+	for seq := int64(0); ; {
+		records, err := db.Records(t.Context(), org, seq, page)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(records) == 0 {
-			break
+			return
 		}
 		for _, stored := range records {
 			if stored.Seq != seq+1 || stored.Prev != prev || sallyport.ChainHash(prev, stored.Body) != stored.Hash {
@@ -228,19 +246,9 @@ func readTrail(t *testing.T, db *store.DB, org sallyport.OrgID) (map[int]sallypo
 			if err := json.Unmarshal(stored.Body, &r); err != nil {
 				t.Fatal(err)
 			}
-			switch r.Phase {
-			case sallyport.PhaseIntent:
-				n := callNumber(r.BytesIn)
-				if _, twice := intents[n]; twice {
-					t.Errorf("call %d has two intents", n)
-				}
-				intents[n] = r.Call
-			case sallyport.PhaseOutcome:
-				outcomes[r.Call] = append(outcomes[r.Call], r.Outcome)
-			}
+			f(r)
 		}
 	}
-	return intents, outcomes
 }
 
 func checkLedger(t *testing.T, db *store.DB, org sallyport.OrgID) {
