@@ -2,14 +2,12 @@ package sallyport
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
-// AgentID and RunID are UUIDs in text form.
-type (
-	AgentID string
-	RunID   string
-)
+// AgentID is a UUID in text form.
+type AgentID string
 
 // Agent is a stored automation: a system prompt, named inputs and steps in order.
 type Agent struct {
@@ -17,8 +15,11 @@ type Agent struct {
 	Org        OrgID
 	Owner      UserID
 	Definition AgentDefinition
-	CreatedAt  time.Time
-	DeletedAt  time.Time // zero: not deleted
+	// Shared lets every member of the organisation see it and run it. What is not
+	// shared is its owner's and the administrators'.
+	Shared    bool
+	CreatedAt time.Time
+	DeletedAt time.Time // zero: not deleted
 }
 
 // AgentDefinition is what is imported and exported as JSON.
@@ -54,40 +55,46 @@ type LLMStep struct {
 	MaxTokens int64  `json:"maxTokens,omitempty"`
 }
 
-// RunStatus is the state of a run.
-type RunStatus string
-
-// A run starts in progress; every other state is final.
-const (
-	RunInProgress RunStatus = "in_progress"
-	RunSuccess    RunStatus = "success"
-	RunFailure    RunStatus = "failure"
-	RunCancelled  RunStatus = "cancelled"
-)
-
-// Run is one execution of an agent, as its starter: the rights, limits and
-// credits of that key's owner bind every step. What people wrote and models
-// answered is sealed; package agent opens it.
-type Run struct {
-	ID           RunID
-	Org          OrgID
-	Agent        AgentID
-	AgentDeleted bool
-	User         UserID // who started it
-	Key          KeyID  // with which key; its revocation ends the run
-	Conversation string // id of the run's transcript
-	Status       RunStatus
-	CreatedAt    time.Time
-	EndedAt      time.Time // zero while in progress
-	Begin        []byte    // sealed: the definition as it was when the run began, and the inputs
-	End          []byte    // sealed: the result, or why it failed; nil while in progress
+// ModelOf is the model that step i asks.
+func (d AgentDefinition) ModelOf(i int) string {
+	if own := d.Steps[i].LLMStep; own != nil && own.Model != "" {
+		return own.Model
+	}
+	return d.Model
 }
 
-// RunStep is a finished step of a run.
-type RunStep struct {
-	Run     RunID
-	Index   int // counts from 0
-	Call    CallID
-	Output  []byte // sealed text of the answer
-	EndedAt time.Time
+// Models are those that the steps ask, in the order of their first use.
+func (d AgentDefinition) Models() []string {
+	models := []string{}
+	for i := range d.Steps {
+		if m := d.ModelOf(i); !slices.Contains(models, m) {
+			models = append(models, m)
+		}
+	}
+	return models
+}
+
+// AgentFilter chooses agents that are not deleted. What is zero does not choose.
+type AgentFilter struct {
+	// Viewer sees shared agents and the own ones; empty: all.
+	Viewer UserID
+	Owner  UserID
+	Shared *bool
+	Model  string
+	Text   string // in the name, in any case
+	After  Place  // of the last one of the page before
+	Limit  int
+}
+
+// AgentSummary is an agent in a list, with the newest of its runs.
+type AgentSummary struct {
+	Agent
+	LastRun *Run // nil: none that the viewer may see; without its contents
+}
+
+// Place is where a list that goes from new to old goes on: after what was made
+// at that time and has that id. The zero Place is the beginning.
+type Place struct {
+	At time.Time
+	ID string
 }

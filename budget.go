@@ -9,6 +9,7 @@ type BudgetScope string
 // organisation has none.
 const (
 	BudgetOrganisation BudgetScope = "organisation"
+	BudgetGroup        BudgetScope = "group"
 	BudgetUser         BudgetScope = "user"
 	BudgetKey          BudgetScope = "key"
 	BudgetAgent        BudgetScope = "agent"

@@ -16,7 +16,7 @@ type Call struct {
 
 	ID        CallID
 	Principal Principal
-	Action    string // what is done, e.g. "chat.completions" or "agents.run"
+	Action    string // what is done, e.g. "chat.completions" or "runs.start"
 	Route     string // pattern of the route, e.g. "POST /v1/chat/completions"
 	RequestID string // joins answer, log and trail
 	Source    Source
@@ -68,7 +68,8 @@ func (s Source) Hash(salt []byte) string {
 
 // LimitState is one bucket that binds a call, after the call has taken from it.
 type LimitState struct {
-	Scope     string // "organisation", "user" or "key"
+	Scope     string // "organisation", "group", "user" or "key"
+	Subject   string // which group; empty for the others: a call has one of each
 	Unit      string // "requests", "tokens" or "concurrent"
 	Limit     int64  // per minute, or at once
 	Remaining int64

@@ -25,7 +25,7 @@ const (
 	BodyTooLarge        Code = "body_too_large"
 	RateLimited         Code = "rate_limit_exceeded"
 	InsufficientCredits Code = "insufficient_credits"
-	BudgetExceeded      Code = "budget_exceeded" // a budget of the organisation, a user, key, agent or model
+	BudgetExceeded      Code = "budget_exceeded" // a budget of the organisation, a group, user, key, agent or model
 	DLPBlocked          Code = "dlp_blocked"
 	AuditUnavailable    Code = "audit_unavailable"
 	LimitsUnavailable   Code = "limits_unavailable"

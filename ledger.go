@@ -26,6 +26,10 @@ type LedgerEntry struct {
 	// Of a charge alone.
 
 	Call         CallID
+	User         UserID // whose key it was
+	Key          KeyID
+	Agent        AgentID   // whose run made the call; may be empty
+	Groups       []GroupID // of User when the call began
 	Model        string
 	Usage        Usage
 	Estimated    bool   // the usage is ours, not the provider's

@@ -12,6 +12,10 @@ type Model struct {
 	Price         Price
 	// Offline says that no AI answers under this name, only the scripted stand-in.
 	Offline bool
+	// Images says that it takes pictures, Reasons that it can think before it
+	// answers; false: no, or not known.
+	Images  bool
+	Reasons bool
 	// DLP is the operator's choice for this model; empty: as the organisation says.
 	DLP string
 }
@@ -25,4 +29,21 @@ type Price struct {
 	Reasoning   Rate // output tokens that the model thought with; 0: as Output
 	// Version names this price in the trail, so that a charge can be explained later.
 	Version string
+}
+
+// ModelChoices are what an organisation has decided about its models.
+type ModelChoices struct {
+	Access map[string]bool // by id: switched on, or off
+	NewOff bool            // models on which nobody has decided are off
+	// Default is the model that chats begin with; empty: nobody has chosen one.
+	Default string
+}
+
+// Allows says whether the organisation may use the model of that id.
+func (c ModelChoices) Allows(id string) bool {
+	on, decided := c.Access[id]
+	if !decided {
+		return !c.NewOff
+	}
+	return on
 }

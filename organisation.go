@@ -16,3 +16,12 @@ type Organisation struct {
 	Name      string
 	CreatedAt time.Time
 }
+
+// FirstSetup is what makes the first organisation of an installation.
+type FirstSetup struct {
+	Token        string // that the server printed
+	Organisation string
+	Name         string // of the administrator
+	Email        string
+	Password     string
+}

@@ -10,4 +10,7 @@ type ProviderSettings struct {
 	BaseURL    string // empty: the type's own
 	Credential []byte // sealed; nil: none
 	CreatedAt  time.Time
+	// CredentialAt is when the credential was set; zero: there is none, or nobody
+	// noted it.
+	CredentialAt time.Time
 }

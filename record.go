@@ -37,12 +37,14 @@ type Record struct {
 	EventID string    `json:"event_id"` // UUIDv7, unique
 	Seq     int64     `json:"org_seq"`  // assigned at commit: 1, 2, 3 … without a gap
 	Phase   Phase     `json:"phase"`
-	Time    time.Time `json:"time"` // UTC
-	Node    string    `json:"node,omitempty"`
-	Boot    string    `json:"boot_id,omitempty"`
-	Org     OrgID     `json:"org_id"`
-	Actor   Actor     `json:"actor"`
-	Action  string    `json:"action"`
+	Time    time.Time `json:"time"` // UTC; Seq is the order, not this
+	// MonoNS is the time since the process began, which nobody can set; 0: not known.
+	MonoNS int64  `json:"mono_ns,omitempty"`
+	Node   string `json:"node,omitempty"`
+	Boot   string `json:"boot_id,omitempty"`
+	Org    OrgID  `json:"org_id"`
+	Actor  Actor  `json:"actor"`
+	Action string `json:"action"`
 
 	Call      CallID `json:"call_id,omitempty"`
 	RequestID string `json:"request_id,omitempty"`
@@ -73,8 +75,9 @@ type Record struct {
 	DLP    *RecordDLP      `json:"dlp,omitempty"`
 	Change json.RawMessage `json:"change,omitempty"` // what an administrator changed, without secrets
 
-	Suppressed int64  `json:"suppressed,omitempty"` // like refusals not written one by one, see journal
-	SourceHash string `json:"source_hash,omitempty"`
+	Content    *RecordContent `json:"content_ref,omitempty"` // of an outcome: what is kept of the call apart from the chain
+	Suppressed int64          `json:"suppressed,omitempty"`  // like refusals not written one by one, see journal
+	SourceHash string         `json:"source_hash,omitempty"`
 
 	// Source is kept beside the record and can be erased; SourceHash binds it.
 	Source     Source `json:"-"`
@@ -88,6 +91,8 @@ type Actor struct {
 	Key       KeyID  `json:"key_id,omitempty"`
 	KeyPrefix string `json:"key_prefix,omitempty"`
 	Role      Role   `json:"role,omitempty"`
+	// Session is set when a person who signed in did it.
+	Session SessionID `json:"session_id,omitempty"`
 }
 
 // RecordTokens is the usage of a call. Source is "provider" or "estimated".
@@ -127,9 +132,17 @@ type RecordBudget struct {
 // RecordLimit is one rate limit that bound the call.
 type RecordLimit struct {
 	Scope     string `json:"scope"`
+	Subject   string `json:"subject,omitempty"` // which group
 	Unit      string `json:"unit"`
 	Limit     int64  `json:"limit"`
 	Remaining int64  `json:"remaining"`
+}
+
+// RecordContent binds what is kept of a call's content; that itself may have
+// been dropped since.
+type RecordContent struct {
+	Level ContentLevel `json:"level"`
+	Hash  string       `json:"hash"` // see ContentHash
 }
 
 // RecordDLP is what the screen decided.
@@ -145,12 +158,15 @@ type RecordDLP struct {
 // RecordVersion is the form that this program writes.
 const RecordVersion = 1
 
+// recordBytes is room for the records of most calls.
+const recordBytes = 1536
+
 // Seal gives the record its place in the chain and returns the bytes that are
 // stored and hashed, for ever as they are: nobody encodes a stored record again.
 func (r *Record) Seal(seq int64, prev Hash) (body []byte, hash Hash, err error) {
 	r.Seq, r.Version = seq, RecordVersion
 	r.Time = r.Time.UTC()
-	body, err = json.Marshal(r)
+	body, err = r.appendJSON(make([]byte, 0, recordBytes))
 	if err != nil {
 		return nil, Hash{}, err
 	}

@@ -12,6 +12,7 @@ const (
 	UsageByUser  UsageBy = "user"
 	UsageByKey   UsageBy = "key"
 	UsageByAgent UsageBy = "agent" // empty: calls of no agent
+	UsageByGroup UsageBy = "group" // calls of owners in groups, counted for each
 )
 
 // UsageQuery asks for a report. From and To are cut to whole days in UTC, the
@@ -24,7 +25,7 @@ type UsageQuery struct {
 }
 
 // UsageRow is one line of a report: what the ledger's charges for one day,
-// model, user, key or agent add up to. A charge belongs to the day on which its
+// model, user, key, agent or group add up to. A charge belongs to the day on which its
 // call ended. Refunds are taken off Charge.
 type UsageRow struct {
 	Name      string // the day as 2006-01-02, or an id
@@ -46,4 +47,10 @@ func (r *UsageRow) Add(o UsageRow) {
 	r.Charge += o.Charge
 	r.Estimated += o.Estimated
 	r.Overruns += o.Overruns
+}
+
+// UsagePoint is a UsageRow of one day.
+type UsagePoint struct {
+	Day time.Time // its beginning, in UTC
+	UsageRow
 }

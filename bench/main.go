@@ -1,20 +1,28 @@
-// Command bench measures what the gateway adds to a call:
+// Command bench measures what the gateway adds to a call, and says which targets
+// of performance it holds:
 //
-//	go run ./bench -o docs/benchmarks.md
+//	go run ./bench -profile bin/profiles -o docs/benchmarks.md
 //
-// It starts three processes: a provider that answers at once, a floor (the least
-// that something between client and provider can do: a reverse proxy that reads
-// the request before it passes it on), and the real binary with everything on. It
-// then sends the same calls directly to the provider, through the floor and
-// through the gateway, in turns, for several rounds, and writes medians. Figures
-// are compared within a round, so that a machine that is slower for a minute is
-// slower for all three. A call that fails fails the whole run.
+// It starts a provider that answers at once; a floor, the least that something
+// between client and provider can do: a reverse proxy that reads the request before
+// it passes it on; and the real binary with everything on, once for each kind of
+// database and durability. It then sends the same calls to each, in turns and in
+// shuffled order, for several rounds, and writes medians. Figures are compared
+// within a round, so that a machine that is slower for a minute is slower for all.
+// Before the next target has its turn, the last one must have come to rest.
 //
-//	scenarios.go  what is measured
+//	scenarios.go  what is measured, on which targets
+//	request.go    the requests of a scenario
+//	targets.go    what runs: starting, ending, coming to rest; gateway.go is the product
 //	load.go       sends the calls: a closed loop, the next after the last answer
+//	conn.go       one connection, HTTP by hand
 //	mock.go       the provider; it and floor.go are this program started again
-//	process.go    starts processes and reads what they cost, from Linux's /proc
-//	report.go     runs to medians to Markdown
+//	database.go   counts what the gateway recorded, and times commits of one row
+//	process.go    starts processes; proc.go reads what they cost, from Linux's /proc
+//	measure.go    the rounds
+//	goals.go      the targets of performance, and whether they are held
+//	profile.go    where CPU goes when one is missed
+//	report.go     all of it as Markdown
 package main
 
 import (
@@ -25,6 +33,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -32,7 +41,7 @@ import (
 )
 
 // timeMax bounds the whole program, whatever hangs.
-const timeMax = 15 * time.Minute
+const timeMax = time.Hour
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -47,43 +56,47 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) > 0 && args[0] == mockMode {
-		return serveUntilEOF(mock{})
+	if len(args) == 1 && args[0] == mockMode {
+		return serveUntilEOF(newMock())
 	}
-	if len(args) > 1 && args[0] == floorMode {
-		floor, err := newFloor(args[1])
+	if len(args) == 2 && (args[0] == floorMode || args[0] == bareMode) {
+		proxy := newFloor
+		if args[0] == bareMode {
+			proxy = newBare
+		}
+		h, err := proxy(args[1])
 		if err != nil {
 			return err
 		}
-		return serveUntilEOF(floor)
+		return serveUntilEOF(h)
 	}
 	return bench(ctx, args)
 }
 
 // options are the flags.
 type options struct {
-	out    string // "": standard output
-	binary string
-	quick  bool
+	out      string // "": standard output
+	binary   string
+	postgres string // "": without
+	profiles string // "": none
+	only     *regexp.Regexp
+	rounds   int
+	short    bool
 }
 
 func bench(ctx context.Context, args []string) error {
-	var o options
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.StringVar(&o.out, "o", "", "write the report to this `file`")
-	flags.StringVar(&o.binary, "binary", "bin/sallyport", "the gateway")
-	flags.BoolVar(&o.quick, "quick", false, "one short round, about 30 s: to see that it works, not to quote")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return nil
-		}
-		return err
+	o, err := parseOptions(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
 	}
-	runs, err := measure(ctx, o)
 	if err != nil {
 		return err
 	}
-	report := markdown(runs, "go run ./bench "+strings.Join(args, " "), machine())
+	m, err := measure(ctx, o)
+	if err != nil {
+		return err
+	}
+	report := markdown(m, "go run ./bench "+strings.Join(args, " "), machine())
 	if o.out == "" {
 		_, err := os.Stdout.WriteString(report)
 		return err
@@ -94,62 +107,31 @@ func bench(ctx context.Context, args []string) error {
 	return os.WriteFile(o.out, []byte(report), 0o644)
 }
 
+func parseOptions(args []string) (o options, err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.StringVar(&o.out, "o", "", "write the report to this `file`")
+	flags.StringVar(&o.binary, "binary", "bin/sallyport", "the gateway")
+	flags.StringVar(&o.postgres, "postgres", "postgres://postgres@127.0.0.1:5432/postgres",
+		"a PostgreSQL server, on which databases are made and dropped; empty: measure without")
+	flags.StringVar(&o.profiles, "profile", "", "where a target is missed, profile the gateway and keep the profiles in this `folder`")
+	only := flags.String("only", "", "measure what matches this `regexp` alone, in \"scenario: target\"; direct and floor come along")
+	flags.IntVar(&o.rounds, "rounds", 0, "how often all is measured (default 3, with -short 1)")
+	flags.BoolVar(&o.short, "short", false, "short runs: to see that it works, not to quote")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if o.only, err = regexp.Compile(*only); err != nil {
+		return o, fmt.Errorf("-only: %w", err)
+	}
+	switch {
+	case o.rounds < 0:
+		return o, errors.New("-rounds must be at least 1")
+	case o.rounds == 0 && o.short:
+		o.rounds = 1
+	case o.rounds == 0:
+		o.rounds = 3
+	}
+	return o, nil
+}
+
 func machine() string { return fmt.Sprintf("%d cores, %s", runtime.NumCPU(), runtime.Version()) }
-
-// A round measures each scenario at each target for loadTime, after a warm-up.
-// All of it takes about three minutes, with -quick half a minute.
-const (
-	rounds        = 3
-	loadTime      = 2700 * time.Millisecond
-	loadTimeQuick = 1 * time.Second
-	warmTime      = 250 * time.Millisecond
-	settleTime    = 50 * time.Millisecond // for what a target still does after its last answer
-)
-
-// measure starts everything, sends the load and stops everything.
-func measure(ctx context.Context, o options) (runs []result, err error) {
-	targets, stop, err := startTargets(ctx, o.binary)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, stop()) }()
-	n, d := rounds, loadTime
-	if o.quick {
-		n, d = 1, loadTimeQuick
-	}
-	for round := range n {
-		for _, s := range scenarios {
-			for i := range targets {
-				t := targets[(i+round)%len(targets)] // each comes first once
-				r, err := measureOne(ctx, t, s, d)
-				if err != nil {
-					return nil, fmt.Errorf("%s, %s: %w", s.name, t.name, err)
-				}
-				r.round = round
-				runs = append(runs, r)
-				fmt.Fprintf(os.Stderr, "round %d of %d  %-34s %-9s %7.0f/s\n", round+1, n, s.name, t.name, r.perSecond())
-			}
-		}
-	}
-	return runs, nil
-}
-
-func measureOne(ctx context.Context, t target, s scenario, d time.Duration) (result, error) {
-	client := newClient(t, s)
-	defer client.close()
-	if _, err := client.load(ctx, warmTime); err != nil {
-		return result{}, err
-	}
-	before, err := t.cpu()
-	if err != nil {
-		return result{}, err
-	}
-	r, err := client.load(ctx, d)
-	if err != nil {
-		return result{}, err
-	}
-	time.Sleep(settleTime)
-	after, err := t.cpu()
-	r.cpu = after - before
-	return r, err
-}

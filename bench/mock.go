@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -15,34 +18,61 @@ const mockMode = "mock"
 // not send an address.
 const gatewayCredential = "credential-of-the-gateway"
 
-// mock is a provider that speaks OpenAI's chat completions and does no work. It
-// looks for what it needs in the body instead of parsing it: its own cost is in
-// every figure.
-type mock struct{}
+// pieceOfText is the text of each piece of a stream.
+const pieceOfText = "a piece of text "
 
-func (mock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
+// mock is a provider that speaks OpenAI's chat completions and does no work: its
+// own cost is in every figure. It looks for the model's name in the body instead of
+// parsing it, and has the answers of a model, whose bytes are always the same, ready.
+type mock struct {
+	prepared sync.Map // model name -> *prepared
+	bodies   sync.Pool
+}
+
+func newMock() *mock {
+	return &mock{bodies: sync.Pool{New: func() any { return new(bytes.Buffer) }}}
+}
+
+func (m *mock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	buf := m.bodies.Get().(*bytes.Buffer)
+	defer m.bodies.Put(buf)
+	buf.Reset()
+	_, err := io.CopyN(buf, r.Body, earlyBytes)
+	if err != nil && err != io.EOF {
 		http.Error(w, "the body is cut", http.StatusBadRequest)
 		return
 	}
-	model := between(body, `"model":"`, `"`)
-	var chunks, gapMS int
-	if _, err := fmt.Sscanf(string(model), "mock-%d-%d", &chunks, &gapMS); err != nil {
-		http.Error(w, "no such model", http.StatusNotFound)
+	p, err := m.answer(string(between(buf.Bytes(), `"model":"`, `"`)))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
+	if p.early {
+		p.ahead(w, r.Body)
+		return
+	}
+	if _, err := buf.ReadFrom(r.Body); err != nil {
+		http.Error(w, "the body is cut", http.StatusBadRequest)
+		return
+	}
+	body := buf.Bytes()
 	if r.Header.Get("Authorization") == "Bearer "+gatewayCredential && bytes.IndexByte(body, '@') >= 0 {
 		http.Error(w, "an address came through", http.StatusInternalServerError)
 		return
 	}
-	a := mockAnswer{w: w, model: model, promptTokens: len(body) / 4}
-	if bytes.Contains(body, []byte(`"stream":true`)) {
-		a.stream(chunks, time.Duration(gapMS)*time.Millisecond, bytes.Contains(body, []byte(`"include_usage":true`)))
+	begun := time.Now()
+	if p.latency > 0 {
+		time.Sleep(p.latency)
+	}
+	if p.chunks > 0 {
+		p.stream(w, begun.Add(p.latency))
 		return
 	}
-	a.whole(between(body, writeTo, " "))
+	p.whole(w, between(body, writeTo, " "))
 }
+
+// earlyBytes is how much of a request is read in any case; the model's name is in it.
+const earlyBytes = 512
 
 // between returns what stands behind the first before, up to the next after.
 func between(body []byte, before, after string) []byte {
@@ -51,56 +81,78 @@ func between(body []byte, before, after string) []byte {
 	return found
 }
 
-type mockAnswer struct {
-	w            http.ResponseWriter
-	model        []byte
-	promptTokens int
+// prepared is an answer in bytes.
+type prepared struct {
+	answer
+	before, after    string // of a plain answer, around the addressee
+	head, text, tail []byte // of a stream
 }
 
-// whole answers at once, and names the addressee that the prompt named.
-func (a mockAnswer) whole(addressee []byte) {
-	const said = "We looked at the question with care. The short answer is that it depends on the size of the team, on the " +
-		"time there is, and on what was promised before. Begin with the smallest change that can be undone, look at what " +
-		"it does for a day, and write down what you saw. Then decide whether to go on. If it does not help, take it back."
-	a.w.Header().Set("Content-Type", "application/json")
-	_, _ = fmt.Fprintf(a.w, `{"id":"chatcmpl-mock","object":"chat.completion","created":1767225600,"model":"%s","choices":[`+
-		`{"index":0,"message":{"role":"assistant","content":"%s I wrote to %s today.","refusal":null},"logprobs":null,"finish_reason":"stop"}],`+
-		`"usage":{"prompt_tokens":%d,"completion_tokens":100,"total_tokens":%d}}`,
-		a.model, said, addressee, a.promptTokens, a.promptTokens+100) // fails only when the client has left
+func (m *mock) answer(model string) (*prepared, error) {
+	if p, ok := m.prepared.Load(model); ok {
+		return p.(*prepared), nil
+	}
+	a, err := answerOf(model)
+	if err != nil {
+		return nil, err
+	}
+	p := prepare(model, a)
+	m.prepared.Store(model, p)
+	return p, nil
 }
 
-// stream sends each piece at once, as providers do.
-func (a mockAnswer) stream(chunks int, gap time.Duration, usage bool) {
-	a.w.Header().Set("Content-Type", "text/event-stream")
-	control := http.NewResponseController(a.w)
-	head := fmt.Sprintf(`data: {"id":"chatcmpl-mock","object":"chat.completion.chunk","created":1767225600,"model":"%s","choices":[`, a.model)
-	send := func(rest string) bool {
-		if _, err := io.WriteString(a.w, head+rest+"}\n\n"); err != nil {
-			return false
-		}
-		return control.Flush() == nil
+func prepare(model string, a answer) *prepared {
+	const usage = `"usage":{"prompt_tokens":250,"completion_tokens":200,"total_tokens":450}`
+	p := &prepared{answer: a}
+	p.before = fmt.Sprintf(`{"id":"chatcmpl-mock","object":"chat.completion","created":1767225600,"model":%q,"choices":[`+
+		`{"index":0,"message":{"role":"assistant","content":%q,"refusal":null},"logprobs":null,"finish_reason":"stop"}],`+usage+`}`,
+		model, text(0, a.bytes)+"I wrote to | today.")
+	p.before, p.after, _ = strings.Cut(p.before, "|")
+	event := func(rest string) string {
+		return fmt.Sprintf(`data: {"id":"chatcmpl-mock","object":"chat.completion.chunk","created":1767225600,"model":%q,"choices":[%s}`, model, rest) + "\n\n"
 	}
-	piece := func(delta, reason string) bool {
-		return send(`{"index":0,"delta":{` + delta + `},"logprobs":null,"finish_reason":` + reason + `}]`)
+	choice := func(delta, reason string) string {
+		return event(`{"index":0,"delta":{` + delta + `},"logprobs":null,"finish_reason":` + reason + `}]`)
 	}
-	if !piece(`"role":"assistant","content":""`, "null") {
+	p.head = []byte(choice(`"role":"assistant","content":""`, "null"))
+	p.text = []byte(choice(`"content":"`+pieceOfText+`"`, "null"))
+	p.tail = []byte(choice("", `"stop"`) + event(`],`+usage) + "data: [DONE]\n\n")
+	return p
+}
+
+// whole names the addressee that the prompt named.
+func (p *prepared) whole(w http.ResponseWriter, addressee []byte) {
+	body := append(append([]byte(p.before), addressee...), p.after...)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // fails only when the client has left
+}
+
+// ahead answers while the request still comes in, and reads the rest behind that.
+func (p *prepared) ahead(w http.ResponseWriter, rest io.Reader) {
+	control := http.NewResponseController(w)
+	if err := control.EnableFullDuplex(); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	begun := time.Now()
-	for i := range chunks {
-		if gap > 0 { // by the timetable, so that a late piece delays none
-			time.Sleep(time.Until(begun.Add(time.Duration(i+1) * gap)))
+	p.whole(w, nil)
+	_ = control.Flush() // fails only when the client has left, as does what follows
+	_, _ = io.Copy(io.Discard, rest)
+}
+
+// stream sends each piece alone, and the head with the first, by the timetable
+// that begins then, so that a late piece delays none.
+func (p *prepared) stream(w http.ResponseWriter, begun time.Time) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	control := http.NewResponseController(w)
+	_, _ = w.Write(p.head) // a failure comes back with the next piece
+	for i := range p.chunks {
+		if p.gap > 0 {
+			time.Sleep(time.Until(begun.Add(time.Duration(i) * p.gap)))
 		}
-		if !piece(`"content":"piece of text "`, "null") {
+		if _, err := w.Write(p.text); err != nil || control.Flush() != nil {
 			return
 		}
 	}
-	if !piece("", `"stop"`) {
-		return
-	}
-	if usage && !send(fmt.Sprintf(`],"usage":{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d}`,
-		a.promptTokens, chunks, a.promptTokens+chunks)) {
-		return
-	}
-	_, _ = io.WriteString(a.w, "data: [DONE]\n\n") // fails only when the client has left
+	_, _ = w.Write(p.tail) // fails only when the client has left
 }

@@ -2,96 +2,118 @@ package main
 
 import (
 	"fmt"
-	"math/rand/v2"
+	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
-// scenario is one kind of load. All of it is plain English text, each prompt
-// another one.
+// scenario is one kind of load on some of the targets.
 type scenario struct {
-	name        string
-	workers     int // callers, each with one call at a time
-	promptBytes int
-	email       bool          // the prompt holds an address, for DLP to hide and put back
-	chunks      int           // > 0: a stream of so many pieces
-	gap         time.Duration // between two pieces
+	name      string
+	callers   int // each with one call at a time, on one connection
+	bodyBytes int // of a request
+	answer    answer
+	calls     int  // > 0: so many of each caller, instead of as many as there is time for
+	email     bool // the prompt holds an address, for DLP to hide and put back
+	targets   []string
 }
 
-var scenarios = []scenario{
-	{name: "plain, 1 KB, 1 caller", workers: 1, promptBytes: 1 << 10},
-	{name: "plain, 1 KB, 32 callers", workers: 32, promptBytes: 1 << 10},
-	{name: "plain, 1 KB with e-mail, 32 callers", workers: 32, promptBytes: 1 << 10, email: true},
-	{name: "plain, 100 KB, 32 callers", workers: 32, promptBytes: 100 << 10},
-	{name: "stream of 200, 32 callers", workers: 32, promptBytes: 1 << 10, chunks: 200},
-	{name: "stream of 100 every 10 ms, 64 callers", workers: 64, promptBytes: 1 << 10, chunks: 100, gap: 10 * time.Millisecond},
+// answer is what the provider does.
+type answer struct {
+	latency   time.Duration // to the first byte
+	bytes     int           // of text, if it is plain
+	chunks    int           // > 0: a stream of so many pieces
+	gap       time.Duration // between two pieces; 0: as fast as they can be sent
+	early     bool          // before the request is read to its end
+	unscanned bool          // of a model that the gateway has no DLP for
 }
 
-// model names what the mock provider shall do; it goes through the gateway as it is.
-func (s scenario) model() string { return modelName(s.chunks, s.gap) }
-
-func modelName(chunks int, gap time.Duration) string {
-	return fmt.Sprintf("mock-%d-%d", chunks, gap.Milliseconds())
+// model names the answer; the name goes through the gateway as it is.
+func (a answer) model() string {
+	name := fmt.Sprintf("mock-%d-%d-%d-%d", a.latency.Milliseconds(), a.bytes, a.chunks, a.gap.Milliseconds())
+	if a.early {
+		name += earlySuffix
+	}
+	if a.unscanned {
+		name += "-unscanned"
+	}
+	return name
 }
 
-// models are those of all scenarios, each once.
-func models() []string {
-	seen := make(map[string]bool)
-	var names []string
+const earlySuffix = "-early"
+
+// answerOf reads what model wrote.
+func answerOf(model string) (a answer, err error) {
+	var latency, gap int
+	if _, err := fmt.Sscanf(model, "mock-%d-%d-%d-%d", &latency, &a.bytes, &a.chunks, &gap); err != nil {
+		return answer{}, fmt.Errorf("no such model: %w", err)
+	}
+	a.early = strings.HasSuffix(model, earlySuffix)
+	a.latency, a.gap = time.Duration(latency)*time.Millisecond, time.Duration(gap)*time.Millisecond
+	return a, nil
+}
+
+// The scenarios that targets of performance speak of, see goals.go.
+const (
+	plainAlone      = "plain, 1 KB, 1 caller"
+	plainSmall      = "plain, 1 KB, 32 callers"
+	plainLarge      = "plain, 100 KB, 32 callers"
+	plainMany       = "plain, 100 KB, 256 callers"
+	streamAlone     = "stream of 200, 1 KB, 1 caller"
+	streamMany      = "stream of 200, 100 KB, 256 callers"
+	plainUnscanned  = "plain, 100 KB, 32 callers, DLP off"
+	plainEmail      = "plain, 1 KB with e-mail, 32 callers"
+	plainEarly      = "plain, 100 KB, 32 callers, provider answers before it has read"
+	plainSlow       = "plain, 1 KB, 32 callers, provider takes 60 ms"
+	streamPaced     = "stream of 200 every 10 ms, 64 callers"
+	streamPacedMany = "stream of 200 every 10 ms, 512 callers"
+)
+
+// Bytes of requests, and of text in plain answers to them.
+const (
+	small, smallAnswer = 1 << 10, 400
+	large, largeAnswer = 100 << 10, 9600
+)
+
+// scenarios are the curve, and what it does not show.
+var scenarios = slices.Concat(curve(), []scenario{
+	{name: plainUnscanned, callers: 32, bodyBytes: large, answer: answer{bytes: largeAnswer, unscanned: true}, targets: strictTargets},
+	{name: plainEmail, callers: 32, bodyBytes: small, answer: answer{bytes: smallAnswer}, email: true, targets: strictTargets},
+	{name: plainEarly, callers: 32, bodyBytes: large, answer: answer{bytes: largeAnswer, early: true}, targets: withBare},
+	{name: plainSlow, callers: 32, bodyBytes: small, answer: answer{bytes: smallAnswer, latency: 60 * time.Millisecond}, targets: allTargets},
+	{name: streamPaced, callers: 64, bodyBytes: small, answer: paced, calls: 2, targets: strictTargets},
+	{name: streamPacedMany, callers: 512, bodyBytes: small, answer: paced, calls: 1, targets: strictTargets},
+})
+
+var paced = answer{latency: 60 * time.Millisecond, chunks: 200, gap: 10 * time.Millisecond}
+
+// curve is every combination of form, size and number of callers.
+func curve() (all []scenario) {
+	for _, form := range []scenario{
+		{name: "plain, 1 KB", bodyBytes: small, answer: answer{bytes: smallAnswer}},
+		{name: "plain, 100 KB", bodyBytes: large, answer: answer{bytes: largeAnswer}},
+		{name: "stream of 200, 1 KB", bodyBytes: small, answer: answer{chunks: 200}},
+		{name: "stream of 200, 100 KB", bodyBytes: large, answer: answer{chunks: 200}},
+	} {
+		for _, callers := range []int{1, 32, 256} {
+			s := form
+			s.callers, s.targets = callers, allTargets
+			s.name = fmt.Sprintf("%s, %d callers", form.name, callers)
+			if callers == 1 {
+				s.name = form.name + ", 1 caller"
+			}
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// answers are those of all scenarios, each once.
+func answers() (all []answer) {
 	for _, s := range scenarios {
-		if name := s.model(); !seen[name] {
-			seen[name] = true
-			names = append(names, name)
+		if !slices.Contains(all, s.answer) {
+			all = append(all, s.answer)
 		}
 	}
-	return names
-}
-
-// writeTo stands before the address in a prompt; the mock writes to it.
-const writeTo = "Please write to "
-
-// prompts counts all prompts of the program: no two are the same.
-var prompts atomic.Int64
-
-// request makes the body of the next call, and the address in it, if any.
-func (s scenario) request() (body []byte, email string) {
-	n := prompts.Add(1)
-	prompt := fmt.Sprintf("This is question %d. ", n)
-	if s.email {
-		email = fmt.Sprintf("reader.%d@mail.example.com", n)
-		prompt += writeTo + email + " about it. "
-	}
-	prompt += text(int(n), s.promptBytes-len(prompt))
-	stream := ""
-	if s.chunks > 0 {
-		stream = `,"stream":true`
-	}
-	return fmt.Appendf(nil, `{"model":%q,"messages":[{"role":"user","content":%q}]%s}`, s.model(), prompt, stream), email
-}
-
-// book is the English text that prompts are cut from.
-var book = writeBook(256 << 10)
-
-// text cuts size bytes out of the book, at another place for each n.
-func text(n, size int) string {
-	start := n * 7919 % (len(book) - size)
-	return book[start : start+size]
-}
-
-func writeBook(size int) string {
-	words := strings.Fields(`the of and a to in is was that it for on with as by at from this which they
-		report server before after team change request answer system because small large people morning Tuesday
-		network alert review plan question customer several between without should could account version 2024 15
-		careful reading together morning office during budget March 340 percent however machine record`)
-	rng := rand.New(rand.NewPCG(1, 2)) // the same book each time
-	var b strings.Builder
-	for b.Len() < size {
-		for range 6 + rng.IntN(10) {
-			b.WriteString(words[rng.IntN(len(words))])
-			b.WriteByte(' ')
-		}
-		b.WriteString("as we said. ")
-	}
-	return b.String()
+	return all
 }

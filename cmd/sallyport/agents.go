@@ -46,8 +46,9 @@ func viewAgent(a sallyport.Agent) agentView {
 type agentImport struct {
 	orgFlag
 	jsonFlag
-	User string `help:"E-mail address of the owner. Default: the only administrator." placeholder:"EMAIL"`
-	File string `arg:"" help:"The agent as JSON, see docs/agents.md; - for standard input."`
+	User    string `help:"E-mail address of the owner. Default: the only administrator." placeholder:"EMAIL"`
+	Private bool   `help:"Show it to its owner and to administrators alone."`
+	File    string `arg:"" help:"The agent as JSON, see docs/agents.md; - for standard input."`
 }
 
 // agentBytesMax bounds the file of an agent.
@@ -76,7 +77,11 @@ func (c *agentImport) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		p := sallyport.Principal{Org: org.ID, User: owner.User.ID, Role: owner.Role}
-		added, err := agents.Import(byCommandLine(ctx), p, definition)
+		add := agents.ImportShared
+		if c.Private {
+			add = agents.Import
+		}
+		added, err := add(byCommandLine(ctx), p, definition)
 		if err != nil {
 			return err
 		}
@@ -135,7 +140,9 @@ func (c *agentRun) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		return i.withAgents(ctx, cfg, func(agents *agent.Agents) error {
-			run, err := agents.StartWithText(byCommandLine(ctx), principal, sallyport.AgentID(c.ID), c.Input, c.Inputs)
+			run, err := agents.Begin(byCommandLine(ctx), principal, agent.Order{
+				Agent: sallyport.AgentID(c.ID), Text: c.Input, Inputs: c.Inputs, Kind: sallyport.StartCommandLine,
+			})
 			if sallyport.CodeOf(err) == sallyport.MissingInputs {
 				return fmt.Errorf("%w: give each as NAME=VALUE after the agent's id", err)
 			}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -17,30 +16,41 @@ type auditCmd struct {
 	Export     auditExport     `cmd:"" help:"Write a trail as lines of JSON that anyone can verify, or records as CSV or JSON Lines."`
 	Checkpoint auditCheckpoint `cmd:"" help:"Sign what the trail is now, and print the signed statement and its public key."`
 	Prove      auditProve      `cmd:"" help:"Print a proof that one record is in the trail."`
-	Sinks      auditSinks      `cmd:"" help:"Show how far the sinks of the configuration have got, and what is wrong with them."`
+	Policy     auditPolicyCmd  `cmd:"" help:"For how long the trail is kept, and what is kept of what calls say."`
+	Hold       auditHoldCmd    `cmd:"" help:"A legal hold keeps everything."`
+	Prune      auditPrune      `cmd:"" help:"Remove the records that are older than they are kept."`
+	Tombstones auditTombstones `cmd:"" help:"List what retention has removed."`
+	Content    auditContent    `cmd:"" help:"Show what is kept of what a call said."`
+	Erase      auditEraseCmd   `cmd:"" help:"Erase what stands beside the trail, which stays whole."`
+	Sinks      auditSinks      `cmd:"" help:"The sinks of the configuration: how far they have got, and sending once more."`
 }
 
 // recordFlags choose records.
 type recordFlags struct {
-	Before  int64     `help:"Only records before this number." placeholder:"SEQ"`
-	Since   time.Time `help:"Only this instant and later, such as 2026-03-01T00:00:00Z." placeholder:"TIME"`
-	Until   time.Time `help:"Only before this instant." placeholder:"TIME"`
-	Action  string    `help:"Only this action, such as chat.completions."`
-	Route   string    `help:"Only this route, such as 'POST /v1/chat/completions'."`
-	Outcome string    `help:"Only this outcome, such as success."`
-	Code    string    `help:"Only this error code, such as insufficient_credits."`
-	Actor   string    `help:"Only what this user id did, by any of the user's keys." placeholder:"USER"`
-	Key     string    `help:"Only calls of this key id, see 'sallyport key list'."`
-	Model   string    `help:"Only calls of this model."`
-	Call    string    `help:"Only this call id."`
-	Event   string    `help:"Only this event id."`
-	Finding string    `help:"Only where DLP found this type, such as EMAIL_ADDRESS." placeholder:"TYPE"`
+	Before   int64     `help:"Only records before this number." placeholder:"SEQ"`
+	Since    time.Time `help:"Only this instant and later, such as 2026-03-01T00:00:00Z." placeholder:"TIME"`
+	Until    time.Time `help:"Only before this instant." placeholder:"TIME"`
+	Action   string    `help:"Only this action, such as chat.completions."`
+	Route    string    `help:"Only this route, such as 'POST /v1/chat/completions'."`
+	Outcome  string    `help:"Only this outcome, such as success."`
+	Code     string    `help:"Only this error code, such as insufficient_credits."`
+	Actor    string    `help:"Only what this user id did, by any of the user's keys." placeholder:"USER"`
+	Key      string    `help:"Only calls of this key id, see 'sallyport key list'."`
+	Model    string    `help:"Only calls of this model."`
+	Call     string    `help:"Only this call id."`
+	Event    string    `help:"Only this event id."`
+	Phase    string    `help:"Only this phase: intent, outcome, refusal, event or late."`
+	Request  string    `help:"Only this request id, as X-Request-Id told it."`
+	Resource string    `help:"Only what was done to this, such as key/0197…."`
+	Address  string    `help:"Only calls from this IP address, where it is kept." placeholder:"IP"`
+	Finding  string    `help:"Only where DLP found this type, such as EMAIL_ADDRESS." placeholder:"TYPE"`
 }
 
 func (f recordFlags) filter(limit int) sallyport.RecordFilter {
 	return sallyport.RecordFilter{
 		Before: f.Before, Limit: limit, Action: f.Action, Outcome: f.Outcome, Code: sallyport.Code(f.Code),
 		Key: sallyport.KeyID(f.Key), Model: f.Model, Call: sallyport.CallID(f.Call), Event: f.Event,
+		Phase: sallyport.Phase(f.Phase), Request: f.Request, Resource: f.Resource, Address: f.Address,
 		Actor: sallyport.UserID(f.Actor), Route: f.Route, Finding: f.Finding, Since: f.Since, Until: f.Until,
 	}
 }
@@ -106,30 +116,3 @@ func (i *instance) trails(ctx context.Context, name string) ([]sallyport.OrgID, 
 
 // recordsPage is how many records are read at once.
 const recordsPage = 500
-
-// records reads a trail from its first record.
-func (i *instance) records(ctx context.Context, org sallyport.OrgID) iter.Seq2[sallyport.StoredRecord, error] {
-	return i.recordsAfter(ctx, org, 0)
-}
-
-// recordsAfter reads a trail after a record, page by page.
-func (i *instance) recordsAfter(ctx context.Context, org sallyport.OrgID, after int64) iter.Seq2[sallyport.StoredRecord, error] {
-	return func(yield func(sallyport.StoredRecord, error) bool) {
-		for after := after; ; {
-			page, err := i.db.Records(ctx, org, after, recordsPage)
-			if err != nil {
-				yield(sallyport.StoredRecord{}, err)
-				return
-			}
-			for _, r := range page {
-				if !yield(r, nil) {
-					return
-				}
-				after = r.Seq
-			}
-			if len(page) < recordsPage {
-				return
-			}
-		}
-	}
-}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"strconv"
 
@@ -38,49 +37,6 @@ func (i *instance) checkpointKey(ctx context.Context, org sallyport.OrgID) (audi
 		return audit.CheckpointKey{}, errors.New("the key of the checkpoints in the database was not made by this installation")
 	}
 	return audit.OpenCheckpointKey(org, seed)
-}
-
-// signedTrail reads a trail with its checkpoints, each after its last record.
-func (i *instance) signedTrail(ctx context.Context, org sallyport.OrgID, key string) iter.Seq2[audit.Line, error] {
-	return func(yield func(audit.Line, error) bool) {
-		// Read before the records: these must reach as far.
-		newest, err := i.db.LastCheckpoint(ctx, org)
-		if err != nil && sallyport.CodeOf(err) != sallyport.NotFound {
-			yield(audit.Line{}, err)
-			return
-		}
-		line := func(c sallyport.Checkpoint) audit.Line {
-			return audit.Line{Checkpoint: &audit.SignedLine{Note: string(c.Note), Key: key}}
-		}
-		var last int64
-		var signed []sallyport.Checkpoint // read, and not reached yet
-		above, more := int64(0), true
-		for r, err := range i.records(ctx, org) {
-			if !yield(audit.Line{Record: r}, err) || err != nil {
-				return
-			}
-			last = r.Seq
-			if len(signed) == 0 && more {
-				if signed, err = i.db.Checkpoints(ctx, org, above, recordsPage); err != nil {
-					yield(audit.Line{}, err)
-					return
-				}
-				// One that is added later lies beyond what was read of the trail.
-				more = len(signed) == recordsPage
-				if len(signed) > 0 {
-					above = signed[len(signed)-1].Size
-				}
-			}
-			for ; len(signed) > 0 && signed[0].Size <= r.Seq; signed = signed[1:] {
-				if !yield(line(signed[0]), nil) {
-					return
-				}
-			}
-		}
-		if newest.Size > last {
-			yield(line(newest), nil)
-		}
-	}
 }
 
 type auditCheckpoint struct {

@@ -43,7 +43,7 @@ func (c *auditExport) Run(ctx context.Context, a *app) error {
 			if err != nil {
 				return err
 			}
-			if lines, err = audit.ExportTrail(out, i.signedTrail(ctx, org.ID, key.Public)); err != nil {
+			if lines, err = audit.ExportTrail(out, audit.Trail(ctx, i.db, org.ID, key.Public)); err != nil {
 				return err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -17,21 +18,15 @@ type auditVerify struct {
 	jsonFlag
 	File       string   `help:"Verify an export instead of the database; - for standard input." placeholder:"FILE"`
 	Proof      string   `help:"Verify a proof of one record instead; - for standard input." placeholder:"FILE"`
+	Content    bool     `help:"Also open what is kept of calls, and prove that it belongs to their records."`
 	Key        string   `help:"Public key of the checkpoints, as 'audit checkpoint' printed it earlier." placeholder:"KEY"`
 	Checkpoint []string `help:"Checkpoint that was kept elsewhere: the trail must still have what it states. Needs --key." placeholder:"FILE" sep:"none"`
 }
 
 type verifyView struct {
-	OrgID       sallyport.OrgID `json:"org_id,omitempty"`
-	OK          bool            `json:"ok"`
-	Records     int64           `json:"records"`
-	Last        int64           `json:"last_seq"`
-	Hash        string          `json:"hash"`
-	Checkpoints int64           `json:"checkpoints"`
-	Signed      int64           `json:"signed_seq"` // the last record that a checkpoint covers
-	Key         string          `json:"checkpoint_key,omitempty"`
-	BadSeq      int64           `json:"bad_seq,omitempty"`
-	Why         string          `json:"why,omitempty"`
+	OrgID sallyport.OrgID `json:"org_id,omitempty"`
+	audit.Verdict
+	Contents int64 `json:"contents,omitempty"` // with --content: how many were opened and found good
 }
 
 // Run verifies one organisation's trail, or without --org all of them and the instance's.
@@ -40,6 +35,8 @@ func (c *auditVerify) Run(ctx context.Context, a *app) error {
 	switch {
 	case err != nil:
 		return err
+	case c.Content && (c.Proof != "" || c.File != ""):
+		return errors.New("--content goes with the database: neither an export nor a proof has content")
 	case c.Proof != "":
 		return c.verifyProof(a)
 	case c.File != "":
@@ -55,10 +52,16 @@ func (c *auditVerify) Run(ctx context.Context, a *app) error {
 		var views []verifyView
 		for _, org := range orgs {
 			report, err := i.verify(ctx, org, trust)
+			kept := int64(0)
+			if err == nil && c.Content && report.Bad == nil {
+				kept, err = i.verifyContents(ctx, org, &report)
+			}
 			if err != nil {
 				return fmt.Errorf("verify the trail of %s: %w", org, err)
 			}
-			views = append(views, viewReport(org, report))
+			view := viewReport(org, report)
+			view.Contents = kept
+			views = append(views, view)
 		}
 		return c.tell(a.out, views)
 	})
@@ -99,34 +102,11 @@ func (c *auditVerify) verifyFile(a *app, trust audit.Trust) error {
 }
 
 func (i *instance) verify(ctx context.Context, org sallyport.OrgID, trust audit.Trust) (audit.Report, error) {
-	// The head is read first: what is added meanwhile lies beyond it and is verified too.
-	seq, hash, err := i.db.ChainHead(ctx, org)
-	if err != nil {
-		return audit.Report{}, err
-	}
-	key, err := i.checkpointKey(ctx, org)
-	if err != nil {
-		return audit.Report{}, err
-	}
-	if trust.Key == "" {
-		trust.Key = key.Public
-	}
-	head := audit.Head{Seq: seq, Hash: hash, Pruned: org == sallyport.InstanceOrg}
-	return audit.VerifyTrail(i.signedTrail(ctx, org, key.Public), head, trust)
+	return i.checkpointer(slog.New(slog.DiscardHandler)).Verify(ctx, i.db, org, trust, func(int64) {})
 }
 
 func viewReport(org sallyport.OrgID, r audit.Report) verifyView {
-	v := verifyView{
-		OrgID: org, OK: r.Bad == nil, Records: r.Records, Last: r.Last, Hash: fmt.Sprintf("%x", r.Hash[:]),
-		Checkpoints: r.Checkpoints, Signed: r.Signed,
-	}
-	if r.Checkpoints > 0 {
-		v.Key = r.Key
-	}
-	if r.Bad != nil {
-		v.BadSeq, v.Why = r.Bad.Seq, r.Bad.Why
-	}
-	return v
+	return verifyView{OrgID: org, Verdict: r.Verdict()}
 }
 
 func (c *auditVerify) tell(w io.Writer, views []verifyView) error {
@@ -141,7 +121,7 @@ func (c *auditVerify) tell(w io.Writer, views []verifyView) error {
 		for _, v := range views {
 			fmt.Fprintln(w, v)
 		}
-		if c.File != "" && c.Key == "" && views[0].Checkpoints > 0 {
+		if c.File != "" && c.Key == "" && views[0].Key != "" {
 			fmt.Fprintf(w, "The key came with the export: compare it with one from elsewhere, or give that with --key.\n")
 		}
 	}
@@ -160,8 +140,24 @@ func (v verifyView) String() string {
 		return fmt.Sprintf("%s: BAD at record %d: %s (%d records before it are good)", whose, v.BadSeq, v.Why, v.Records)
 	}
 	text := fmt.Sprintf("%s: ok, %d records up to %d, head %s", whose, v.Records, v.Last, v.Hash)
-	if v.Checkpoints > 0 {
-		text += fmt.Sprintf(", %d checkpoints up to record %d, key %s", v.Checkpoints, v.Signed, strings.TrimSpace(v.Key))
+	if v.Removed > 0 {
+		text += fmt.Sprintf(", %d records removed by retention (%d tombstones)", v.Removed, v.Tombstones)
 	}
-	return text
+	if v.Checkpoints > 0 {
+		text += fmt.Sprintf(", %d checkpoints up to record %d", v.Checkpoints, v.Signed)
+	}
+	if v.Contents > 0 {
+		text += fmt.Sprintf(", %d contents", v.Contents)
+	}
+	if v.Key != "" {
+		text += ", key " + strings.TrimSpace(v.Key)
+	}
+	return text + v.Clock.String()
+}
+
+// verifications works on those that are asked for by the API.
+func (i *instance) verifications(log *slog.Logger) *audit.Verifications {
+	return &audit.Verifications{
+		Store: i.db, Trails: i.db, Checkpoints: i.checkpointer(log), Audit: i.audit, Now: i.app.now, Log: log,
+	}
 }

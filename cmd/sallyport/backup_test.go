@@ -32,7 +32,7 @@ func testBackup(t *testing.T, database func() string) {
 	t.Parallel()
 	h := openHouseOn(t, strings.Replace(mockConfig, "300ms", "30s", 2)+"credits: {starting: 1000000}\n", database())
 	bundle := filepath.Join(h.dir, "backup.age")
-	l := &load{key: h.account.APIKey, done: make(map[int]bool)}
+	l := newLoad(h.account.APIKey)
 	before := 0
 	l.during(h.server.url, func() {
 		h.fake.Wait(t, 50) // calls are well under way
@@ -68,7 +68,61 @@ func testBackup(t *testing.T, database func() string) {
 		t.Fatal(err)
 	}
 	there.command("audit", "verify")
-	checkLedger(t, there.database(), h.account.OrgID)
+	checkBooks(t, there.database(), h.account.OrgID)
+}
+
+// TestBackupOfAShortenedTrail backs up a trail of which the beginning was removed
+// and to which content is kept, and restores both: the trail verifies, goes on,
+// and the content opens.
+func TestBackupOfAShortenedTrail(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) { testShortenedBackup(t, func() string { return "" }) })
+	t.Run("Postgres", func(t *testing.T) { testShortenedBackup(t, func() string { return storetest.PostgresURL(t) }) })
+}
+
+func testShortenedBackup(t *testing.T, database func() string) {
+	t.Parallel()
+	h := openHouseOn(t, mockConfig+"audit: {retention_days: 30, content: answer, content_days: 0}\n", database())
+	if answer := h.chat(false, "hello"); answer.status != 200 {
+		t.Fatalf("%d %s", answer.status, answer.body)
+	}
+	if err := h.server.stop(); err != nil {
+		t.Fatal(err)
+	}
+	h.command("audit", "checkpoint")
+	h.env["LATER"] = "40"
+	h.command("audit", "prune")
+	h.start()
+	if answer := h.chat(false, "and again"); answer.status != 200 {
+		t.Fatalf("%d %s", answer.status, answer.body)
+	}
+	h.command("audit", "checkpoint")
+	h.command("audit", "hold", "on", "--reason", "a hold is restored too")
+	tombstones := h.command("audit", "tombstones", "--json")
+	bundle := filepath.Join(h.dir, "backup.age")
+	h.command("backup", bundle, "--recipient", backupRecipient)
+	h.server.kill()
+
+	there := h.elsewhere("restored", database())
+	if out, err := there.restore(bundle, backupIdentity); err != nil || !strings.Contains(out, "removed by retention (1 tombstones)") {
+		t.Fatalf("restore: %v:\n%s", err, out)
+	}
+	if out := there.command("audit", "verify", "--content"); !strings.Contains(out, ", 1 contents") {
+		t.Errorf("after the restore: %s", out)
+	}
+	if out := there.command("audit", "tombstones", "--json"); out != tombstones || !strings.Contains(out, `"first_seq": 1`) {
+		t.Errorf("the tombstones are %s, they were %s", out, tombstones)
+	}
+	there.env["LATER"] = "90"
+	if out := there.command("audit", "prune"); !strings.Contains(out, "a legal hold keeps everything") {
+		t.Errorf("under the restored hold: %s", out)
+	}
+	there.command("audit", "hold", "off")
+	if out := there.command("audit", "prune"); strings.Contains(out, "removed: 0") {
+		t.Errorf("without it: %s", out)
+	}
+	if out := there.command("audit", "verify", "--content"); !strings.Contains(out, "(2 tombstones)") || strings.Contains(out, "contents") {
+		t.Errorf("in the end: %s", out)
+	}
 }
 
 // checkSealed looks for what must not be readable in the file, and opens it in

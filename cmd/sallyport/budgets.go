@@ -12,22 +12,22 @@ import (
 )
 
 type budgetCmd struct {
-	Set    budgetSet    `cmd:"" help:"Set what an organisation, user, key, agent or model may spend in a period."`
+	Set    budgetSet    `cmd:"" help:"Set what an organisation, group, user, key, agent or model may spend in a period."`
 	List   budgetList   `cmd:"" help:"List budgets and what is spent of them."`
 	Remove budgetRemove `cmd:"" help:"Remove a budget."`
 }
 
 // budgetFlags name a budget.
 type budgetFlags struct {
-	Scope  string `help:"Whose: organisation, user, key, agent or model." enum:"organisation,user,key,agent,model" default:"organisation"`
-	ID     string `name:"id" help:"Of the user, key, agent or model."`
+	Scope  string `help:"Whose: organisation, group, user, key, agent or model." enum:"organisation,group,user,key,agent,model" default:"organisation"`
+	ID     string `name:"id" help:"Of the group, user, key, agent or model; groups also by name, users by e-mail address."`
 	Period string `help:"day, month or total, in UTC." enum:"day,month,total" default:"month"`
 }
 
 func (f budgetFlags) id() (sallyport.BudgetID, error) {
 	id := sallyport.BudgetID{Scope: sallyport.BudgetScope(f.Scope), Subject: f.ID, Period: sallyport.Period(f.Period)}
 	if (id.Scope == sallyport.BudgetOrganisation) != (id.Subject == "") {
-		return id, errors.New("--id names the user, key, agent or model whose budget it is, and goes with --scope user, key, agent or model alone")
+		return id, errors.New("--id names the group, user, key, agent or model whose budget it is, and goes with these scopes alone")
 	}
 	return id, nil
 }
@@ -66,7 +66,7 @@ func (c *budgetSet) Run(ctx context.Context, a *app) error {
 		return fmt.Errorf("the limit %w", err)
 	}
 	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
-		if err := i.checkBudget(ctx, org.ID, id); err != nil {
+		if id, err = i.budget(ctx, org.ID, id); err != nil {
 			return err
 		}
 		b, err := i.db.SetBudget(ctx, org.ID, id, limit, i.event(org.ID, "budgets.set", id.String(), map[string]string{"limit": limit.String()}))
@@ -77,20 +77,21 @@ func (c *budgetSet) Run(ctx context.Context, a *app) error {
 	})
 }
 
-// checkBudget refuses a budget for nobody.
-func (i *instance) checkBudget(ctx context.Context, org sallyport.OrgID, id sallyport.BudgetID) error {
+// budget finds whom a budget is for, and refuses one for nobody.
+func (i *instance) budget(ctx context.Context, org sallyport.OrgID, id sallyport.BudgetID) (_ sallyport.BudgetID, err error) {
 	switch id.Scope {
 	case sallyport.BudgetAgent:
 		_, err := i.db.Agent(ctx, org, sallyport.AgentID(id.Subject))
-		return see(err, "agent list")
+		return id, see(err, "agent list")
 	case sallyport.BudgetModel:
 		models, err := catalogue.New(i.cfg.Catalogue(), i.db).All(ctx, org)
 		if err == nil && !slices.ContainsFunc(models, func(m sallyport.Model) bool { return m.ID == id.Subject }) {
 			err = sallyport.NewError(sallyport.NotFound, "there is no such model")
 		}
-		return see(err, "model list")
+		return id, see(err, "model list")
 	}
-	return i.checkSubject(ctx, org, string(id.Scope), id.Subject)
+	id.Subject, err = i.subject(ctx, org, string(id.Scope), id.Subject)
+	return id, err
 }
 
 type budgetList struct {
@@ -125,6 +126,9 @@ func (c *budgetRemove) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
+		if named, err := i.budget(ctx, org.ID, id); err == nil {
+			id = named // else whom it was for may be gone: the id counts as it is given
+		}
 		return see(i.db.RemoveBudget(ctx, org.ID, id, i.event(org.ID, "budgets.remove", id.String(), nil)), "budget list")
 	})
 }

@@ -8,10 +8,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +39,15 @@ func openHouse(t *testing.T, config string) *house {
 // openHouseOn is openHouse on a database; "" is a file in the data folder.
 func openHouseOn(t *testing.T, config, database string) *house {
 	t.Helper()
+	h := newHouse(t, config, database)
+	h.account = initAccount(t, h.dir, h.env)
+	h.start()
+	return h
+}
+
+// newHouse is a house that is not set up yet and has no server.
+func newHouse(t *testing.T, config, database string) *house {
+	t.Helper()
 	dir := t.TempDir()
 	h := &house{t: t, dir: dir, fake: providertest.New(t)}
 	h.env = map[string]string{
@@ -49,14 +57,34 @@ func openHouseOn(t *testing.T, config, database string) *house {
 	if err := os.WriteFile(h.env["SALLYPORT_CONFIG"], []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.account = initAccount(t, dir, h.env)
-	s, err := startServer(func(name string) string { return h.env[name] }, dir, nil)
+	return h
+}
+
+type initAnswer struct {
+	APIKey string          `json:"api_key"`
+	OrgID  sallyport.OrgID `json:"org_id"`
+}
+
+// initAccount sets an installation up.
+func initAccount(t *testing.T, dir string, env map[string]string) (account initAnswer) {
+	t.Helper()
+	path, err := lookPath("sallyport", env["PATH"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.server = s
-	t.Cleanup(s.kill)
-	return h
+	cmd := exec.Command(path, "init", "--json")
+	cmd.Dir = dir
+	for name, value := range env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("init: %v: %s", err, out)
+	}
+	if err := json.Unmarshal(out, &account); err != nil {
+		t.Fatalf("init printed %q: %v", out, err)
+	}
+	return account
 }
 
 // close stops the server and returns its database.
@@ -65,16 +93,7 @@ func (h *house) close() *store.DB {
 	if err := h.server.stop(); err != nil {
 		h.t.Fatal(err)
 	}
-	db, err := store.Open(h.t.Context(), store.Options{URL: "sqlite://" + filepath.Join(h.dir, "data", "sallyport.db")})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			h.t.Error(err)
-		}
-	})
-	return db
+	return h.database()
 }
 
 // request builds a call with the first key.
@@ -95,18 +114,25 @@ type reply struct {
 	body   string
 }
 
-func (h *house) do(method, path, body string) reply {
-	h.t.Helper()
-	resp, err := http.DefaultClient.Do(h.request(h.t.Context(), method, path, body))
+// fetch makes a request and reads the answer to its end. What came before an
+// error is returned with it.
+func fetch(by *http.Client, req *http.Request) (reply, error) {
+	resp, err := by.Do(req)
 	if err != nil {
-		h.t.Fatal(err)
+		return reply{}, err
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
+	body, err := io.ReadAll(resp.Body)
+	return reply{resp.StatusCode, resp.Header, string(body)}, err
+}
+
+func (h *house) do(method, path, body string) reply {
+	h.t.Helper()
+	answer, err := fetch(http.DefaultClient, h.request(h.t.Context(), method, path, body))
 	if err != nil {
-		h.t.Fatalf("%s %s: after %q: %v", method, path, text, err)
+		h.t.Fatalf("%s %s: after %q: %v", method, path, answer.body, err)
 	}
-	return reply{resp.StatusCode, resp.Header, string(text)}
+	return answer
 }
 
 func (h *house) chat(stream bool, prompt string) reply {
@@ -197,7 +223,7 @@ func TestProviderFaults(t *testing.T) {
 			checkPair(t, h.records(answer.header.Get("X-Request-Id")), sallyport.OutcomeFailure, tt.code, tt.status)
 		})
 	}
-	checkLedger(t, h.close(), h.account.OrgID)
+	checkBooks(t, h.close(), h.account.OrgID)
 }
 
 // checkPair wants an intent and its outcome, and nothing else.
@@ -239,62 +265,7 @@ func TestClientLeaves(t *testing.T) {
 	if cost := records[1].Cost; cost.Charge <= 0 || !cost.Estimated {
 		t.Errorf("got cost %+v, want a charge that is marked estimated", cost)
 	}
-	checkLedger(t, h.close(), h.account.OrgID)
-}
-
-// TestLastCredits makes 200 calls at once on a balance for 10: exactly 10 pass.
-func TestLastCredits(t *testing.T) {
-	t.Parallel()
-	const calls, affordable = 200, 10
-	// 1,000 output tokens at 100 credits a million are 0.1 credits; ten are 1.
-	h := openHouse(t, `
-providers: [{name: local, type: openai, base_url: "${PROVIDER}"}]
-models: [{id: mock-large, provider: local, target: gpt-4o-mini, price: {input: 0, output: 100}}]
-credits: {starting: 1}
-`)
-	body := `{"model":"mock-large","max_tokens":1000,"messages":[{"role":"user","content":` +
-		`"Hello. fake: {\"text\":\"Hi.\",\"usage\":{\"Input\":7,\"Output\":1000}}"}]}`
-	var passed, refused atomic.Int64
-	var clients sync.WaitGroup
-	for range calls {
-		clients.Go(func() {
-			resp, err := http.DefaultClient.Do(h.request(t.Context(), http.MethodPost, "/v1/chat/completions", body))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer resp.Body.Close()
-			text, err := io.ReadAll(resp.Body)
-			switch {
-			case err != nil:
-				t.Error(err)
-			case resp.StatusCode == http.StatusOK:
-				passed.Add(1)
-			case resp.StatusCode == http.StatusPaymentRequired && bytes.Contains(text, []byte("insufficient_credits")):
-				refused.Add(1)
-			default:
-				t.Errorf("got %d %s", resp.StatusCode, text)
-			}
-		})
-	}
-	clients.Wait()
-	if passed.Load() != affordable || refused.Load() != calls-affordable {
-		t.Errorf("%d calls passed and %d were refused, want %d and %d", passed.Load(), refused.Load(), affordable, calls-affordable)
-	}
-	db := h.close()
-	checkLedger(t, db, h.account.OrgID)
-	if balance, _, err := db.Balance(t.Context(), h.account.OrgID); err != nil || balance != 0 {
-		t.Errorf("the balance is %s (%v), want 0", balance, err)
-	}
-	refusals := 0
-	eachRecord(t, db, h.account.OrgID, func(r sallyport.Record) {
-		if r.Phase == sallyport.PhaseRefusal && r.Code == sallyport.InsufficientCredits {
-			refusals++
-		}
-	})
-	if refusals != calls-affordable {
-		t.Errorf("the trail has %d refusals, want %d", refusals, calls-affordable)
-	}
+	checkBooks(t, h.close(), h.account.OrgID)
 }
 
 // TestLargeBody refuses a body over 50 MB in the documented words, with and

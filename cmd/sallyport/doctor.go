@@ -118,7 +118,7 @@ func (i *instance) verifyEnd(ctx context.Context, org sallyport.OrgID) (audit.Re
 	if err != nil {
 		return audit.Report{}, err
 	}
-	last := i.recordsAfter(ctx, org, max(0, seq-doctorRecords))
+	last := audit.Records(ctx, i.db, org, max(0, seq-doctorRecords))
 	return audit.Verify(last, audit.Head{Seq: seq, Hash: hash, Pruned: true})
 }
 

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
@@ -36,20 +34,6 @@ var everyFault = flag.Bool("every-fault", false, "TestFaultTable lets every writ
 
 // someFaults is which writes of agent runs fail without -every-fault: each so-manieth.
 const someFaults = 4
-
-// fault is how a durable write fails.
-type fault struct {
-	name  string
-	after bool // it took effect, and its caller is told that it failed
-	dies  bool // no write after it succeeds: the process is as good as dead
-}
-
-var faults = []fault{
-	{name: "fails before"},
-	{name: "fails after", after: true},
-	{name: "dies before", dies: true},
-	{name: "dies after", after: true, dies: true},
-}
 
 // TestFaultTable runs a scripted session again and again: with the first durable
 // write failing, then the second, and so on until none is left to fail; each in
@@ -105,8 +89,13 @@ func newWorld(t *testing.T, url string) *world {
 	return &world{url, db, ring}
 }
 
-// survives runs the session with the n-th write failing, starts again, compares
-// the books, and says whether there was an n-th write.
+// startWrites are those of a start and its stop: the lease is taken, what was left
+// is closed, the lease is given back.
+const startWrites = 3
+
+// survives runs the session with the n-th write failing, starts again with one of
+// the writes of that start failing, then once more, compares the books, and says
+// whether there was an n-th write.
 func (w *world) survives(t *testing.T, session func(*life) error, f fault, n int) bool {
 	t.Helper()
 	failed := false
@@ -120,6 +109,9 @@ func (w *world) survives(t *testing.T, session func(*life) error, f fault, n int
 			}
 			first.end()
 		}
+		if recovering := p.start(t, &failingStore{DB: w.db, fault: f, at: 1 + n%startWrites}); recovering != nil {
+			recovering.end()
+		}
 		again := p.start(t, &failingStore{DB: w.db})
 		if again == nil {
 			t.Fatal("the server does not start again")
@@ -130,92 +122,6 @@ func (w *world) survives(t *testing.T, session func(*life) error, f fault, n int
 		failed = failing.failed()
 	})
 	return failed && !t.Failed()
-}
-
-// failingStore counts durable writes and lets one fail, or all from one on.
-type failingStore struct {
-	*store.DB
-	fault
-	at int // the write that fails, counted from 1; 0: none
-
-	mu     sync.Mutex
-	writes int
-}
-
-var errDisk = errors.New("the disk failed")
-
-func (s *failingStore) failed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.at > 0 && s.writes >= s.at
-}
-
-// write does a durable write, or fails before or after it.
-func (s *failingStore) write(failure error, do func() error) error {
-	s.mu.Lock()
-	s.writes++
-	now, dead := s.writes == s.at, s.dies && s.at > 0 && s.writes > s.at
-	s.mu.Unlock()
-	if dead || now && !s.after {
-		return errDisk
-	}
-	err := do()
-	if now && err == nil {
-		return failure
-	}
-	return err
-}
-
-func (s *failingStore) CommitBatch(ctx context.Context, id journal.BatchID, entries []journal.Entry) (results []journal.Result, err error) {
-	err = s.write(journal.ErrOutcomeUnknown, func() error {
-		results, err = s.DB.CommitBatch(ctx, id, entries)
-		return err
-	})
-	return results, err
-}
-
-func (s *failingStore) TakeLease(ctx context.Context, l journal.Life, d time.Duration) error {
-	return s.write(errDisk, func() error { return s.DB.TakeLease(ctx, l, d) })
-}
-
-func (s *failingStore) EndLease(ctx context.Context, l journal.Life) error {
-	return s.write(errDisk, func() error { return s.DB.EndLease(ctx, l) })
-}
-
-func (s *failingStore) CreateKey(ctx context.Context, key sallyport.Key, rec sallyport.Record) error {
-	return s.write(errDisk, func() error { return s.DB.CreateKey(ctx, key, rec) })
-}
-
-func (s *failingStore) RevokeKey(ctx context.Context, org sallyport.OrgID, id sallyport.KeyID, at time.Time, rec sallyport.Record) error {
-	return s.write(errDisk, func() error { return s.DB.RevokeKey(ctx, org, id, at, rec) })
-}
-
-func (s *failingStore) Grant(ctx context.Context, org sallyport.OrgID, amount sallyport.Credits, note string, rec sallyport.Record) (b sallyport.Credits, err error) {
-	err = s.write(errDisk, func() error {
-		b, err = s.DB.Grant(ctx, org, amount, note, rec)
-		return err
-	})
-	return b, err
-}
-
-func (s *failingStore) SetPolicy(ctx context.Context, org sallyport.OrgID, kind, subject string, body []byte, rec sallyport.Record) error {
-	return s.write(errDisk, func() error { return s.DB.SetPolicy(ctx, org, kind, subject, body, rec) })
-}
-
-func (s *failingStore) CreateAgent(ctx context.Context, a sallyport.Agent, rec sallyport.Record) error {
-	return s.write(errDisk, func() error { return s.DB.CreateAgent(ctx, a, rec) })
-}
-
-func (s *failingStore) CreateRun(ctx context.Context, r sallyport.Run, rec sallyport.Record) error {
-	return s.write(errDisk, func() error { return s.DB.CreateRun(ctx, r, rec) })
-}
-
-func (s *failingStore) SaveRunStep(ctx context.Context, org sallyport.OrgID, step sallyport.RunStep) error {
-	return s.write(errDisk, func() error { return s.DB.SaveRunStep(ctx, org, step) })
-}
-
-func (s *failingStore) FinishRun(ctx context.Context, org sallyport.OrgID, run sallyport.RunID, status sallyport.RunStatus, end []byte, at time.Time, rec sallyport.Record) error {
-	return s.write(errDisk, func() error { return s.DB.FinishRun(ctx, org, run, status, end, at, rec) })
 }
 
 // place is one server's: an organisation, a provider and a data folder.
@@ -231,7 +137,7 @@ type place struct {
 
 func (w *world) place(t *testing.T) *place {
 	t.Helper()
-	p := &place{world: w, node: uuid.NewString(), dir: t.TempDir(), fake: providertest.New(t), load: &load{done: make(map[int]bool)}}
+	p := &place{world: w, node: uuid.NewString(), dir: t.TempDir(), fake: providertest.New(t), load: newLoad("")}
 	p.org = storetest.NewOrg(t, w.db)
 	p.user = sallyport.UserID(storetest.NewID())
 	if err := w.db.CreateUser(t.Context(), sallyport.Membership{
@@ -242,6 +148,14 @@ func (w *world) place(t *testing.T) *place {
 	}
 	if _, err := w.db.Grant(t.Context(), p.org, sallyport.Credit, "", storetest.Event("credit.grant")); err != nil {
 		t.Fatal(err)
+	}
+	for _, id := range []sallyport.BudgetID{
+		{Scope: sallyport.BudgetOrganisation, Period: sallyport.PeriodMonth},
+		{Scope: sallyport.BudgetUser, Subject: string(p.user), Period: sallyport.PeriodTotal},
+	} {
+		if _, err := w.db.SetBudget(t.Context(), p.org, id, sallyport.Credit, p.event("budgets.set")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return p
 }
@@ -275,9 +189,9 @@ func (p *place) start(t *testing.T, db *failingStore) *life {
 		t.Fatal(err)
 	}
 	models := catalogue.New([]sallyport.Model{{ID: "mock-large", Provider: "local", Target: "gpt-4o-mini", Price: faultPrice}}, db)
+	policies := policy.New(db, policy.Defaults{DLP: dlp.DefaultPolicy(), Audit: keepsContent})
 	l.gateway = gateway.New(gateway.Parts{
-		Journal: l.journal, Models: models, Providers: providers,
-		Policies: policy.New(db, policy.Defaults{DLP: dlp.DefaultPolicy()}), Limiter: limit.New(time.Now),
+		Journal: l.journal, Models: models, Providers: providers, Policies: policies, Limiter: limit.New(time.Now),
 		Keys: p.ring, Audit: l.audit, HoldOutput: 100, Status: server.Status, Now: time.Now, Log: log,
 	})
 	l.agents, err = agent.New(agent.Options{
@@ -293,6 +207,7 @@ func (p *place) start(t *testing.T, db *failingStore) *life {
 			return l.audit.Event(who, action, resource, change)
 		},
 		Models: func(context.Context, sallyport.OrgID, string) error { return nil },
+		Caller: policies.Caller, Member: identity.NewSessions(db, p.ring, time.Now).Member,
 	}, db, l.gateway, l.keys, p.ring)
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +217,11 @@ func (p *place) start(t *testing.T, db *failingStore) *life {
 		return nil
 	}
 	if _, err := l.journal.Recover(t.Context()); err != nil {
-		t.Error(err)
+		if !db.failed() {
+			t.Error(err)
+		}
+		_ = l.journal.Close(t.Context())
+		return nil
 	}
 	return l
 }
@@ -325,6 +244,11 @@ func (l *life) end() {
 // event is the record of a change.
 func (l *life) event(action string) sallyport.Record {
 	return l.audit.Event(sallyport.Principal{Org: l.org, User: l.user}, action, "", nil)
+}
+
+// event is the record of a change while no server runs.
+func (p *place) event(action string) sallyport.Record {
+	return audit.Builder{Node: p.node, Now: time.Now}.Event(sallyport.Principal{Org: p.org, User: p.user}, action, "", nil)
 }
 
 // key makes a key, in a second attempt when the first fails. There is none when
@@ -355,6 +279,10 @@ func (l *life) calls() error {
 	_ = l.store.SetPolicy(ctx, l.org, "dlp", "", []byte(`{"mode":"observe"}`), l.event("policy.set"))
 	_, _ = l.store.Grant(ctx, l.org, -sallyport.Credit/2, "", l.event("credit.grant"))
 	l.call(who, providertest.Answer{Text: "three"})
+	spent := sallyport.BudgetID{Scope: sallyport.BudgetModel, Subject: "mock-large", Period: sallyport.PeriodTotal}
+	_, _ = l.store.SetBudget(ctx, l.org, spent, 1, l.event("budgets.set"))
+	l.call(who, providertest.Answer{Text: "over the budget"})
+	_ = l.store.RemoveBudget(ctx, l.org, spent, l.event("budgets.remove"))
 	free, held, err := l.db.Balance(ctx, l.org)
 	if err != nil {
 		l.t.Fatal(err)
@@ -369,7 +297,7 @@ func (l *life) calls() error {
 func (l *life) call(who sallyport.Principal, answer providertest.Answer) {
 	l.load.begun++
 	n := l.load.begun
-	body := loadBody(n)
+	body := []byte(loadBody(n))
 	request, err := chat.Decode(body)
 	if err != nil {
 		l.t.Fatal(err)
@@ -378,7 +306,7 @@ func (l *life) call(who sallyport.Principal, answer providertest.Answer) {
 	call := &gateway.Call{Request: request}
 	call.ID, call.Principal, call.Action = gateway.NewCallID(), who, "chat.completions"
 	call.RequestID, call.Requested, call.Stream = string(call.ID), request.Model, request.Stream
-	call.BytesIn, call.StartedAt = int64(len(body)), time.Now()
+	call.BytesIn, call.StartedAt, call.Source = int64(len(body)), time.Now(), sallyport.Source{UserAgent: loadAgent(n)}
 	if err := l.gateway.Do(l.t.Context(), call, func(*llm.Event) error { return nil }); err == nil {
 		l.load.done[n] = true
 	}
@@ -447,30 +375,17 @@ func (l *life) finishRuns() {
 // compare looks at what is left when all is done.
 func (p *place) compare(t *testing.T) {
 	t.Helper()
-	records := storetest.VerifyChain(t, p.db, p.org)
-	storetest.VerifyLedger(t, p.db, p.org)
-	ofRuns := make(map[sallyport.CallID]int)
-	for _, r := range records {
-		switch {
-		case r.Phase == sallyport.PhaseLate:
-			t.Errorf("call %s was closed twice", r.Call)
-		case r.Run != "" && r.Phase == sallyport.PhaseIntent:
-			ofRuns[r.Call] += 0
-		case r.Run != "" && r.Phase == sallyport.PhaseOutcome:
-			ofRuns[r.Call]++
+	p.compareContents(t, storetest.VerifyChain(t, p.db, p.org))
+	var b books
+	if p.load.begun > 0 {
+		b = compareBooks(t, p.db, p.org, p.fake, p.load)
+	} else { // a run: its calls are not numbered
+		b = checkBooks(t, p.db, p.org)
+		if asked := len(p.fake.Requests()); asked > len(b.intents) {
+			t.Errorf("the provider was asked %d times, and there are %d intents", asked, len(b.intents))
 		}
 	}
-	for call, outcomes := range ofRuns {
-		if outcomes != 1 {
-			t.Errorf("call %s of a run has %d outcomes, want one", call, outcomes)
-		}
+	for _, r := range b.late {
+		t.Errorf("call %s was closed twice", r.Call)
 	}
-	if p.load.begun == 0 { // a run: its calls are not numbered
-		if asked := len(p.fake.Requests()); asked > len(ofRuns) {
-			t.Errorf("the provider was asked %d times, and there are %d intents", asked, len(ofRuns))
-		}
-		checkLedger(t, p.db, p.org)
-		return
-	}
-	compareBooks(t, p.db, p.org, p.fake, p.load)
 }

@@ -64,7 +64,7 @@ models: [{id: mock-large, provider: local, target: gpt-4o-mini, price: {input: 2
 	}
 	h.command("audit", "verify")
 	db := h.database()
-	checkLedger(t, db, h.account.OrgID)
+	checkBooks(t, db, h.account.OrgID)
 	got := outcomesByCode(t, db, h.account.OrgID)
 	if got[""] != stoppedStreams+1 || got[sallyport.ServerStopping] != stoppedStreams+stoppedPlain || len(got) != 2 {
 		t.Errorf("outcomes by code are %v, want %d successes and %d of %s", got, stoppedStreams+1, stoppedStreams+stoppedPlain, sallyport.ServerStopping)

@@ -77,7 +77,7 @@ credits: {starting: 1000}
 				t.Fatal(err)
 			}
 			db := h.database()
-			checkLedger(t, db, h.account.OrgID)
+			checkBooks(t, db, h.account.OrgID)
 			charges := 0
 			entries, err := db.Ledger(t.Context(), h.account.OrgID, 0, 0)
 			if err != nil {

@@ -135,11 +135,17 @@ func (i *instance) setUp(ctx context.Context, flags setupFlags) (made setup, err
 	if err := i.fillOrg(ctx, &made, flags); err != nil {
 		return setup{}, err
 	}
-	if done, err = json.Marshal(made.setUpState); err != nil {
-		return setup{}, err
+	return made, i.setUpDone(ctx, made.setUpState)
+}
+
+// setUpDone notes that everything is there.
+func (i *instance) setUpDone(ctx context.Context, state setUpState) error {
+	done, err := json.Marshal(state)
+	if err != nil {
+		return err
 	}
 	_, err = i.db.AddInstanceValue(ctx, setupDoneValue, done)
-	return made, err
+	return err
 }
 
 // fillOrg makes the organisation and what is in it, each as far as it is missing.
@@ -198,7 +204,7 @@ func (i *instance) setUpAgents(ctx context.Context, admin sallyport.Membership) 
 		if known[sample.DisplayName] {
 			continue
 		}
-		added, err := agents.Import(byCommandLine(ctx), sallyport.Principal{Org: admin.Org, User: admin.User.ID, Role: admin.Role}, sample)
+		added, err := agents.ImportShared(byCommandLine(ctx), sallyport.Principal{Org: admin.Org, User: admin.User.ID, Role: admin.Role}, sample)
 		if err != nil {
 			return "", fmt.Errorf("import the sample agent %q: %w", sample.DisplayName, err)
 		}

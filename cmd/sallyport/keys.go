@@ -113,3 +113,19 @@ func (c *keyRevoke) Run(ctx context.Context, a *app) error {
 		return see(i.db.RevokeKey(ctx, org.ID, sallyport.KeyID(c.ID), a.now().UTC(), rec), "key list")
 	})
 }
+
+// keyUseEvery is how often it is written down when keys were last used.
+const keyUseEvery = 30 * time.Second
+
+// writeKeyUse writes down when keys were last used, until ctx ends, and then
+// what is left.
+func (s *services) writeKeyUse(ctx context.Context) {
+	for more := true; more; {
+		more = pause(ctx, keyUseEvery)
+		writing, done := context.WithTimeout(context.WithoutCancel(ctx), keyUseEvery)
+		if err := s.instance.keys.WriteUse(writing); err != nil {
+			s.log.Warn("when keys were last used is not written down", "error", err)
+		}
+		done()
+	}
+}

@@ -19,11 +19,11 @@ import (
 
 type limitCmd struct {
 	Show limitShow `cmd:"" help:"Show the rate limits: the defaults and what was decided."`
-	Set  limitSet  `cmd:"" help:"Decide the rate limits of the organisation, a user or a key."`
+	Set  limitSet  `cmd:"" help:"Decide the rate limits of the organisation, a group, a user or a key."`
 }
 
 type limitView struct {
-	Subject           string `json:"subject"` // "organisation", "user", "key", "user/<id>" or "key/<id>"
+	Subject           string `json:"subject"` // "organisation", "user", "key", "group/<id>", "user/<id>" or "key/<id>"
 	RequestsPerMinute int64  `json:"requests_per_minute"`
 	TokensPerMinute   int64  `json:"tokens_per_minute"`
 	Concurrent        int64  `json:"concurrent"`
@@ -101,13 +101,16 @@ func policyDefaults(cfg *config.Config) policy.Defaults {
 		DLP: dlp.DefaultPolicy(),
 	}
 	d.DLP.Mode = cfg.DLP.Mode
+	contentDays := int64(cfg.Audit.ContentDays)
+	d.Audit.Retention.Days = int64(cfg.Audit.RetentionDays)
+	d.Audit.Content = policy.Content{Level: sallyport.ContentLevel(cfg.Audit.Content), Days: &contentDays}
 	return d
 }
 
 type limitSet struct {
 	orgFlag
-	Scope    string `help:"Whose: organisation, user or key." enum:"organisation,user,key" default:"organisation"`
-	ID       string `name:"id" help:"Of the user or key: see 'sallyport user list' or 'sallyport key list'."`
+	Scope    string `help:"Whose: organisation, group, user or key." enum:"organisation,group,user,key" default:"organisation"`
+	ID       string `name:"id" help:"Of the group, user or key; groups also by name, users by e-mail address."`
 	Requests int64  `help:"Requests per minute; 0 for no limit." required:"" placeholder:"N"`
 	Tokens   int64  `help:"Tokens per minute; 0 for no limit." default:"0" placeholder:"N"`
 	// Concurrent counts what a minute does not: long answers.
@@ -116,7 +119,7 @@ type limitSet struct {
 
 func (c *limitSet) Run(ctx context.Context, a *app) error {
 	if (c.Scope == "organisation") != (c.ID == "") {
-		return errors.New("--id names the user or key whose limits they are, and goes with --scope user or key alone")
+		return errors.New("--id names the group, user or key whose limits they are, and goes with these scopes alone")
 	}
 	body, err := json.Marshal(policy.Limits{RequestsPerMinute: c.Requests, TokensPerMinute: c.Tokens, Concurrent: c.Concurrent})
 	if err != nil {
@@ -126,27 +129,32 @@ func (c *limitSet) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
-		if err := i.checkSubject(ctx, org.ID, c.Scope, c.ID); err != nil {
+		id, err := i.subject(ctx, org.ID, c.Scope, c.ID)
+		if err != nil {
 			return err
 		}
-		subject := policy.LimitSubject(c.Scope, c.ID)
+		subject := policy.LimitSubject(c.Scope, id)
 		return i.db.SetPolicy(ctx, org.ID, policy.KindLimit, subject, body,
 			i.event(org.ID, "policies.set", "policy/limit/"+subject, json.RawMessage(body)))
 	})
 }
 
-// checkSubject refuses a limit for nobody: a mistyped id would look like a limit and be none.
-func (i *instance) checkSubject(ctx context.Context, org sallyport.OrgID, scope, id string) error {
+// subject is the id of whom a limit is for. It refuses one for nobody: a mistyped
+// id would look like a limit and be none.
+func (i *instance) subject(ctx context.Context, org sallyport.OrgID, scope, id string) (string, error) {
 	switch scope {
+	case "group":
+		g, err := i.group(ctx, org, id)
+		return string(g.ID), err
 	case "user":
-		_, err := i.db.Member(ctx, org, sallyport.UserID(id))
-		return see(err, "user list")
+		m, err := i.member(ctx, org, id)
+		return string(m.User.ID), err
 	case "key":
 		key, _, err := i.db.Key(ctx, sallyport.KeyID(id))
 		if err == nil && key.Org != org {
 			err = sallyport.NewError(sallyport.NotFound, "there is no such key")
 		}
-		return see(err, "key list")
+		return id, see(err, "key list")
 	}
-	return nil
+	return id, nil
 }

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/google/uuid"
 )
 
 // cli is the command line: what it says here is what --help says.
@@ -34,11 +35,12 @@ type cli struct {
 	Init    initCmd    `cmd:"" help:"Set everything up without starting: organisation, administrator, credits, key, sample agents."`
 	Org     orgCmd     `cmd:"" help:"Organisations."`
 	User    userCmd    `cmd:"" help:"People and their membership in an organisation."`
+	Group   groupCmd   `cmd:"" help:"Groups of members: what is decided for a group binds each of them."`
 	Key     keyCmd     `cmd:"" help:"API keys."`
 	Model   modelCmd   `cmd:"" help:"Models, and which of them an organisation may use."`
 	Credit  creditCmd  `cmd:"" help:"Credits: balance, ledger and grants."`
-	Budget  budgetCmd  `cmd:"" help:"Budgets of the organisation, users, keys, agents and models."`
-	Usage   usageCmd   `cmd:"" help:"What calls used and cost, by day, model, user, key or agent."`
+	Budget  budgetCmd  `cmd:"" help:"Budgets of the organisation, groups, users, keys, agents and models."`
+	Usage   usageCmd   `cmd:"" help:"What calls used and cost, by day, model, user, key, agent or group."`
 	Limit   limitCmd   `cmd:"" help:"Rate limits."`
 	DLP     dlpCmd     `cmd:"" name:"dlp" help:"Data loss prevention: scan texts, show and set policies."`
 	Audit   auditCmd   `cmd:"" help:"The audit trail: read, verify, export."`
@@ -47,6 +49,7 @@ type cli struct {
 	Doctor  doctorCmd  `cmd:"" help:"Check the installation and say how calls are handled."`
 	Backup  backupCmd  `cmd:"" help:"Make one encrypted file of all databases and files, without the master key, beside a running server."`
 	Restore restoreCmd `cmd:"" help:"Restore a backup into an empty data folder or database, and verify it."`
+	OpenAPI openapiCmd `cmd:"" name:"openapi" help:"Print the description of our own API, as /openapi.json serves it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -57,14 +60,21 @@ const (
 )
 
 func main() {
+	uuid.EnableRandPool() // ids are no secrets, and a call takes four
+	os.Exit(run(signalled(), os.Args[1:], time.Now))
+}
+
+// signalled returns a context that the first signal ends. A second one ends the
+// program at once.
+func signalled() context.Context {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(run(ctx, os.Args[1:]))
+	context.AfterFunc(ctx, stop)
+	return ctx
 }
 
 // run does what args say and returns the exit code.
-func run(ctx context.Context, args []string) int {
-	a := &app{in: os.Stdin, out: os.Stdout, log: os.Stderr, environ: os.Environ(), now: time.Now}
+func run(ctx context.Context, args []string, now func() time.Time) int {
+	a := &app{in: os.Stdin, out: os.Stdout, log: os.Stderr, environ: os.Environ(), now: now}
 	var commands cli
 	parser, err := kong.New(&commands,
 		kong.Name("sallyport"),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"time"
@@ -36,6 +37,37 @@ func (s *services) gauges() {
 			}
 			return 1
 		})
+	for _, c := range s.instance.cfg.Sinks {
+		s.sinkGauges(c)
+	}
+}
+
+// lagTime bounds how long a scrape waits for the database.
+const lagTime = 2 * time.Second
+
+// sinkGauges adds how far a sink is behind. What cannot be read is not a number.
+func (s *services) sinkGauges(c config.Sink) {
+	gauge := func(name, help string, of func(sallyport.SinkLag) float64) {
+		s.telemetry.Gauge(name, help, map[string]string{"sink": c.Name}, func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), lagTime)
+			defer cancel()
+			cfg, err := s.instance.sink(ctx, c)
+			if err != nil {
+				return math.NaN()
+			}
+			lag, err := s.instance.db.SinkLag(ctx, cfg.Name, cfg.Org)
+			if err != nil {
+				return math.NaN()
+			}
+			return of(lag)
+		})
+	}
+	gauge("sallyport_sink_records_behind", "Records of the trail that the sink has not got.",
+		func(l sallyport.SinkLag) float64 { return float64(l.Records) })
+	gauge("sallyport_sink_seconds_behind", "For how long the oldest record that the sink has not got has waited.",
+		func(l sallyport.SinkLag) float64 { return l.Behind(s.instance.app.now()).Seconds() })
+	gauge("sallyport_sink_dead_letters", "Records that the sink went on without, because its receiver refuses them.",
+		func(l sallyport.SinkLag) float64 { return float64(l.Dead) })
 }
 
 // countedRuns counts the runs that this process begins and ends.
@@ -44,8 +76,8 @@ type countedRuns struct {
 	telemetry *telemetry.Telemetry
 }
 
-func (c countedRuns) CreateRun(ctx context.Context, run sallyport.Run, rec sallyport.Record) error {
-	err := c.Store.CreateRun(ctx, run, rec)
+func (c countedRuns) CreateRun(ctx context.Context, run sallyport.Run, first *sallyport.FirstRequest, rec sallyport.Record) error {
+	err := c.Store.CreateRun(ctx, run, first, rec)
 	if err == nil {
 		c.telemetry.Run(run.Status)
 	}

@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	collectormetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	collectortraces "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -100,6 +102,7 @@ providers:
 models:
   - {id: mock-large, provider: local, target: gpt-4o-mini, price: {input: 2.5, output: 10}}
 telemetry: {otlp_endpoint: "${COLLECTOR}"}
+sinks: [{name: broken, type: file, path: no/such/folder/audit.jsonl}]
 `
 
 // TestObserved makes calls that end in each way, with a canary in every place
@@ -142,12 +145,16 @@ func TestObserved(t *testing.T) {
 		`sallyport_journal_waiting 0`,
 		`sallyport_journal_kept_outcomes 0`,
 		`sallyport_journal_commit_seconds_count{result="ok"}`,
+		`sallyport_sink_dead_letters{sink="broken"} 0`,
 		`go_goroutines `,
 		`process_open_fds `,
 	} {
 		if !strings.Contains(numbers, "\n"+want) {
 			t.Errorf("metrics have no line %s", want)
 		}
+	}
+	if behind := regexp.MustCompile(`\nsallyport_sink_(records|seconds)_behind{sink="broken"} (0\.0*)?[1-9]`); len(behind.FindAllString(numbers, -1)) != 2 {
+		t.Error("metrics do not tell how far the sink is behind")
 	}
 	upstream := h.fake.Requests()[0]
 	if err := h.server.stop(); err != nil { // sends what waits
@@ -189,23 +196,45 @@ var metricsAddr = regexp.MustCompile(`metrics are served at /metrics" addr=(\S+)
 // metrics reads what Prometheus would.
 func (h *house) metrics() string {
 	h.t.Helper()
-	found := metricsAddr.FindStringSubmatch(h.server.output())
-	if found == nil {
-		h.t.Fatalf("the log does not say where metrics are served:\n%s", h.server.output())
-	}
-	resp, err := http.Get("http://" + found[1] + "/metrics")
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		h.t.Fatalf("metrics: %d, %v", resp.StatusCode, err)
-	}
+	text := h.server.metrics(h.t)
 	if answer := h.do(http.MethodGet, "/metrics", ""); answer.status != http.StatusNotFound {
 		h.t.Errorf("the public listener answers /metrics with %d", answer.status)
 	}
-	return string(text)
+	return text
+}
+
+func (s *process) metrics(t *testing.T) string {
+	t.Helper()
+	found := metricsAddr.FindStringSubmatch(s.output())
+	for late := time.Now().Add(readyTime); found == nil; found = metricsAddr.FindStringSubmatch(s.output()) {
+		if time.Now().After(late) {
+			t.Fatalf("the log does not say where metrics are served:\n%s", s.output())
+		}
+		<-time.After(pollTime) // lines of the log are written together
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+found[1]+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := fetch(http.DefaultClient, req)
+	if err != nil || answer.status != http.StatusOK {
+		t.Fatalf("metrics: %d, %v", answer.status, err)
+	}
+	return answer.body
+}
+
+// metric is the number of a metric without labels.
+func metric(t *testing.T, text, name string) int {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^` + name + ` ([0-9.e+]+)$`).FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("metrics have no %s", name)
+	}
+	n, err := strconv.ParseFloat(found[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(n)
 }
 
 // checkSpans wants a span for each call that reached the gateway's stages, the

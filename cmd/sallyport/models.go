@@ -72,13 +72,13 @@ func (i *instance) models(ctx context.Context, org sallyport.OrgID) ([]modelView
 	if err != nil {
 		return nil, err
 	}
-	disabled, err := i.db.DisabledModels(ctx, org)
+	choices, err := i.db.ModelChoices(ctx, org)
 	if err != nil {
 		return nil, err
 	}
 	views := make([]modelView, 0, len(all))
 	for _, m := range all {
-		views = append(views, viewModel(m, !slices.Contains(disabled, m.ID)))
+		views = append(views, viewModel(m, choices.Allows(m.ID)))
 	}
 	return views, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,12 +51,14 @@ func (a *app) configuration(ctx context.Context, addr string, local bool) (*conf
 
 // instance is an installation, opened.
 type instance struct {
-	app   *app
-	cfg   *config.Config
-	db    *store.DB
-	ring  *secret.Ring
-	keys  *identity.Keys
-	audit audit.Builder
+	app      *app
+	cfg      *config.Config
+	db       *store.DB
+	ring     *secret.Ring
+	keys     *identity.Keys
+	sessions *identity.Sessions
+	audit    audit.Builder
+	route    string // in records of changes; empty: the command line
 }
 
 func (i *instance) close() error { return i.db.Close() }
@@ -130,8 +133,8 @@ func (a *app) openWith(ctx context.Context, cfg *config.Config, key secret.Text)
 		return nil, errors.Join(err, db.Close())
 	}
 	return &instance{
-		app: a, cfg: cfg, db: db, ring: ring, keys: identity.NewKeys(db, ring, a.now),
-		audit: audit.Builder{Node: node, Boot: uuid.NewString(), Now: a.now},
+		app: a, cfg: cfg, db: db, ring: ring, keys: identity.NewKeys(db, ring, a.now), sessions: identity.NewSessions(db, ring, a.now),
+		audit: audit.Builder{Node: node, Boot: uuid.NewString(), Now: a.now, Began: a.now()},
 	}, nil
 }
 
@@ -244,9 +247,13 @@ func (i *instance) org(ctx context.Context, name string) (sallyport.Organisation
 		return sallyport.Organisation{}, err
 	}
 	var found []sallyport.Organisation
+	var ids []string
 	for _, org := range orgs {
-		if name == "" || string(org.ID) == name || org.Name == name {
-			found = append(found, org)
+		if string(org.ID) == name {
+			return org, nil
+		}
+		if name == "" || org.Name == name {
+			found, ids = append(found, org), append(ids, string(org.ID))
 		}
 	}
 	switch {
@@ -257,17 +264,23 @@ func (i *instance) org(ctx context.Context, name string) (sallyport.Organisation
 	case name == "":
 		return sallyport.Organisation{}, fmt.Errorf("there are %d organisations: name one with --org, see 'sallyport org list'", len(orgs))
 	case len(found) > 1:
-		return sallyport.Organisation{}, fmt.Errorf("%d organisations are called %q: name one by its id, see 'sallyport org list'", len(found), name)
+		return sallyport.Organisation{}, fmt.Errorf("%d organisations are called %q: name one by its id, %s", len(found), name, strings.Join(ids, " or "))
 	}
-	return sallyport.Organisation{}, fmt.Errorf("there is no organisation %q: see 'sallyport org list'", name)
+	return sallyport.Organisation{}, fmt.Errorf("%w %q: see 'sallyport org list'", errNoOrg, name)
 }
 
-// member finds a member by e-mail; "" is the only administrator.
-func (i *instance) member(ctx context.Context, org sallyport.OrgID, email string) (sallyport.Membership, error) {
-	if email != "" {
-		m, err := i.db.MemberByEmail(ctx, org, strings.ToLower(email))
+var errNoOrg = errors.New("there is no organisation")
+
+// member finds a member by e-mail address or id; "" is the only administrator.
+func (i *instance) member(ctx context.Context, org sallyport.OrgID, name string) (m sallyport.Membership, err error) {
+	if name != "" {
+		if strings.Contains(name, "@") {
+			m, err = i.db.MemberByEmail(ctx, org, name)
+		} else {
+			m, err = i.db.Member(ctx, org, sallyport.UserID(name))
+		}
 		if sallyport.CodeOf(err) == sallyport.NotFound {
-			err = fmt.Errorf("%s is no member of the organisation: see 'sallyport user list'", email)
+			err = fmt.Errorf("%s is no member of the organisation: see 'sallyport user list'", name)
 		}
 		return m, err
 	}
@@ -290,7 +303,7 @@ func (i *instance) member(ctx context.Context, org sallyport.OrgID, email string
 // event is the record of a change by the command line.
 func (i *instance) event(org sallyport.OrgID, action, resource string, change any) sallyport.Record {
 	rec := i.audit.Event(sallyport.Principal{Org: org}, action, resource, change)
-	rec.Route = commandLine
+	rec.Route = cmp.Or(i.route, commandLine)
 	return rec
 }
 

@@ -25,12 +25,14 @@ import (
 // talk to it as its users do, kill it, and look again. Besides testscript's own
 // commands they have:
 //
+//	env LATER=DAYS             puts the program's clock ahead, from then on
 //	provider                   starts a fake provider; $PROVIDER is its base URL
 //	serve [flags]              starts "sallyport serve" on a free port and waits until it is ready; $URL is its address
-//	stop | kill9               ends the server, politely or not
+//	halt | kill9               ends the server, politely or not; testscript's own stop ends the script
 //	call METHOD PATH [flags]   makes a request; its body is stdout, its status is checked
 //	    -status N              the status that must come; default 200
 //	    -body FILE             the request's body
+//	    -has TEXT              what the answer's body must have
 //	    -bearer KEY | -header 'Name: value'
 //	    -out FILE              keeps the answer's body; -head prints status and headers too
 //	json FILE PATH NAME        puts a member of a JSON file into $NAME: json init.json api_key KEY
@@ -46,7 +48,16 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sallyport": main})
+	testscript.Main(m, map[string]func(){"sallyport": program})
+}
+
+// program is this program. $LATER puts its clock ahead by so many days.
+func program() {
+	days, err := strconv.Atoi(os.Getenv("LATER"))
+	if err != nil {
+		main()
+	}
+	os.Exit(run(signalled(), os.Args[1:], func() time.Time { return time.Now().AddDate(0, 0, days) }))
 }
 
 func TestScripts(t *testing.T) {
@@ -63,7 +74,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"provider": onStage((*stage).provider),
 			"serve":    onStage((*stage).serve),
-			"stop":     onStage((*stage).stop),
+			"halt":     onStage((*stage).halt),
 			"kill9":    onStage((*stage).kill),
 			"call":     onStage((*stage).call),
 			"json":     onStage((*stage).json),
@@ -75,6 +86,26 @@ func TestScripts(t *testing.T) {
 			"waitfile": onStage((*stage).waitFile),
 		},
 	})
+}
+
+// A script runs to its end: testscript's commands stop and skip would make it
+// pass before that.
+func TestScriptsHaveNoEarlyEnd(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("found %d scripts: %v", len(scripts), err)
+	}
+	for _, path := range scripts {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, line := range strings.Split(string(text), "\n") {
+			if word, _, _ := strings.Cut(line, " "); word == "stop" || word == "skip" {
+				t.Errorf("%s:%d: %s ends the script", path, n+1, word)
+			}
+		}
+	}
 }
 
 // stage is what one script has running.
@@ -118,7 +149,7 @@ func (s *stage) serve(ts *testscript.TestScript, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("serve.out"), []byte(server.output()), 0o600))
 }
 
-func (s *stage) stop(ts *testscript.TestScript, _ []string) {
+func (s *stage) halt(ts *testscript.TestScript, _ []string) {
 	ts.Check(s.server.stop())
 	s.server = nil
 }
@@ -183,6 +214,8 @@ func (s *stage) parse(ts *testscript.TestScript, args []string) (c request, head
 			c.header = append(c.header, args[i])
 		case "-out":
 			out = args[i]
+		case "-has":
+			c.has = args[i]
 		default:
 			ts.Fatalf("call: unknown flag %s", flag)
 		}
@@ -196,6 +229,7 @@ type request struct {
 	header      []string
 	body        []byte
 	status      int
+	has         string // in the answer's body
 }
 
 func (c request) do() (body []byte, head string, err error) {
@@ -219,6 +253,9 @@ func (c request) do() (body []byte, head string, err error) {
 	}
 	if resp.StatusCode != c.status {
 		return body, "", fmt.Errorf("%s %s: status %d, want %d: %s", c.method, c.url, resp.StatusCode, c.status, body)
+	}
+	if !bytes.Contains(body, []byte(c.has)) {
+		return body, "", fmt.Errorf("%s %s: there is no %q in %s", c.method, c.url, c.has, body)
 	}
 	var b strings.Builder
 	fmt.Fprintln(&b, resp.Status)
@@ -329,9 +366,18 @@ type process struct {
 // startServer runs "sallyport serve" with the environment's data folder and
 // waits until it answers.
 func startServer(getenv func(string) string, dir string, args []string) (*process, error) {
+	s, err := spawnServer(getenv, dir, args)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.ready()
+}
+
+// spawnServer is startServer that does not wait.
+func spawnServer(getenv func(string) string, dir string, args []string) (*process, error) {
 	cmd := exec.Command("sallyport", append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...)
 	cmd.Dir = dir
-	for _, name := range []string{"PATH", "HOME", "SALLYPORT_DATA", "SALLYPORT_CONFIG", "PROVIDER", "GOCOVERDIR"} {
+	for _, name := range []string{"PATH", "HOME", "SALLYPORT_DATA", "SALLYPORT_CONFIG", "PROVIDER", "GOCOVERDIR", "LATER"} {
 		if v := getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}
@@ -351,12 +397,16 @@ func startServer(getenv func(string) string, dir string, args []string) (*proces
 		_ = cmd.Wait() // how it ended is for the test to say
 		close(s.exited)
 	}()
-	s.url, err = s.out.address(s.exited)
-	if err != nil {
-		s.kill()
-		return nil, fmt.Errorf("%w; it said:\n%s", err, s.output())
-	}
 	return s, nil
+}
+
+// ready waits until the server answers; one that does not is killed.
+func (s *process) ready() (err error) {
+	if s.url, err = s.out.address(s.exited); err != nil {
+		s.kill()
+		return fmt.Errorf("%w; it said:\n%s", err, s.output())
+	}
+	return nil
 }
 
 // lookPath finds a program on a given PATH, not on ours.

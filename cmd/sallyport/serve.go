@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,12 +16,15 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/config"
+	"github.com/sallyport-ai/sallyport/internal/identity"
 	"github.com/sallyport-ai/sallyport/internal/journal"
 	"github.com/sallyport-ai/sallyport/internal/server"
 )
 
 type serveCmd struct {
-	Addr string `help:"Where to listen. Default: 127.0.0.1:8080, or what the file says." placeholder:"HOST:PORT"`
+	Addr       string `help:"Where to listen. Default: 127.0.0.1:8080, or what the file says." placeholder:"HOST:PORT"`
+	NoInit     bool   `help:"Make no organisation at the first start: print a link instead, to set up in the browser."`
+	CPUProfile string `help:"Write a CPU profile to this new file until the server stops." placeholder:"FILE" name:"cpu-profile" hidden:""`
 	setupFlags
 }
 
@@ -36,21 +36,19 @@ const (
 	// cutTime is how long calls that outlived the drain may take to tell their
 	// clients so, and to record it, before their connections are closed.
 	cutTime = 10 * time.Second
+	// liveTime is for how long one stream of what is new in a trail lasts.
+	liveTime = 10 * time.Minute
 	// noticeTime is how long a balancer in front may still send calls after the
 	// readiness probe has begun to fail.
 	noticeTime = 3 * time.Second
 )
 
-// gcPercent trades memory for work: what lives is small here and what passes is
-// much, so the collector may wait longer than by default. Measured with 256
-// callers of 100 KB: 478 µs of CPU a call instead of 537, and 192 MiB of memory
-// instead of 155. The variable GOGC wins over it.
-const gcPercent = 200
-
 func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+	stopProfile, err := profileCPU(c.CPUProfile)
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, stopProfile()) }()
 	cfg, err := a.configuration(ctx, c.Addr, true)
 	if err != nil {
 		return err
@@ -58,7 +56,9 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := checkSinks(cfg); err != nil {
 		return err
 	}
-	log := newLog(a.log, cfg.Log)
+	lines := newLogWriter(a.log)
+	defer func() { _ = lines.flush() }() // where the log cannot be written nobody is left to be told
+	log := newLog(lines, cfg.Log)
 	for _, w := range cfg.Warnings() {
 		log.Warn("configuration: " + w)
 	}
@@ -93,11 +93,15 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	return s.serve(ctx, cfg, listeners, func() error {
 		// As late as can be: password and key are told once, so nothing may
 		// fail between making and telling them.
+		url := publicURL(cfg, listeners[0].Addr().String())
+		if c.NoInit {
+			return i.greetFirst(ctx, url)
+		}
 		made, err := i.setUp(ctx, c.setupFlags)
 		if err != nil {
 			return err
 		}
-		return greet(a.out, publicURL(cfg, listeners[0].Addr().String()), made)
+		return greet(a.out, url, made)
 	})
 }
 
@@ -114,32 +118,26 @@ func (a *app) lock() (*flock.Flock, error) {
 	return lock, nil
 }
 
-func newLog(w io.Writer, cfg config.Log) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(cfg.Level)) // checked with the configuration
-	options := &slog.HandlerOptions{Level: level}
-	if cfg.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}
-
 // serve answers HTTP until ctx ends. ready is called when all else is.
 func (s *services) serve(ctx context.Context, cfg *config.Config, listeners []net.Listener, ready func() error) error {
 	front := s.server(cfg)
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	defer func() { stopWatching(); background.Wait() }()
+	background.Go(func() { keepMemory(watching) })
 	background.Go(func() { s.watch(watching) })
 	background.Go(func() { s.followUsage(watching) })
 	background.Go(func() { s.followTrail(watching, cfg) })
-	background.Go(func() { s.forgetAnswers(watching) })
+	background.Go(func() { s.forgetOld(watching) })
+	background.Go(func() { s.watchClock(watching) })
+	background.Go(func() { s.writeKeyUse(watching) })
 
 	failed := make(chan error, len(listeners)) // each server ends once
 	servers := make([]*http.Server, len(listeners))
 	for n, l := range listeners {
 		servers[n] = front.HTTP()
 		servers[n].Handler = s.telemetry.Handler(servers[n].Handler)
+		l := server.Bounded(l, cfg.Networks(), s.log)
 		background.Go(func() { failed <- serveOne(servers[n], l, cfg.TLS) })
 	}
 	err := s.told(ctx, "server.start", map[string]string{"version": programVersion(), "addr": listeners[0].Addr().String()})
@@ -159,23 +157,36 @@ func (s *services) serve(ctx context.Context, cfg *config.Config, listeners []ne
 		wait(noticeTime)
 	}
 	after := context.WithoutCancel(ctx)
+	background.Go(func() { s.drainAnswers(after, time.Duration(cfg.DrainTime)) })
 	return errors.Join(err, shutDown(after, time.Duration(cfg.DrainTime), front, servers), settled(after, front), s.told(after, "server.stop", nil))
 }
 
 func (s *services) server(cfg *config.Config) *server.Server {
 	i := s.instance
+	door := identity.NewDoor(i.db, i.app.now)
 	return server.New(server.Parts{
-		Keys: i.keys, Gateway: s.gateway, Journal: s.journal, Models: s.models, Agents: s.agents,
+		Keys: i.keys, Sessions: i.sessions, Door: door, Invites: identity.NewInvites(i.db, i.ring, door, i.app.now),
+		Setup: firstSetup{i}, Gateway: s.gateway, Journal: s.journal, Models: s.models, Agents: s.agents, Chats: s.chats,
 		Policies: s.policies, Limiter: s.limiter, Engine: s.engine, Audit: i.audit,
-		Control: i.db, KeyMaker: i.keys, Sealer: i.ring, Requests: i.db,
+		Control: i.db, KeyMaker: i.keys, Sealer: i.ring, Requests: i.db, Sinks: sinkBook{s}, System: s.system, LiveTime: liveTime,
+		Prover: i.checkpointer(s.log),
 		FileModels: func(id string) bool {
 			return slices.ContainsFunc(cfg.Catalogue(), func(m sallyport.Model) bool { return m.ID == id })
 		},
 		FileProviders: func(name string) bool {
 			return slices.ContainsFunc(cfg.Providers, func(p config.Provider) bool { return p.Name == name })
 		},
+		Operators: operatorProviders(cfg), Probe: s.providers.Probe, PrivateNetworks: cfg.Private(),
 		Now: i.app.now, Log: s.log, Forget: s.forget, TrustedProxies: cfg.Networks(), Version: programVersion(),
 	})
+}
+
+func operatorProviders(cfg *config.Config) []server.OperatorProvider {
+	list := make([]server.OperatorProvider, 0, len(cfg.Providers))
+	for _, p := range cfg.Providers {
+		list = append(list, server.OperatorProvider{Name: p.Name, Type: p.Type, Credential: p.APIKey != ""})
+	}
+	return list
 }
 
 // listen opens every address or none.
@@ -203,12 +214,17 @@ func closeAll(listeners []net.Listener) error {
 	return errors.Join(errs...)
 }
 
-func serveOne(h *http.Server, l net.Listener, tls config.TLS) (err error) {
-	if tls.Cert != "" {
-		err = h.ServeTLS(l, tls.Cert, tls.Key)
+func serveOne(h *http.Server, l net.Listener, files config.TLS) error {
+	if files.Cert == "" {
+		l = server.Framed(l)
 	} else {
-		err = h.Serve(l)
+		pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+		if err != nil {
+			return errors.Join(fmt.Errorf("tls: %w", err), l.Close())
+		}
+		l = server.FramedTLS(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
 	}
+	err := h.Serve(l)
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

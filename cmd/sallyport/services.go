@@ -13,6 +13,7 @@ import (
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/agent"
 	"github.com/sallyport-ai/sallyport/internal/catalogue"
+	"github.com/sallyport-ai/sallyport/internal/chat"
 	"github.com/sallyport-ai/sallyport/internal/config"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
@@ -40,12 +41,13 @@ type services struct {
 	engine    *dlp.Engine
 	gateway   *gateway.Gateway
 	agents    *agent.Agents
+	chats     *chat.Chats
 }
 
 // start wires the services, closes what an earlier start left open, and begins
 // to work on runs. cfg is the configuration with everything the environment has.
 func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *services, err error) {
-	providers, err := provider.NewDirectory(providerConfigs(cfg), i.db, i.credential)
+	providers, err := provider.NewDirectory(providerConfigs(cfg), i.db, i.credential, cfg.Private()...)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +79,10 @@ func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logg
 		HoldOutput: int64(cfg.Credits.HoldOutput), Status: server.Status, Now: i.app.now, Log: log, Observer: told,
 	})
 	s.gauges()
-	if s.agents, err = i.agentsOf(cfg, countedRuns{i.db, told}, s.gateway, s.models, log); err != nil {
+	if s.agents, err = i.agentsOf(cfg, countedRuns{i.db, told}, s.gateway, s.models, s.policies, log); err != nil {
+		return nil, errors.Join(err, s.journal.Close(ctx))
+	}
+	if s.chats, err = i.chatsOf(s.gateway, log); err != nil {
 		return nil, errors.Join(err, s.journal.Close(ctx))
 	}
 	if err := s.journal.TakeLease(ctx); err != nil {
@@ -93,19 +98,36 @@ func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logg
 	if err := s.agents.Serve(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the engine of runs: %w", err), s.journal.Close(ctx))
 	}
+	s.chats.Serve(ctx)
 	return s, nil
+}
+
+// chatsOf are the conversations, whose answers go through the gateway.
+func (i *instance) chatsOf(gw *gateway.Gateway, log *slog.Logger) (*chat.Chats, error) {
+	return chat.New(chat.Parts{
+		Store: i.db, Gateway: gw, Sealer: i.ring, Node: i.audit.Node, Boot: i.audit.Boot,
+		Now: i.app.now, Log: log, Event: i.agentEvent,
+	})
+}
+
+// drainAnswers lets answers of chats that are under way end, at most for the time.
+func (s *services) drainAnswers(ctx context.Context, most time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	s.chats.Drain(ctx)
 }
 
 // stop ends the services in the order in which they need each other. The
 // database stays open.
 func (s *services) stop(ctx context.Context) error {
 	defer s.endLimits()
-	return errors.Join(s.agents.Stop(ctx), s.journal.Close(ctx), s.telemetry.Stop(ctx))
+	return errors.Join(s.chats.Stop(ctx), s.agents.Stop(ctx), s.journal.Close(ctx), s.telemetry.Stop(ctx))
 }
 
 // forget drops everything that is kept in memory of the database.
 func (s *services) forget() {
 	s.instance.keys.Forget()
+	s.instance.sessions.Forget()
 	s.models.Forget()
 	s.policies.Forget()
 	s.providers.Forget()
@@ -189,12 +211,13 @@ func (i *instance) credential(ctx context.Context, p sallyport.ProviderSettings)
 // agents returns the library of agents without a gateway: enough to import,
 // list, and start runs that a server then works on.
 func (i *instance) agents(cfg *config.Config) (*agent.Agents, error) {
-	return i.agentsOf(cfg, i.db, nil, catalogue.New(cfg.Catalogue(), i.db), slog.New(slog.DiscardHandler))
+	return i.agentsOf(cfg, i.db, nil, catalogue.New(cfg.Catalogue(), i.db), policy.New(i.db, policyDefaults(cfg)), slog.New(slog.DiscardHandler))
 }
 
-func (i *instance) agentsOf(cfg *config.Config, store agent.Store, gw agent.Gateway, models *catalogue.Catalogue, log *slog.Logger) (*agent.Agents, error) {
+func (i *instance) agentsOf(cfg *config.Config, store agent.Store, gw agent.Gateway, models *catalogue.Catalogue, policies *policy.Book, log *slog.Logger) (*agent.Agents, error) {
 	o := agent.Options{
 		DataDir: i.app.data, Node: i.audit.Node, Boot: i.audit.Boot, Ended: i.endedLives, Now: i.app.now, Log: log, Event: i.agentEvent,
+		Caller: policies.Caller, Member: i.sessions.Member,
 		Models: func(ctx context.Context, org sallyport.OrgID, id string) error {
 			_, err := models.Model(ctx, org, id)
 			return err

@@ -17,7 +17,7 @@ type usageCmd struct {
 	orgFlag
 	jsonFlag
 	CSV  bool   `name:"csv" help:"Print CSV."`
-	By   string `help:"Group by day, model, user, key or agent." enum:"day,model,user,key,agent" default:"day"`
+	By   string `help:"Group by day, model, user, key, agent or group." enum:"day,model,user,key,agent,group" default:"day"`
 	From string `help:"First day, UTC, such as 2026-03-01." placeholder:"DAY"`
 	To   string `help:"Last day, included." placeholder:"DAY"`
 }
@@ -37,7 +37,8 @@ type usageView struct {
 
 // Help tells what the columns mean.
 func (c *usageCmd) Help() string {
-	return "A charge belongs to the day on which its call ended. The charges add up to those of the ledger."
+	return "A charge belongs to the day on which its call ended. The charges add up to those of the ledger; " +
+		"by group, a call counts for each group that its owner was in."
 }
 
 func (c *usageCmd) Run(ctx context.Context, a *app) error {

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/mail"
-	"strings"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -14,7 +12,12 @@ import (
 type userCmd struct {
 	Create        userCreate        `cmd:"" help:"Make somebody a member and print the new password."`
 	List          userList          `cmd:"" help:"List members."`
-	ResetPassword userResetPassword `cmd:"" help:"Give a member a new password and print it."`
+	ResetPassword userResetPassword `cmd:"" help:"Give a member a new password, print it, and sign the member out everywhere."`
+	Invite        userInvite        `cmd:"" help:"Invite somebody and print the link, which works once."`
+	Role          userRole          `cmd:"" help:"Give a member another role."`
+	Deactivate    userDeactivate    `cmd:"" help:"Switch a member off: keys and sessions open nothing any more, runs end."`
+	Activate      userActivate      `cmd:"" help:"Switch a member on again."`
+	SignOut       userSignOut       `cmd:"" help:"End all sessions of a member in the organisation."`
 }
 
 type userView struct {
@@ -23,17 +26,26 @@ type userView struct {
 	Email     string           `json:"email"`
 	Name      string           `json:"name"`
 	Role      sallyport.Role   `json:"role"`
+	State     string           `json:"state"`
 	CreatedAt time.Time        `json:"created_at"`
+	SeenAt    *time.Time       `json:"seen_at"` // when a session was last used; null: never
 }
 
 // newPasswordView is a member whose password was just made; it is shown this once.
 type newPasswordView struct {
 	userView
-	Password *string `json:"password"` // null: the person had one already
+	Password *string `json:"password"`
 }
 
 func viewUser(m sallyport.Membership) userView {
-	return userView{m.User.ID, m.Org, m.User.Email, m.User.Name, m.Role, m.CreatedAt.UTC()}
+	view := userView{m.User.ID, m.Org, m.User.Email, m.User.Name, m.Role, "active", m.CreatedAt.UTC(), nil}
+	if !m.Active() {
+		view.State = "deactivated"
+	}
+	if !m.SeenAt.IsZero() {
+		view.SeenAt = &m.SeenAt
+	}
+	return view
 }
 
 type userCreate struct {
@@ -55,26 +67,28 @@ func (c *userCreate) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		if password == "" {
-			return show(a.out, c.jsonFlag, newPasswordView{viewUser(m), nil},
-				"id: "+string(m.User.ID), "The person is known from another organisation and keeps the password.")
-		}
 		return show(a.out, c.jsonFlag, newPasswordView{viewUser(m), &password},
 			"id: "+string(m.User.ID), "password: "+password, "", "The password is shown this once.")
 	})
 }
 
-// createUser makes a person a member and returns the new password; "" when the
-// person had one already.
+// createUser makes a person a member and returns the new password. It is that of
+// this membership: the person may have another elsewhere.
 func (i *instance) createUser(ctx context.Context, org sallyport.OrgID, email, name string, role sallyport.Role) (sallyport.Membership, string, error) {
-	email, err := cleanEmail(email)
-	if err != nil {
-		return sallyport.Membership{}, "", err
-	}
 	password := identity.NewPassword()
 	hash, err := identity.HashPassword(password)
 	if err != nil {
 		return sallyport.Membership{}, "", err
+	}
+	m, err := i.addUser(ctx, org, email, name, role, hash)
+	return m, password, err
+}
+
+// addUser makes a person a member with that password.
+func (i *instance) addUser(ctx context.Context, org sallyport.OrgID, email, name string, role sallyport.Role, hash string) (sallyport.Membership, error) {
+	email, err := cleanEmail(email)
+	if err != nil {
+		return sallyport.Membership{}, err
 	}
 	now := i.app.now().UTC()
 	m := sallyport.Membership{
@@ -87,25 +101,18 @@ func (i *instance) createUser(ctx context.Context, org sallyport.OrgID, email, n
 		err = fmt.Errorf("%s is a member already: see 'sallyport user list', or 'sallyport user reset-password' for a new password", email)
 	}
 	if err != nil {
-		return m, "", err
+		return m, err
 	}
-	// The store keeps a person who was known before, with id and password.
-	if m, err = i.db.MemberByEmail(ctx, org, email); err != nil {
-		return m, "", err
-	}
-	stored, err := i.db.PasswordHash(ctx, org, m.User.ID)
-	if err != nil || stored != hash {
-		return m, "", err
-	}
-	return m, password, nil
+	// A person who was known before keeps the id.
+	return i.db.MemberByEmail(ctx, org, email)
 }
 
 func cleanEmail(s string) (string, error) {
-	parsed, err := mail.ParseAddress(s)
-	if err != nil || parsed.Address != s {
+	clean, err := identity.CleanEmail(s)
+	if err != nil {
 		return "", fmt.Errorf("%q is not an e-mail address such as ann@example.com", s)
 	}
-	return strings.ToLower(s), nil
+	return clean, nil
 }
 
 type userList struct {
@@ -119,13 +126,17 @@ func (c *userList) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		views := make([]userView, 0, len(members))
-		for _, m := range members {
-			views = append(views, viewUser(m))
-		}
-		return list(a.out, c.jsonFlag, views, "ID EMAIL ROLE NAME CREATED", func(u userView) []any {
-			return []any{u.ID, u.Email, u.Role, u.Name, when(u.CreatedAt)}
-		})
+		return listMembers(a, c.jsonFlag, members)
+	})
+}
+
+func listMembers(a *app, f jsonFlag, members []sallyport.Membership) error {
+	views := make([]userView, 0, len(members))
+	for _, m := range members {
+		views = append(views, viewUser(m))
+	}
+	return list(a.out, f, views, "ID EMAIL ROLE STATE NAME CREATED", func(u userView) []any {
+		return []any{u.ID, u.Email, u.Role, u.State, u.Name, when(u.CreatedAt)}
 	})
 }
 

@@ -40,6 +40,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/access"
+	"github.com/sallyport-ai/sallyport/internal/background"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 	"github.com/sallyport-ai/sallyport/internal/secret"
@@ -51,17 +53,30 @@ import (
 type Store interface {
 	CreateAgent(ctx context.Context, agent sallyport.Agent, rec sallyport.Record) error
 	Agent(ctx context.Context, org sallyport.OrgID, id sallyport.AgentID) (sallyport.Agent, error)
-	// Agents lists the newest first, deleted ones left out.
-	Agents(ctx context.Context, org sallyport.OrgID, limit int) ([]sallyport.Agent, error)
+	// FindAgents lists the newest first, deleted ones left out.
+	FindAgents(ctx context.Context, org sallyport.OrgID, f sallyport.AgentFilter) ([]sallyport.AgentSummary, error)
+	// ShareAgent to what it is already is a no-op.
+	ShareAgent(ctx context.Context, org sallyport.OrgID, id sallyport.AgentID, shared bool, rec sallyport.Record) error
+	DeleteAgent(ctx context.Context, org sallyport.OrgID, id sallyport.AgentID, at time.Time, rec sallyport.Record) error
 
-	CreateRun(ctx context.Context, run sallyport.Run, rec sallyport.Record) error
+	CreateRun(ctx context.Context, run sallyport.Run, first *sallyport.FirstRequest, rec sallyport.Record) error
 	Run(ctx context.Context, org sallyport.OrgID, id sallyport.RunID) (sallyport.Run, error)
-	// RunsOfAgent lists the newest first.
-	RunsOfAgent(ctx context.Context, org sallyport.OrgID, agent sallyport.AgentID, limit int) ([]sallyport.Run, error)
+	// FindRuns lists the newest first, without contents.
+	FindRuns(ctx context.Context, org sallyport.OrgID, f sallyport.RunFilter) ([]sallyport.RunSummary, error)
 	// OpenRuns lists runs in progress of all organisations, the oldest first.
 	OpenRuns(ctx context.Context, limit int) ([]sallyport.Run, error)
-	// SaveRunStep keeps what the first writer of a step says; a repetition is a no-op.
-	SaveRunStep(ctx context.Context, org sallyport.OrgID, step sallyport.RunStep) error
+	// EndedRuns are those of the runs that are no longer in progress.
+	EndedRuns(ctx context.Context, runs []sallyport.Run) ([]sallyport.RunID, error)
+	// BeginRunCall numbers a call of a run in progress, and ends those before it
+	// that have no end; for any other run it is sallyport.Conflict. A repetition
+	// returns the same number.
+	BeginRunCall(ctx context.Context, org sallyport.OrgID, c sallyport.RunCall) (n int, err error)
+	// EndRunCall keeps the first end that is told; the charge is always noted.
+	EndRunCall(ctx context.Context, org sallyport.OrgID, c sallyport.RunCall) error
+	RunCalls(ctx context.Context, org sallyport.OrgID, run sallyport.RunID) ([]sallyport.RunCall, error)
+	// SaveRunStep keeps what the first writer of a step says, and ends its call; a
+	// repetition is a no-op.
+	SaveRunStep(ctx context.Context, org sallyport.OrgID, step sallyport.RunStep, charge sallyport.Credits) error
 	RunSteps(ctx context.Context, org sallyport.OrgID, run sallyport.RunID) ([]sallyport.RunStep, error)
 	// FinishRun ends a run in progress; for any other it is sallyport.Conflict.
 	FinishRun(ctx context.Context, org sallyport.OrgID, run sallyport.RunID, status sallyport.RunStatus,
@@ -108,8 +123,14 @@ type Options struct {
 	// Event builds the record of a change. ctx is that of the call that makes
 	// the change, or one that carries nothing when a run ends by itself.
 	Event func(ctx context.Context, who sallyport.Principal, action, resource string, change any) sallyport.Record
+	// Caller is a principal with what binds it, to decide on its rights.
+	Caller func(ctx context.Context, p sallyport.Principal) (access.Caller, error)
 	// Models says whether the organisation has that model: nil, or a *sallyport.Error.
 	Models func(ctx context.Context, org sallyport.OrgID, id string) error
+	// Member tells who a member is now, for runs that were begun without an API
+	// key; one who was deactivated is sallyport.Unauthorized. Without it there are
+	// no such runs.
+	Member func(ctx context.Context, org sallyport.OrgID, user sallyport.UserID) (sallyport.Principal, error)
 }
 
 // runsMax is the default of Options.RunsMax.
@@ -129,7 +150,9 @@ type Agents struct {
 	wait func(ctx context.Context, d time.Duration) error
 
 	engine atomic.Pointer[engine] // nil: not serving
-	ticker background             // the reconciler's
+	ticker background.Task        // the reconciler's
+	cancel background.Task        // looks for runs that others have ended
+	live   live
 }
 
 // New returns the library. It opens nothing; Serve does.
@@ -139,8 +162,8 @@ func New(o Options, store Store, gw Gateway, principals Principals, sealer Seale
 		return nil, errors.New("agents need a data folder or a Postgres database for the state of their runs")
 	case (o.Boot == "") != (o.Ended == nil):
 		return nil, errors.New("agents need to know which lives have ended when they have a life of their own")
-	case o.Now == nil, o.Log == nil, o.Event == nil, o.Models == nil:
-		return nil, errors.New("agents need a clock, a log, a builder of records and a catalogue of models")
+	case o.Now == nil, o.Log == nil, o.Event == nil, o.Models == nil, o.Caller == nil:
+		return nil, errors.New("agents need a clock, a log, a builder of records, rights and a catalogue of models")
 	}
 	if o.RunsMax <= 0 {
 		o.RunsMax = runsMax
@@ -168,7 +191,8 @@ func (a *Agents) Serve(ctx context.Context) error {
 	if !a.engine.CompareAndSwap(nil, e) {
 		return errors.Join(errors.New("agents are being served already"), e.stop(ctx))
 	}
-	a.ticker.start(context.WithoutCancel(ctx), a.reconcileOften)
+	a.ticker.Start(context.WithoutCancel(ctx), a.reconcileOften)
+	a.cancel.Start(context.WithoutCancel(ctx), a.letGoOften)
 	return nil
 }
 
@@ -176,7 +200,8 @@ func (a *Agents) Serve(ctx context.Context) error {
 // allows. What was interrupted stays in progress: the next Serve goes on with
 // it. Stopping twice is harmless.
 func (a *Agents) Stop(ctx context.Context) error {
-	a.ticker.stop()
+	a.ticker.Stop()
+	a.cancel.Stop()
 	e := a.engine.Swap(nil)
 	if e == nil {
 		return nil

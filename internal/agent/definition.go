@@ -4,7 +4,7 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"iter"
 	"strings"
 	"unicode"
 
@@ -70,18 +70,50 @@ type toolServer struct {
 // and wrong types are refused, and so is what could not run. An error is
 // sallyport.InvalidBody and names the field.
 func Parse(text []byte) (sallyport.AgentDefinition, error) {
-	if len(text) > DefinitionMax {
-		return sallyport.AgentDefinition{}, invalid("the definition is longer than %d bytes", DefinitionMax)
-	}
-	var file definitionFile
-	if err := decode(text, &file); err != nil {
+	file, err := read(text)
+	if err != nil {
 		return sallyport.AgentDefinition{}, err
 	}
-	if err := file.checkToolServers(); err != nil {
-		return sallyport.AgentDefinition{}, err
-	}
+	var found problems
+	found.toolServers(file)
 	def := file.definition()
-	return def, validate(def)
+	found.definition(def)
+	return def, found.first()
+}
+
+func read(text []byte) (file definitionFile, err error) {
+	if len(text) > DefinitionMax {
+		return file, invalid("the definition is longer than %d bytes", DefinitionMax)
+	}
+	return file, decode(text, &file)
+}
+
+// Problem is why a definition could not run.
+type Problem struct {
+	Field   string // such as "steps[0].llmStep.prompt"; empty: the whole
+	Message string // follows the field as the rest of a sentence
+}
+
+// problems are all that were found. Where a list is too long, only that is told.
+type problems []Problem
+
+func (l *problems) add(field, format string, args ...any) {
+	*l = append(*l, Problem{field, fmt.Sprintf(format, args...)})
+}
+
+// first is the error of whoever needs a definition without problems.
+func (l problems) first() error {
+	if len(l) == 0 {
+		return nil
+	}
+	return invalid("%s %s", l[0].Field, l[0].Message)
+}
+
+// validate says whether a run of def could do all its steps.
+func validate(def sallyport.AgentDefinition) error {
+	var found problems
+	found.definition(def)
+	return found.first()
 }
 
 func invalid(format string, args ...any) error {
@@ -131,35 +163,38 @@ func place(pointer jsontext.Pointer) string {
 	return strings.TrimPrefix(b.String(), ".")
 }
 
-// checkToolServers refuses what the agent could not reach: no integration can
-// be set up in this version, so an enabled one would silently be missing.
-func (f definitionFile) checkToolServers() error {
-	if err := noneEnabled("toolServerConfigs", f.ToolServerConfigs); err != nil {
-		return err
-	}
-	for i, step := range f.Steps {
-		if step.LLMStep == nil {
-			continue
+// toolServers refuses what the agent could not reach: no integration can be set
+// up in this version, so an enabled one would silently be missing.
+func (l *problems) toolServers(f definitionFile) {
+	for where, configs := range f.toolServers() {
+		for i, raw := range configs {
+			server, err := readToolServer(raw)
+			switch {
+			case err != nil:
+				l.add(fmt.Sprintf("%s[%d]", where, i), "is not a tool server: it has id, enabled, integrationConfigNangoId and integrationConnectionId")
+			case server.Enabled:
+				l.add(fmt.Sprintf("%s[%d]", where, i), "is enabled, but its integration is not set up here")
+			}
 		}
-		where := fmt.Sprintf("steps[%d].llmStep.toolServerConfigs", i)
-		if err := noneEnabled(where, step.LLMStep.ToolServerConfigs); err != nil {
-			return err
-		}
 	}
-	return nil
 }
 
-func noneEnabled(where string, configs []stdjson.RawMessage) error {
-	for i, raw := range configs {
-		var server toolServer
-		if json.Unmarshal(raw, &server, json.RejectUnknownMembers(true)) != nil {
-			return invalid("%s[%d] is not a tool server: it has id, enabled, integrationConfigNangoId and integrationConnectionId", where, i)
+func readToolServer(raw []byte) (server toolServer, err error) {
+	return server, json.Unmarshal(raw, &server, json.RejectUnknownMembers(true))
+}
+
+// toolServers are the lists of tool servers with their places.
+func (f definitionFile) toolServers() iter.Seq2[string, []stdjson.RawMessage] {
+	return func(yield func(string, []stdjson.RawMessage) bool) {
+		if !yield("toolServerConfigs", f.ToolServerConfigs) {
+			return
 		}
-		if server.Enabled {
-			return invalid("%s[%d] is enabled, but its integration is not set up here", where, i)
+		for i, step := range f.Steps {
+			if step.LLMStep != nil && !yield(fmt.Sprintf("steps[%d].llmStep.toolServerConfigs", i), step.LLMStep.ToolServerConfigs) {
+				return
+			}
 		}
 	}
-	return nil
 }
 
 func (f definitionFile) definition() sallyport.AgentDefinition {
@@ -182,10 +217,9 @@ func (f definitionFile) definition() sallyport.AgentDefinition {
 	return def
 }
 
-// validate says whether a run of def could do all its steps.
-func validate(def sallyport.AgentDefinition) error {
+func (l *problems) definition(def sallyport.AgentDefinition) {
 	if strings.TrimSpace(def.DisplayName) == "" {
-		return invalid("displayName is missing")
+		l.add("displayName", "is missing")
 	}
 	for _, field := range []struct {
 		name, text string
@@ -197,48 +231,44 @@ func validate(def sallyport.AgentDefinition) error {
 		{"model", def.Model, NameMax},
 	} {
 		if len(field.text) > field.max {
-			return invalid("%s is longer than %d bytes", field.name, field.max)
+			l.add(field.name, "is longer than %d bytes", field.max)
 		}
 	}
-	if err := validateInputs(def.Inputs); err != nil {
-		return err
-	}
-	if err := checkPrompt("systemPrompt", def.SystemPrompt, def.Inputs, 0); err != nil {
-		return err
-	}
+	l.inputs(def.Inputs)
+	l.prompt("systemPrompt", def.SystemPrompt, def.Inputs, 0)
 	switch n := len(def.Steps); {
 	case n == 0:
-		return invalid("steps is missing: an agent needs at least one")
+		l.add("steps", "is missing: an agent needs at least one")
 	case n > StepsMax:
-		return invalid("steps has %d entries, at most %d are allowed", n, StepsMax)
+		l.add("steps", "has %d entries, at most %d are allowed", n, StepsMax)
+		return
 	}
 	for i, step := range def.Steps {
-		if err := validateStep(def, i, step); err != nil {
-			return err
-		}
+		l.step(def, i, step)
 	}
-	return nil
 }
 
-func validateInputs(inputs []sallyport.AgentInput) error {
+func (l *problems) inputs(inputs []sallyport.AgentInput) {
 	if len(inputs) > InputsMax {
-		return invalid("inputs has %d entries, at most %d are allowed", len(inputs), InputsMax)
+		l.add("inputs", "has %d entries, at most %d are allowed", len(inputs), InputsMax)
+		return
 	}
 	seen := make(map[string]bool, len(inputs))
 	for i, in := range inputs {
+		where := fmt.Sprintf("inputs[%d]", i)
 		switch {
 		case in.Name == "" || len(in.Name) > NameMax:
-			return invalid("inputs[%d].name must have 1 to %d bytes", i, NameMax)
+			l.add(where+".name", "must have 1 to %d bytes", NameMax)
 		case !nameable(in.Name):
-			return invalid("inputs[%d].name must not have braces, control characters or spaces at its ends, and must not begin with %q", i, stepsPrefix)
+			l.add(where+".name", "must not have braces, control characters or spaces at its ends, and must not begin with %q", stepsPrefix)
 		case seen[in.Name]:
-			return invalid("inputs[%d].name stands twice", i)
-		case len(in.Description) > DescriptionMax:
-			return invalid("inputs[%d].description is longer than %d bytes", i, DescriptionMax)
+			l.add(where+".name", "stands twice")
+		}
+		if len(in.Description) > DescriptionMax {
+			l.add(where+".description", "is longer than %d bytes", DescriptionMax)
 		}
 		seen[in.Name] = true
 	}
-	return nil
 }
 
 // nameable says whether a prompt can refer to an input of that name.
@@ -247,46 +277,32 @@ func nameable(name string) bool {
 		!strings.ContainsFunc(name, unicode.IsControl) && !strings.HasPrefix(name, stepsPrefix)
 }
 
-func validateStep(def sallyport.AgentDefinition, i int, step sallyport.AgentStep) error {
+func (l *problems) step(def sallyport.AgentDefinition, i int, step sallyport.AgentStep) {
 	where := fmt.Sprintf("steps[%d]", i)
 	if len(step.Name) > NameMax {
-		return invalid("%s.name is longer than %d bytes", where, NameMax)
+		l.add(where+".name", "is longer than %d bytes", NameMax)
 	}
 	ask := step.LLMStep
 	if ask == nil {
-		return invalid("%s.llmStep is missing", where)
+		l.add(where+".llmStep", "is missing")
+		return
 	}
 	where += ".llmStep"
 	switch {
-	case modelOf(def, i) == "":
-		return invalid("%s.model is missing, and the agent names no model either", where)
+	case def.ModelOf(i) == "":
+		l.add(where+".model", "is missing, and the agent names no model either")
 	case len(ask.Model) > NameMax:
-		return invalid("%s.model is longer than %d bytes", where, NameMax)
+		l.add(where+".model", "is longer than %d bytes", NameMax)
+	}
+	switch {
 	case strings.TrimSpace(ask.Prompt) == "":
-		return invalid("%s.prompt is missing", where)
+		l.add(where+".prompt", "is missing")
 	case len(ask.Prompt) > PromptMax:
-		return invalid("%s.prompt is longer than %d bytes", where, PromptMax)
-	case ask.MaxTokens < 0 || ask.MaxTokens > MaxTokensMax:
-		return invalid("%s.maxTokens must be between 0 and %d", where, MaxTokensMax)
+		l.add(where+".prompt", "is longer than %d bytes", PromptMax)
+	default:
+		l.prompt(where+".prompt", ask.Prompt, def.Inputs, i)
 	}
-	return checkPrompt(where+".prompt", ask.Prompt, def.Inputs, i)
-}
-
-// modelOf is the model that step i asks.
-func modelOf(def sallyport.AgentDefinition, i int) string {
-	if own := def.Steps[i].LLMStep.Model; own != "" {
-		return own
+	if ask.MaxTokens < 0 || ask.MaxTokens > MaxTokensMax {
+		l.add(where+".maxTokens", "must be between 0 and %d", MaxTokensMax)
 	}
-	return def.Model
-}
-
-// modelsOf lists the models that the steps ask, in the order of their first use.
-func modelsOf(def sallyport.AgentDefinition) []string {
-	models := []string{}
-	for i := range def.Steps {
-		if m := modelOf(def, i); !slices.Contains(models, m) {
-			models = append(models, m)
-		}
-	}
-	return models
 }

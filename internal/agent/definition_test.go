@@ -35,7 +35,7 @@ func TestParse(t *testing.T) {
 	if !reflect.DeepEqual(def, want) {
 		t.Errorf("got %+v, want %+v", def, want)
 	}
-	if models := modelsOf(def); !reflect.DeepEqual(models, []string{"m", "n"}) {
+	if models := def.Models(); !reflect.DeepEqual(models, []string{"m", "n"}) {
 		t.Errorf("models in use: got %v", models)
 	}
 }
@@ -134,7 +134,7 @@ func TestRender(t *testing.T) {
 		{"{{b}} and {{b", "2 and {{b"},
 		{"b}} {{b}}", "b}} 2"},
 	} {
-		if got := render(test.prompt, inputs, answers); got != test.want {
+		if got := render(test.prompt, inputs, answers, 1<<20); got != test.want {
 			t.Errorf("render(%q): got %q, want %q", test.prompt, got, test.want)
 		}
 	}
@@ -170,7 +170,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(err)
 		}
 		again, err := Parse(exported)
-		if err != nil || !reflect.DeepEqual(modelsOf(again), modelsOf(def)) {
+		if err != nil || !reflect.DeepEqual(again.Models(), def.Models()) {
 			t.Fatalf("got %+v, %v from the export of %+v", again, err, def)
 		}
 	})

@@ -172,7 +172,7 @@ func TestEngine_cancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-in
-	if err := e.cancel("run-1"); err != nil {
+	if err := e.cancel(runRef{"org-1", "run-1"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-cause; !errors.Is(got, errCancelled) {
@@ -181,7 +181,7 @@ func TestEngine_cancel(t *testing.T) {
 	if got := e.settled(t, "run-1"); got != brokenOff {
 		t.Errorf("got the state %d, want %d", got, brokenOff)
 	}
-	if err := e.cancel("run-2"); err != nil {
+	if err := e.cancel(runRef{"org-1", "run-2"}); err != nil {
 		t.Errorf("got %v for a run that the engine does not know", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/access"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 	"github.com/sallyport-ai/sallyport/internal/secret"
@@ -24,6 +25,7 @@ type memory struct {
 	agents []sallyport.Agent
 	runs   []sallyport.Run
 	steps  []sallyport.RunStep
+	calls  []sallyport.RunCall
 	events []sallyport.Record
 	// fail, when set, is asked before each method by its name.
 	fail func(method string) error
@@ -70,21 +72,7 @@ func (m *memory) Agent(ctx context.Context, org sallyport.OrgID, id sallyport.Ag
 	return sallyport.Agent{}, errNotThere
 }
 
-func (m *memory) Agents(ctx context.Context, org sallyport.OrgID, limit int) (list []sallyport.Agent, err error) {
-	unlock, err := m.lock(ctx, "Agents")
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	for _, a := range slices.Backward(m.agents) {
-		if a.Org == org && a.DeletedAt.IsZero() && len(list) < limit {
-			list = append(list, a)
-		}
-	}
-	return list, nil
-}
-
-func (m *memory) CreateRun(ctx context.Context, run sallyport.Run, rec sallyport.Record) error {
+func (m *memory) CreateRun(ctx context.Context, run sallyport.Run, first *sallyport.FirstRequest, rec sallyport.Record) error {
 	unlock, err := m.lock(ctx, "CreateRun")
 	if err != nil {
 		return err
@@ -108,20 +96,6 @@ func (m *memory) Run(ctx context.Context, org sallyport.OrgID, id sallyport.RunI
 	return sallyport.Run{}, errNotThere
 }
 
-func (m *memory) RunsOfAgent(ctx context.Context, org sallyport.OrgID, agent sallyport.AgentID, limit int) (list []sallyport.Run, err error) {
-	unlock, err := m.lock(ctx, "RunsOfAgent")
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	for _, r := range slices.Backward(m.runs) {
-		if r.Org == org && r.Agent == agent && len(list) < limit {
-			list = append(list, r)
-		}
-	}
-	return list, nil
-}
-
 func (m *memory) OpenRuns(ctx context.Context, limit int) (list []sallyport.Run, err error) {
 	unlock, err := m.lock(ctx, "OpenRuns")
 	if err != nil {
@@ -134,21 +108,6 @@ func (m *memory) OpenRuns(ctx context.Context, limit int) (list []sallyport.Run,
 		}
 	}
 	return list, nil
-}
-
-func (m *memory) SaveRunStep(ctx context.Context, _ sallyport.OrgID, step sallyport.RunStep) error {
-	unlock, err := m.lock(ctx, "SaveRunStep")
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	for _, s := range m.steps {
-		if s.Run == step.Run && s.Index == step.Index {
-			return nil
-		}
-	}
-	m.steps = append(m.steps, step)
-	return nil
 }
 
 func (m *memory) RunSteps(ctx context.Context, _ sallyport.OrgID, run sallyport.RunID) (list []sallyport.RunStep, err error) {
@@ -343,6 +302,9 @@ func options(dir string) Options {
 				Phase: sallyport.PhaseEvent, Org: who.Org, Action: action, Resource: resource,
 				Actor: sallyport.Actor{User: who.User, Key: who.Key},
 			}
+		},
+		Caller: func(_ context.Context, p sallyport.Principal) (access.Caller, error) {
+			return access.Caller{Org: p.Org, User: p.User, Role: p.Role}, nil
 		},
 		Models: func(_ context.Context, _ sallyport.OrgID, id string) error {
 			switch id {

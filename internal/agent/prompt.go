@@ -1,10 +1,12 @@
 package agent
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/sallyport-ai/sallyport"
 )
@@ -57,21 +59,25 @@ func reference(name string) piece {
 	return piece{kind: inputRef, text: name}
 }
 
-// checkPrompt says whether all that prompt refers to is there when that many
-// steps are finished.
-func checkPrompt(where, prompt string, inputs []sallyport.AgentInput, finished int) error {
+// prompt says whether all that a prompt refers to is there when that many steps
+// are finished.
+func (l *problems) prompt(where, prompt string, inputs []sallyport.AgentInput, finished int) {
 	declared := func(name string) bool {
 		return slices.ContainsFunc(inputs, func(in sallyport.AgentInput) bool { return in.Name == name })
 	}
+	told := make(map[piece]bool)
 	for _, p := range pieces(prompt) {
+		if told[p] {
+			continue
+		}
+		told[p] = true
 		switch {
 		case p.kind == outputRef && p.step > finished:
-			return invalid("%s refers to the output of step %d, which is not finished by then", where, p.step)
+			l.add(where, "refers to the output of step %d, which is not finished by then", p.step)
 		case p.kind == inputRef && !declared(p.text):
-			return invalid("%s refers to %s, which inputs does not declare", where, quoteName(p.text))
+			l.add(where, "refers to %s, which inputs does not declare", quoteName(p.text))
 		}
 	}
-	return nil
 }
 
 // quoteName shows what stands between braces when it looks like a name.
@@ -83,29 +89,52 @@ func quoteName(name string) string {
 }
 
 // render puts values in the place of references: inputs by name, answers by
-// the number of the step less one.
-func render(prompt string, inputs map[string]string, answers []answer) string {
+// the number of the step less one. It ends after max bytes.
+func render(prompt string, inputs map[string]string, answers []answer, max int) string {
 	var b strings.Builder
-	eachValue(prompt, inputs, answers, func(text string) { b.WriteString(text) })
-	return b.String()
+	for text := range values(prompt, inputs, answers) {
+		b.WriteString(text[:min(len(text), max-b.Len()+1)])
+		if b.Len() > max {
+			break
+		}
+	}
+	return cut(b.String(), max)
+}
+
+// cut is the beginning of a text that is longer than max bytes.
+func cut(text string, max int) string {
+	if len(text) <= max {
+		return text
+	}
+	for max > 0 && !utf8.RuneStart(text[max]) {
+		max--
+	}
+	return text[:max]
 }
 
 // renderedSize is the length of what render would make. A small prompt can refer
 // to a large value thousands of times, so it is asked before anything is made.
 func renderedSize(prompt string, inputs map[string]string, answers []answer) (n int) {
-	eachValue(prompt, inputs, answers, func(text string) { n += len(text) })
+	for text := range values(prompt, inputs, answers) {
+		n += len(text)
+	}
 	return n
 }
 
-func eachValue(prompt string, inputs map[string]string, answers []answer, f func(text string)) {
-	for _, p := range pieces(prompt) {
-		switch p.kind {
-		case words:
-			f(p.text)
-		case inputRef:
-			f(inputs[p.text])
-		case outputRef:
-			f(answers[p.step-1].Text)
+// values are the texts that a prompt is made of, one after the other.
+func values(prompt string, inputs map[string]string, answers []answer) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, p := range pieces(prompt) {
+			text := p.text
+			switch p.kind {
+			case inputRef:
+				text = inputs[p.text]
+			case outputRef:
+				text = answers[p.step-1].Text
+			}
+			if !yield(text) {
+				return
+			}
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -83,35 +82,4 @@ func (a *Agents) settle(ctx context.Context, e *engine, run sallyport.Run, state
 		return a.fail(ctx, run, sallyport.NewError(sallyport.Internal, "the run was interrupted too often"))
 	}
 	return a.fail(ctx, run, sallyport.NewError(sallyport.Internal, "the run broke off"))
-}
-
-// background is one goroutine with a start and a stop that waits. The zero
-// value is stopped.
-type background struct {
-	mu     sync.Mutex
-	cancel context.CancelFunc
-	ended  chan struct{}
-}
-
-func (b *background) start(ctx context.Context, f func(context.Context)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	ctx, b.cancel = context.WithCancel(ctx)
-	ended := make(chan struct{})
-	b.ended = ended
-	go func() {
-		defer close(ended)
-		f(ctx)
-	}()
-}
-
-func (b *background) stop() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.cancel == nil {
-		return
-	}
-	b.cancel()
-	<-b.ended
-	b.cancel = nil
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/access"
 	"github.com/sallyport-ai/sallyport/internal/agent"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
 	"github.com/sallyport-ai/sallyport/internal/llm"
@@ -104,6 +105,9 @@ func (at place) open(ctx context.Context, models answers) (server, error) {
 			rec := storetest.Event(action)
 			rec.Org, rec.Resource, rec.Actor.Key = who.Org, resource, who.Key
 			return rec
+		},
+		Caller: func(_ context.Context, p sallyport.Principal) (access.Caller, error) {
+			return access.Caller{Org: p.Org, User: p.User, Role: p.Role}, nil
 		},
 		Models: func(context.Context, sallyport.OrgID, string) error { return nil },
 	}, watched, models, keys{at.Owner}, ring)

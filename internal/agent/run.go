@@ -68,6 +68,39 @@ func (a *Agents) Run(ctx context.Context, org sallyport.OrgID, id sallyport.RunI
 	return a.store.Run(ctx, org, id)
 }
 
+// See returns a run that the principal may see: its own, and an administrator
+// sees all. Any other is sallyport.NotFound, as if it did not exist.
+func (a *Agents) See(ctx context.Context, p sallyport.Principal, id sallyport.RunID) (sallyport.Run, error) {
+	return a.runFor(ctx, p, id, "runs.get")
+}
+
+// runFor returns a run to which the principal may do the action.
+func (a *Agents) runFor(ctx context.Context, p sallyport.Principal, id sallyport.RunID, action string) (sallyport.Run, error) {
+	run, err := a.store.Run(ctx, p.Org, id)
+	if err == nil {
+		err = hidden(a.allowed(ctx, p, action, runResource(run)), "run")
+	}
+	if err != nil {
+		return sallyport.Run{}, err
+	}
+	return run, nil
+}
+
+// FindRuns lists those runs that f chooses of the ones that the principal may see.
+func (a *Agents) FindRuns(ctx context.Context, p sallyport.Principal, f sallyport.RunFilter) ([]sallyport.RunSummary, error) {
+	own, err := a.viewer(ctx, p, "runs.get")
+	if err != nil {
+		return nil, err
+	}
+	if own != "" {
+		if f.User != "" && f.User != own {
+			return nil, nil
+		}
+		f.User = own
+	}
+	return a.store.FindRuns(ctx, p.Org, f)
+}
+
 // resultMessage is the last message of a run as clients read it: the text
 // stands in the parts of type "text".
 type resultMessage struct {

@@ -14,49 +14,96 @@ const (
 	InputsTotalMax = 4 << 20
 )
 
+// Order is what a run is asked for with.
+type Order struct {
+	Agent sallyport.AgentID
+	// Inputs are by name, letter for letter; names that the agent does not declare
+	// are dropped. A declared one that is absent is sallyport.MissingInputs.
+	Inputs map[string]string
+	// Text is a single text instead. It becomes the value of the only input, unless
+	// Inputs has that too. Without declared inputs it is the user's message: it
+	// follows the prompt of the first step. An agent with several inputs needs all
+	// of them by name; the text alone is sallyport.MissingInputs. Empty is none.
+	Text string
+	// Kind is what begins the run; empty: a program, or the Terminal when the
+	// principal has no key.
+	Kind sallyport.StartKind
+	// End makes of the run what a request with an Idempotency-Key ends with, in the
+	// transaction that adds the run; nil: there is no such request.
+	End func(sallyport.Run) (*sallyport.FirstRequest, error)
+}
+
 // Start begins a run of the agent as the principal and returns it at once.
-// inputs are by name, letter for letter; names that the agent does not declare
-// are dropped. A declared one that is absent is sallyport.MissingInputs.
 func (a *Agents) Start(ctx context.Context, p sallyport.Principal, id sallyport.AgentID, inputs map[string]string) (sallyport.Run, error) {
-	return a.start(ctx, p, id, "", inputs)
+	return a.Begin(ctx, p, Order{Agent: id, Inputs: inputs})
 }
 
-// StartWithText is Start for a single text. It becomes the value of the only
-// input, unless inputs has that too. Without declared inputs it is the user's
-// message: it follows the prompt of the first step. An agent with several
-// inputs needs all of them by name; the text alone is sallyport.MissingInputs.
-// An empty text is none.
-func (a *Agents) StartWithText(ctx context.Context, p sallyport.Principal, id sallyport.AgentID, text string, inputs map[string]string) (sallyport.Run, error) {
-	return a.start(ctx, p, id, text, inputs)
-}
-
-func (a *Agents) start(ctx context.Context, p sallyport.Principal, id sallyport.AgentID, text string, inputs map[string]string) (sallyport.Run, error) {
-	if p.Key == "" {
+// Begin begins a run as the principal and returns it at once.
+func (a *Agents) Begin(ctx context.Context, p sallyport.Principal, o Order) (sallyport.Run, error) {
+	if p.Key == "" && a.o.Member == nil {
 		return sallyport.Run{}, sallyport.NewError(sallyport.Forbidden, "a run is started with an API key, whose rights bind all its steps")
 	}
-	agent, err := a.agent(ctx, p.Org, id)
+	agent, err := a.agent(ctx, p, o.Agent)
 	if err != nil {
 		return sallyport.Run{}, err
 	}
-	begin, err := bind(agent.Definition, text, inputs)
+	if err := a.allowed(ctx, p, "runs.start", Resource(agent)); err != nil {
+		return sallyport.Run{}, err
+	}
+	begin, err := bind(agent.Definition, o.Text, o.Inputs)
 	if err != nil {
 		return sallyport.Run{}, err
 	}
-	run := sallyport.Run{
-		ID: sallyport.RunID(newID()), Org: p.Org, Agent: agent.ID,
-		User: p.User, Key: p.Key, Conversation: newID(),
+	return a.begin(ctx, p, agent, begin, o)
+}
+
+// Again begins a run with the inputs of an earlier one that the principal may
+// see, of its agent as it is now.
+func (a *Agents) Again(ctx context.Context, p sallyport.Principal, id sallyport.RunID, o Order) (sallyport.Run, error) {
+	earlier, err := a.See(ctx, p, id)
+	if err != nil {
+		return sallyport.Run{}, err
+	}
+	var begun runBegin
+	if err := a.unseal(ctx, earlier, beginPart, earlier.Begin, &begun); err != nil {
+		return sallyport.Run{}, err
+	}
+	o.Agent, o.Inputs, o.Text = earlier.Agent, begun.Inputs, begun.Text
+	return a.Begin(ctx, p, o)
+}
+
+func (a *Agents) begin(ctx context.Context, p sallyport.Principal, agent sallyport.Agent, begin runBegin, o Order) (run sallyport.Run, err error) {
+	run = sallyport.Run{
+		ID: sallyport.RunID(newID()), Org: p.Org, Agent: agent.ID, AgentName: agent.Definition.DisplayName,
+		User: p.User, Key: p.Key, Start: startKind(p, o.Kind), Conversation: newID(),
 		Status: sallyport.RunInProgress, CreatedAt: a.o.Now(),
 	}
 	if run.Begin, err = a.seal(ctx, run, beginPart, begin); err != nil {
 		return sallyport.Run{}, err
 	}
-	rec := a.o.Event(ctx, p, "agents.run", "run/"+string(run.ID), runChange{Agent: agent.ID})
+	var first *sallyport.FirstRequest
+	if o.End != nil {
+		if first, err = o.End(run); err != nil {
+			return sallyport.Run{}, err
+		}
+	}
+	rec := a.o.Event(ctx, p, "runs.start", "run/"+string(run.ID), runChange{Agent: agent.ID})
 	rec.Run = run.ID
-	if err := a.store.CreateRun(ctx, run, rec); err != nil {
+	if err := a.store.CreateRun(ctx, run, first, rec); err != nil {
 		return sallyport.Run{}, err
 	}
 	a.tell(run)
 	return run, nil
+}
+
+func startKind(p sallyport.Principal, kind sallyport.StartKind) sallyport.StartKind {
+	switch {
+	case kind != "":
+		return kind
+	case p.Key == "":
+		return sallyport.StartTerminal
+	}
+	return sallyport.StartAPI
 }
 
 // tell hands the run to the engine. When that fails, or this process does not
@@ -109,10 +156,11 @@ func bind(def sallyport.AgentDefinition, text string, given map[string]string) (
 	return begin, nil
 }
 
-// Cancel ends a run in progress. What its current step has used is charged. A
-// run that has ended is sallyport.Conflict.
+// Cancel ends a run in progress that the principal may see. What its current step
+// has used is charged; a process that is in the step lets go of it within
+// cancelPoll. A run that has ended is sallyport.Conflict.
 func (a *Agents) Cancel(ctx context.Context, p sallyport.Principal, id sallyport.RunID) error {
-	run, err := a.store.Run(ctx, p.Org, id)
+	run, err := a.runFor(ctx, p, id, "runs.cancel")
 	if err != nil {
 		return err
 	}
@@ -120,14 +168,15 @@ func (a *Agents) Cancel(ctx context.Context, p sallyport.Principal, id sallyport
 	if err != nil {
 		return err
 	}
-	rec := a.o.Event(ctx, p, "agents.run.cancel", "run/"+string(run.ID), runChange{Agent: run.Agent, Status: sallyport.RunCancelled})
+	rec := a.o.Event(ctx, p, "runs.cancel", "run/"+string(run.ID), runChange{Agent: run.Agent, Status: sallyport.RunCancelled})
 	rec.Run = run.ID
 	if err := a.store.FinishRun(ctx, run.Org, run.ID, sallyport.RunCancelled, end, a.o.Now(), rec); err != nil {
 		return err
 	}
 	// Row first: whatever becomes of the engine now, no further step begins.
+	defer a.live.moved(run.ID)
 	if e := a.engine.Load(); e != nil {
-		if err := e.cancel(run.ID); err != nil {
+		if err := e.cancel(runRef{run.Org, run.ID}); err != nil {
 			a.o.Log.Warn("the engine holds on to a cancelled run until its step ends", "run", run.ID, "error", err)
 		}
 	}

@@ -61,7 +61,7 @@ func TestStart_binds_inputs(t *testing.T) {
 				t.Fatal(err)
 			}
 			given := maps.Clone(test.given)
-			run, err := f.StartWithText(t.Context(), owner, agent.ID, test.text, given)
+			run, err := f.Begin(t.Context(), owner, Order{Agent: agent.ID, Text: test.text, Inputs: given})
 			if !maps.Equal(given, test.given) {
 				t.Errorf("the caller's inputs were changed to %v", given)
 			}
@@ -97,7 +97,7 @@ func TestStart(t *testing.T) {
 		t.Errorf("the input stands in the clear: %q", run.Begin)
 	}
 	rec := f.store.events[len(f.store.events)-1]
-	if rec.Action != "agents.run" || rec.Resource != "run/"+string(run.ID) || rec.Run != run.ID || rec.Actor.Key != owner.Key {
+	if rec.Action != "runs.start" || rec.Resource != "run/"+string(run.ID) || rec.Run != run.ID || rec.Actor.Key != owner.Key {
 		t.Errorf("got the record %+v", rec)
 	}
 	if result, err := f.Result(t.Context(), run); result != "" || err != nil {
@@ -143,14 +143,14 @@ func TestImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rec := f.store.events[0]; rec.Action != "agents.import" || rec.Resource != "agent/"+string(agent.ID) {
+	if rec := f.store.events[0]; rec.Action != "agents.create" || rec.Resource != "agent/"+string(agent.ID) {
 		t.Errorf("got the record %+v", rec)
 	}
 	run, err := f.Start(t.Context(), owner, agent.ID, map[string]string{"who": "me", "ALERT": "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	detail, err := f.Get(t.Context(), owner.Org, agent.ID)
+	detail, err := f.Get(t.Context(), owner, agent.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestImport(t *testing.T) {
 		len(detail.RecentRunIDs) != 1 || detail.RecentRunIDs[0] != run.ID || !detail.LastRunAt.Equal(noon) {
 		t.Errorf("got the detail %+v", detail)
 	}
-	if _, err := f.Get(t.Context(), "org-2", agent.ID); sallyport.CodeOf(err) != sallyport.NotFound {
+	if _, err := f.Get(t.Context(), sallyport.Principal{Org: "org-2", User: owner.User, Role: owner.Role}, agent.ID); sallyport.CodeOf(err) != sallyport.NotFound {
 		t.Errorf("another organisation got %v, want %s", err, sallyport.NotFound)
 	}
 }
@@ -166,27 +166,20 @@ func TestImport(t *testing.T) {
 func TestImport_refused(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	user := owner
-	user.Role = sallyport.RoleUser
-	noRole := owner
-	noRole.Role = ""
 	with := func(model string) sallyport.AgentDefinition {
 		def := twoSteps()
 		def.Steps[1].LLMStep.Model = model
 		return def
 	}
 	for name, test := range map[string]struct {
-		p    sallyport.Principal
 		def  sallyport.AgentDefinition
 		want sallyport.Code
 	}{
-		"user":               {user, twoSteps(), sallyport.Forbidden},
-		"no role":            {noRole, twoSteps(), sallyport.Forbidden},
-		"model switched off": {owner, with("forbidden-model"), sallyport.InvalidBody},
-		"database away":      {owner, with("broken-model"), sallyport.Internal},
-		"no steps":           {owner, sallyport.AgentDefinition{DisplayName: "a"}, sallyport.InvalidBody},
+		"model switched off": {with("forbidden-model"), sallyport.InvalidBody},
+		"database away":      {with("broken-model"), sallyport.Internal},
+		"no steps":           {sallyport.AgentDefinition{DisplayName: "a"}, sallyport.InvalidBody},
 	} {
-		if _, err := f.Import(t.Context(), test.p, test.def); sallyport.CodeOf(err) != test.want {
+		if _, err := f.Import(t.Context(), owner, test.def); sallyport.CodeOf(err) != test.want {
 			t.Errorf("%s: got %v, want %s", name, err, test.want)
 		}
 	}

@@ -33,10 +33,16 @@ const (
 // errStepTime is why a step that took longer than StepTimeMax was cut off.
 var errStepTime = errors.New("the step took too long")
 
+// errNoKey is why nobody can act as a run that was begun without an API key.
+var errNoKey = sallyport.NewError(sallyport.Unauthorized, "the run has no API key, whose rights would bind its steps")
+
 // answer is what a model said in a step. Without a call there is none yet.
 type answer struct {
-	Call sallyport.CallID
-	Text string
+	Call   sallyport.CallID
+	Text   string
+	charge sallyport.Credits // of the call; only in the step that made it
+
+	endedAt time.Time // of a finished step
 }
 
 // modelStep asks the model of step index, once, and keeps the answer. A failure
@@ -82,22 +88,35 @@ func request(begin runBegin, index int, answers []answer) ([]byte, error) {
 	if err := whole(answers[:index]); err != nil {
 		return nil, err
 	}
-	def, step := begin.Definition, begin.Definition.Steps[index].LLMStep
-	size := renderedSize(def.SystemPrompt, begin.Inputs, nil) + renderedSize(step.Prompt, begin.Inputs, answers) + len(begin.Text)
-	if size > PromptRenderedMax {
+	if promptsSize(begin, index, answers) > PromptRenderedMax {
 		return nil, sallyport.NewError(sallyport.BodyTooLarge,
 			fmt.Sprintf("the prompts of step %d are longer than %d bytes with all that they refer to", index+1, PromptRenderedMax))
 	}
+	system, prompt := prompts(begin, index, answers, PromptRenderedMax)
 	var messages []chat.Message
-	if system := render(def.SystemPrompt, begin.Inputs, nil); system != "" {
+	if system != "" {
 		messages = append(messages, chat.Message{Role: llm.RoleSystem, Text: system})
 	}
-	prompt := render(step.Prompt, begin.Inputs, answers)
-	if index == 0 && begin.Text != "" {
-		prompt += "\n\n" + begin.Text
-	}
 	messages = append(messages, chat.Message{Role: llm.RoleUser, Text: prompt})
-	return chat.NewRequest(modelOf(def, index), messages, step.MaxTokens), nil
+	def := begin.Definition
+	return chat.NewRequest(def.ModelOf(index), messages, def.Steps[index].LLMStep.MaxTokens), nil
+}
+
+// prompts are the system prompt and the prompt of a step, with inputs and earlier
+// answers put in, of each at most max bytes; promptsSize is how long they are,
+// before anything is made.
+func prompts(begin runBegin, index int, answers []answer, max int) (system, prompt string) {
+	system = render(begin.Definition.SystemPrompt, begin.Inputs, nil, max)
+	prompt = render(begin.Definition.Steps[index].LLMStep.Prompt, begin.Inputs, answers, max)
+	if index == 0 && begin.Text != "" {
+		prompt = cut(prompt+"\n\n"+begin.Text, max)
+	}
+	return system, prompt
+}
+
+func promptsSize(begin runBegin, index int, answers []answer) int {
+	def := begin.Definition
+	return renderedSize(def.SystemPrompt, begin.Inputs, nil) + renderedSize(def.Steps[index].LLMStep.Prompt, begin.Inputs, answers) + len(begin.Text)
 }
 
 // whole says whether no answer is missing. One may be when the tables have lost
@@ -127,14 +146,11 @@ func (a *Agents) insist(ctx context.Context, run sallyport.Run, index int, body 
 	}
 }
 
-// ask makes one call. Its key is looked up each time: one that was revoked
-// during the run ends it.
+// ask makes one call, as who the run acts as now: a key that was revoked during
+// the run ends it, and so does a member who was deactivated. Readers of the run
+// see the answer while it comes.
 func (a *Agents) ask(ctx context.Context, run sallyport.Run, index int, body []byte) (answer, error) {
-	var principal sallyport.Principal
-	err := a.patiently(ctx, func(ctx context.Context) (err error) {
-		principal, err = a.principals.Principal(ctx, run.Org, run.Key)
-		return err
-	})
+	principal, err := a.actor(ctx, run)
 	if err != nil {
 		return answer{}, err
 	}
@@ -148,13 +164,18 @@ func (a *Agents) ask(ctx context.Context, run sallyport.Run, index int, body []b
 	call.Action = "agents.step"
 	call.RequestID = string(call.ID)
 	call.Run, call.RunStep, call.Agent = run.ID, index, run.Agent
-	call.Requested = request.Model
+	call.Requested, call.Stream = request.Model, request.Stream
 	call.BytesIn = int64(len(body))
 	call.StartedAt = a.o.Now()
 
+	live, err := a.beginCall(ctx, run, index, call)
+	if err != nil {
+		return answer{}, err
+	}
+	defer live.done()
 	limited, cancel := context.WithTimeoutCause(ctx, StepTimeMax, errStepTime)
 	defer cancel()
-	var text collector
+	text := collector{live: live}
 	err = a.gateway.Do(limited, call, text.push)
 	switch {
 	case err == nil && text.tooLong:
@@ -162,12 +183,63 @@ func (a *Agents) ask(ctx context.Context, run sallyport.Run, index int, body []b
 	case err != nil && ctx.Err() == nil && context.Cause(limited) == errStepTime:
 		err = sallyport.WrapError(sallyport.UpstreamTimeout, fmt.Sprintf("the step took longer than %s", StepTimeMax), errStepTime)
 	}
-	return answer{call.ID, text.String()}, err
+	if err != nil {
+		a.endCall(ctx, run, call, err)
+	}
+	return answer{Call: call.ID, Text: text.String(), charge: call.Charge}, err
 }
 
-// collector keeps the text of an answer.
+// actor is who the run acts as now.
+func (a *Agents) actor(ctx context.Context, run sallyport.Run) (p sallyport.Principal, err error) {
+	err = a.patiently(ctx, func(ctx context.Context) (err error) {
+		switch {
+		case run.Key != "":
+			p, err = a.principals.Principal(ctx, run.Org, run.Key)
+		case a.o.Member != nil:
+			p, err = a.o.Member(ctx, run.Org, run.User)
+		default:
+			err = errNoKey
+		}
+		return err
+	})
+	return p, err
+}
+
+// beginCall notes the call before it is made, so that who looks at the run, from
+// whatever node, sees the step under way.
+func (a *Agents) beginCall(ctx context.Context, run sallyport.Run, index int, call *gateway.Call) (live *liveCall, err error) {
+	var n int
+	err = a.patiently(ctx, func(ctx context.Context) (err error) {
+		n, err = a.store.BeginRunCall(ctx, run.Org, sallyport.RunCall{
+			Run: run.ID, Step: index, Call: call.ID, BegunAt: call.StartedAt,
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.live.begin(run.ID, n), nil
+}
+
+// endCall notes how a call failed, and what it cost all the same. It is told for
+// people: when it cannot be written, the next call or the end of the run says
+// that this one is over, and the trail has the rest.
+func (a *Agents) endCall(ctx context.Context, run sallyport.Run, call *gateway.Call, cause error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	err := a.store.EndRunCall(ctx, run.Org, sallyport.RunCall{
+		Run: run.ID, Call: call.ID, EndedAt: a.o.Now(), Code: sallyport.CodeOf(cause), Charge: call.Charge,
+	})
+	if err != nil {
+		a.o.Log.Warn("how a call of an agent run ended is in the trail alone", "run", run.ID, "call", call.ID, "error", err)
+	}
+	a.live.moved(run.ID)
+}
+
+// collector keeps the text of an answer, and shows it to readers of the run.
 type collector struct {
 	strings.Builder
+	live    *liveCall
 	tooLong bool
 }
 
@@ -182,6 +254,7 @@ func (c *collector) push(e *llm.Event) error {
 			return nil
 		}
 		c.WriteString(text)
+		c.live.add(text)
 	}
 	return nil
 }
@@ -190,6 +263,7 @@ func (c *collector) push(e *llm.Event) error {
 func (a *Agents) save(ctx context.Context, run sallyport.Run, index int, got answer) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
+	defer a.live.moved(run.ID)
 	return a.patiently(ctx, func(ctx context.Context) error {
 		sealed, err := a.seal(ctx, run, stepPart(index), got.Text)
 		if err != nil {
@@ -197,7 +271,7 @@ func (a *Agents) save(ctx context.Context, run sallyport.Run, index int, got ans
 		}
 		return a.store.SaveRunStep(ctx, run.Org, sallyport.RunStep{
 			Run: run.ID, Index: index, Call: got.Call, Output: sealed, EndedAt: a.o.Now(),
-		})
+		}, got.charge)
 	})
 }
 

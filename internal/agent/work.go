@@ -96,7 +96,7 @@ func (a *Agents) readAnswers(ctx context.Context, run sallyport.Run, steps int) 
 		if err := a.unseal(ctx, run, stepPart(row.Index), row.Output, &answers[row.Index].Text); err != nil {
 			return nil, err
 		}
-		answers[row.Index].Call = row.Call
+		answers[row.Index].Call, answers[row.Index].endedAt = row.Call, row.EndedAt
 	}
 	return answers, nil
 }
@@ -145,6 +145,7 @@ func (a *Agents) fail(ctx context.Context, run sallyport.Run, cause error) error
 func (a *Agents) finish(ctx context.Context, run sallyport.Run, status sallyport.RunStatus, end runEnd) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
+	defer a.live.moved(run.ID)
 	err := a.patiently(ctx, func(ctx context.Context) error {
 		sealed, err := a.seal(ctx, run, endPart, end)
 		if err != nil {
@@ -160,7 +161,7 @@ func (a *Agents) finish(ctx context.Context, run sallyport.Run, status sallyport
 
 func (a *Agents) endRecord(ctx context.Context, run sallyport.Run, status sallyport.RunStatus, code sallyport.Code) sallyport.Record {
 	starter := sallyport.Principal{Org: run.Org, User: run.User, Key: run.Key}
-	rec := a.o.Event(ctx, starter, "agents.run.end", "run/"+string(run.ID), runChange{Agent: run.Agent, Status: status})
+	rec := a.o.Event(ctx, starter, "runs.end", "run/"+string(run.ID), runChange{Agent: run.Agent, Status: status})
 	rec.Run, rec.Code = run.ID, code
 	return rec
 }

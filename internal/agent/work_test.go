@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -41,8 +42,8 @@ func TestWork(t *testing.T) {
 		if call.Requested != want.model || call.Prompt != want.prompt || call.System != "Be brief, Ann." {
 			t.Errorf("step %d asked %s %q with %q, want %s %q", i, call.Requested, call.Prompt, call.System, want.model, want.prompt)
 		}
-		if call.Action != "agents.step" || call.Principal != owner || call.Run != run.ID || call.RunStep != i ||
-			call.ID == "" || call.ID == calls[1-i].ID || call.BytesIn == 0 || !call.StartedAt.Equal(noon) || call.Stream {
+		if call.Action != "agents.step" || !reflect.DeepEqual(call.Principal, owner) || call.Run != run.ID || call.RunStep != i ||
+			call.ID == "" || call.ID == calls[1-i].ID || call.BytesIn == 0 || !call.StartedAt.Equal(noon) || !call.Stream {
 			t.Errorf("step %d: got the facts %+v", i, call.Call)
 		}
 	}
@@ -60,7 +61,7 @@ func TestWork(t *testing.T) {
 		t.Errorf("got the failure %v, %v of a success", failure, err)
 	}
 	rec := f.store.events[len(f.store.events)-1]
-	if rec.Action != "agents.run.end" || rec.Run != run.ID || rec.Code != "" || rec.Actor.User != owner.User {
+	if rec.Action != "runs.end" || rec.Run != run.ID || rec.Code != "" || rec.Actor.User != owner.User {
 		t.Errorf("got the record %+v", rec)
 	}
 }
@@ -97,7 +98,7 @@ func TestWork_message_without_inputs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := f.StartWithText(t.Context(), owner, agent.ID, "What now?", nil)
+	run, err := f.Begin(t.Context(), owner, Order{Agent: agent.ID, Text: "What now?"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func TestWork_goes_on(t *testing.T) {
 			run := f.begun(t, twoSteps(), inputs)
 			for i := range finished {
 				call := sallyport.CallID(fmt.Sprintf("call-%d", i))
-				if err := f.save(t.Context(), run, i, answer{call, fmt.Sprintf("saved %d", i)}); err != nil {
+				if err := f.save(t.Context(), run, i, answer{Call: call, Text: fmt.Sprintf("saved %d", i)}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -34,11 +34,12 @@ const (
 	ActorUnknown = "unknown" // nobody who could be recognised
 )
 
-// Builder builds records. All fields must be set.
+// Builder builds records. All fields but Began must be set.
 type Builder struct {
-	Node string // which node writes
-	Boot string // which start of it
-	Now  func() time.Time
+	Node  string // which node writes
+	Boot  string // which start of it
+	Now   func() time.Time
+	Began time.Time // when that start was, by Now; zero: records have no mono_ns
 }
 
 // Intent tells that a call is about to be sent to its model.
@@ -130,6 +131,7 @@ func (b Builder) record(phase sallyport.Phase, who sallyport.Principal) sallypor
 		Org: who.Org,
 		Actor: sallyport.Actor{
 			Type: ActorSystem, User: who.User, Key: who.Key, KeyPrefix: who.KeyPrefix, Role: who.Role,
+			Session: who.Session,
 		},
 	}
 	switch {
@@ -140,6 +142,9 @@ func (b Builder) record(phase sallyport.Phase, who sallyport.Principal) sallypor
 	}
 	if r.Org == "" {
 		r.Org = sallyport.InstanceOrg
+	}
+	if !b.Began.IsZero() {
+		r.MonoNS = r.Time.Sub(b.Began).Nanoseconds() // by the clock that nobody sets
 	}
 	return r
 }
@@ -241,9 +246,12 @@ func costOf(call *sallyport.Call, cost sallyport.RecordCost) *sallyport.RecordCo
 }
 
 func limits(states []sallyport.LimitState) []sallyport.RecordLimit {
-	var told []sallyport.RecordLimit
+	if len(states) == 0 {
+		return nil
+	}
+	told := make([]sallyport.RecordLimit, 0, len(states))
 	for _, s := range states {
-		told = append(told, sallyport.RecordLimit{Scope: s.Scope, Unit: s.Unit, Limit: s.Limit, Remaining: s.Remaining})
+		told = append(told, sallyport.RecordLimit{Scope: s.Scope, Subject: s.Subject, Unit: s.Unit, Limit: s.Limit, Remaining: s.Remaining})
 	}
 	return told
 }

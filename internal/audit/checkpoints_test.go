@@ -23,9 +23,12 @@ type shelf struct {
 	signed  []sallyport.Checkpoint
 }
 
-func (s *shelf) Records(_ context.Context, _ sallyport.OrgID, after int64, limit int) ([]sallyport.StoredRecord, error) {
+func (s *shelf) ChainLinks(_ context.Context, _ sallyport.OrgID, after int64, limit int) (links []sallyport.ChainLink, _ error) {
 	rest := s.records[min(int(after), len(s.records)):]
-	return rest[:min(limit, len(rest))], nil
+	for _, r := range rest[:min(limit, len(rest))] {
+		links = append(links, sallyport.ChainLink{Seq: r.Seq, Prev: r.Prev, Hash: r.Hash})
+	}
+	return links, nil
 }
 
 func (s *shelf) ChainHead(context.Context, sallyport.OrgID) (int64, sallyport.Hash, error) {
@@ -232,7 +235,7 @@ func TestProof(t *testing.T) {
 	}
 }
 
-// A follower that finds a damaged trail does not sign it; a damaged tree makes no proof.
+// A chain that is broken is not signed; a damaged tree makes no proof.
 func TestDamageIsNotSigned(t *testing.T) {
 	s, c, _ := newShelf(t, 600)
 	if _, err := c.Make(t.Context(), "acme"); err != nil {
@@ -243,9 +246,9 @@ func TestDamageIsNotSigned(t *testing.T) {
 		t.Error("a proof was made from a damaged tree")
 	}
 	s, c, _ = newShelf(t, 10)
-	s.records[4].Body = append(slices.Clone(s.records[4].Body), ' ')
+	s.records[4].Hash[0] ^= 1
 	if err := c.Due(t.Context()); err == nil || len(s.signed) > 0 {
-		t.Errorf("a damaged trail was signed: %v, error %v", sizes(s), err)
+		t.Errorf("a broken chain was signed: %v, error %v", sizes(s), err)
 	}
 	s, c, _ = newShelf(t, 10)
 	s.records = slices.Delete(s.records, 3, 4)

@@ -34,7 +34,8 @@ func Export(w io.Writer, records iter.Seq2[sallyport.StoredRecord, error]) (line
 	})
 }
 
-// ExportTrail is Export with checkpoints: after the last record of each stands
+// ExportTrail is Export with tombstones, before all records, and checkpoints:
+// after the last record of each stands
 //
 //	{"checkpoint":"<the signed note>","key":"<the public key of its signature>"}
 func ExportTrail(w io.Writer, trail iter.Seq2[Line, error]) (lines int64, err error) {
@@ -44,9 +45,12 @@ func ExportTrail(w io.Writer, trail iter.Seq2[Line, error]) (lines int64, err er
 		if err != nil {
 			return lines, errors.Join(err, out.Flush())
 		}
-		if line.Checkpoint != nil {
+		switch {
+		case line.Checkpoint != nil:
 			text, err = appendSigned(text[:0], *line.Checkpoint)
-		} else {
+		case line.Tombstone != nil:
+			text, err = appendBuried(text[:0], *line.Tombstone)
+		default:
 			text = appendLine(text[:0], line.Record)
 		}
 		if err != nil {
@@ -121,11 +125,11 @@ func ReadTrail(r io.Reader) iter.Seq2[Line, error] {
 	}
 }
 
-// ReadExport reads the records of an export, without its checkpoints.
+// ReadExport reads the records of an export, without its tombstones and checkpoints.
 func ReadExport(r io.Reader) iter.Seq2[sallyport.StoredRecord, error] {
 	return func(yield func(sallyport.StoredRecord, error) bool) {
 		for line, err := range ReadTrail(r) {
-			if line.Checkpoint == nil && !yield(line.Record, err) {
+			if line.Checkpoint == nil && line.Tombstone == nil && !yield(line.Record, err) {
 				return
 			}
 		}
@@ -133,7 +137,11 @@ func ReadExport(r io.Reader) iter.Seq2[sallyport.StoredRecord, error] {
 }
 
 func parseTrailLine(text []byte) (line Line, err error) {
-	if !bytes.HasPrefix(text, []byte(`{"checkpoint":`)) {
+	switch {
+	case bytes.HasPrefix(text, []byte(`{"tombstone":`)):
+		line.Tombstone, err = parseBuried(text)
+		return line, err
+	case !bytes.HasPrefix(text, []byte(`{"checkpoint":`)):
 		line.Record, err = parseLine(text)
 		return line, err
 	}

@@ -9,6 +9,15 @@ const nameMax = 200
 // noName stands in a record for what was sent in the place of a name and is none.
 const noName = "(not a name)"
 
+// Name is for records of what people ask for: see name. Of a route both halves are
+// names.
+func Name(s string) string {
+	if method, path, route := strings.Cut(s, " "); route && name(method) == method && name(path) == path {
+		return s
+	}
+	return name(s)
+}
+
 // name lets through what looks like a name and nothing else: somebody may send
 // a sentence, or a secret, where a name belongs.
 func name(s string) string {

@@ -56,11 +56,15 @@ func (s noteSigner) Sign(msg []byte) ([]byte, error) { return ed25519.Sign(s.key
 
 // sign states that a trail has size records under the root.
 func (k CheckpointKey) sign(size int64, root sallyport.Hash) ([]byte, error) {
+	return k.note(fmt.Sprintf("%s\n%d\n%s\n", origin(k.org), size, tlog.Hash(root)))
+}
+
+// note signs a text.
+func (k CheckpointKey) note(text string) ([]byte, error) {
 	verifier, err := note.NewVerifier(k.Public)
 	if err != nil {
 		return nil, err
 	}
-	text := fmt.Sprintf("%s\n%d\n%s\n", origin(k.org), size, tlog.Hash(root))
 	return note.Sign(&note.Note{Text: text}, noteSigner{verifier, ed25519.NewKeyFromSeed(k.seed)})
 }
 
@@ -71,12 +75,14 @@ type Statement struct {
 	Root   sallyport.Hash
 }
 
+var errNoKey = errors.New("the public key is none: it looks like sallyport/…+01234567+…")
+
 // ReadCheckpoint checks a note's signature with a public key and returns what
 // it states.
 func ReadCheckpoint(text []byte, public string) (Statement, error) {
 	verifier, err := note.NewVerifier(strings.TrimSpace(public))
 	if err != nil {
-		return Statement{}, errors.New("the public key is none: it looks like sallyport/…+01234567+…")
+		return Statement{}, errNoKey
 	}
 	opened, err := note.Open(text, note.VerifierList(verifier))
 	if err != nil {

@@ -29,6 +29,10 @@ type Report struct {
 	Last    int64          // number of the last of them
 	Hash    sallyport.Hash // of the last of them: the head of the chain so far
 	Bad     *Bad           // nil: the chain is whole
+	Clock   *ClockReport   // how far its times can be believed
+
+	Tombstones int64 // how many were found good
+	Removed    int64 // so many records they stand for
 
 	Checkpoints int64  // how many were found good
 	Signed      int64  // the size of the last of them: so many records are signed
@@ -50,6 +54,8 @@ const (
 	BadUnreadable = "unreadable" // its bytes are no record of this number
 	BadHead       = "head"       // the chain does not end as it must
 	BadCheckpoint = "checkpoint" // what was signed is not what is here
+	BadTombstone  = "tombstone"  // records are removed otherwise than is told
+	BadContent    = "content"    // what is kept of the call is not what it was written with
 )
 
 // ErrUnreadable is wrapped by errors of a source that found something where a
@@ -57,10 +63,12 @@ const (
 // source ends the verification.
 var ErrUnreadable = errors.New("not a record")
 
-// Line is one thing of a trail: a record, or a checkpoint of the records before it.
+// Line is one thing of a trail: a record, a checkpoint of the records before it,
+// or, before all records, a tombstone.
 type Line struct {
-	Record     sallyport.StoredRecord
-	Checkpoint *SignedLine // nil: it is a record
+	Record     sallyport.StoredRecord // when it is neither of the others
+	Checkpoint *SignedLine
+	Tombstone  *BuriedLine
 }
 
 // SignedLine is a checkpoint and the public key that it is said to be signed with.
@@ -75,6 +83,10 @@ type SignedLine struct {
 type Trust struct {
 	Key   string   // public key of the checkpoints; needed with Notes
 	Notes [][]byte // checkpoints that were kept elsewhere: the trail must still have what they state
+	// Earlier compares a checkpoint of records that are removed with a later
+	// tree: nil, or ErrInconsistent. It is Checkpointer.Earlier where there is a
+	// database; without it such a checkpoint cannot be compared, which is an error.
+	Earlier func(kept, later Statement) error
 }
 
 // Verify is VerifyTrail for records alone.
@@ -89,13 +101,14 @@ func Verify(records iter.Seq2[sallyport.StoredRecord, error], head Head) (Report
 	return VerifyTrail(lines, head, Trust{})
 }
 
-// VerifyTrail reads a trail from its first record and compares it with itself,
-// with its checkpoints, with head and with what is trusted. Records beyond the
-// head's are fine if they follow it: they were added since. The error is the
+// VerifyTrail reads a trail from its first record, or from the tombstones that
+// stand for those that are removed, and compares it with itself, with its
+// checkpoints, with head and with what is trusted. Records beyond the head's are fine if they follow it: they were added since. The error is the
 // source's or that of a useless Trust; what is wrong with the trail stands in
 // the report.
 func VerifyTrail(lines iter.Seq2[Line, error], head Head, trust Trust) (Report, error) {
-	v := verifier{head: head}
+	v, clock := verifier{head: head}, newClockReader()
+	v.Clock = &clock.ClockReport
 	if err := v.trust(trust); err != nil {
 		return v.Report, err
 	}
@@ -105,8 +118,13 @@ func VerifyTrail(lines iter.Seq2[Line, error], head Head, trust Trust) (Report, 
 			return v.Report, err
 		case err == nil && line.Checkpoint != nil:
 			v.checkpoint(*line.Checkpoint)
+		case err == nil && line.Tombstone != nil:
+			if err := v.tombstone(*line.Tombstone); err != nil {
+				return v.Report, err
+			}
 		default:
 			v.record(line.Record, err)
+			clock.read(line.Record.Body)
 		}
 		if v.Bad != nil {
 			return v.Report, nil
@@ -121,11 +139,13 @@ type verifier struct {
 	Report
 	head    Head
 	leaves  compactTree
+	buried  buried
 	trusted []Statement // by size; those that the trail has not reached yet
+	earlier func(kept, later Statement) error
 }
 
 func (v *verifier) trust(t Trust) error {
-	v.Key = t.Key
+	v.Key, v.earlier = t.Key, t.Earlier
 	if len(t.Notes) > 0 && t.Key == "" {
 		return errors.New("a checkpoint that was kept proves something only under a key that was kept too: give it with --key")
 	}
@@ -144,11 +164,20 @@ func (v *verifier) bad(seq int64, why string) { v.Bad = &Bad{Seq: seq, Why: why}
 
 // record checks that r is the next record.
 func (v *verifier) record(r sallyport.StoredRecord, err error) {
-	if v.First == 0 && v.head.Pruned && err == nil {
+	if v.First == 0 && err == nil && (v.head.Pruned || 0 < r.Seq && r.Seq <= v.Removed) {
+		// Of what a tombstone stands for some may still be there: the tombstone
+		// says what these records must end with.
 		v.Last, v.Hash = r.Seq-1, r.Prev
 	}
 	next := v.Last + 1
-	if why := wrong(r, err, next, v.Hash, v.head); why != "" {
+	body, why := wrong(r, err, next, v.Hash, v.head)
+	if why == "" {
+		why = v.tells(body)
+	}
+	if why == "" && next == v.Removed && r.Hash != v.buried.hash {
+		why = BadTombstone + ": it is not the record that the tombstone ends with"
+	}
+	if why != "" {
 		v.bad(next, why)
 		return
 	}
@@ -157,6 +186,9 @@ func (v *verifier) record(r sallyport.StoredRecord, err error) {
 	}
 	v.Records++
 	v.Last, v.Hash = next, r.Hash
+	if next <= v.Removed {
+		return // the tombstone's tree has it
+	}
 	v.leaves.add(r.Hash)
 	for len(v.trusted) > 0 && v.trusted[0].Size == next {
 		if v.trusted[0].Root != v.leaves.root() {
@@ -191,39 +223,45 @@ func (v *verifier) end() {
 	switch {
 	case v.Last < v.head.Seq:
 		v.bad(v.Last+1, fmt.Sprintf("%s: the chain ends at record %d and must reach %d", BadHead, v.Last, v.head.Seq))
+	case v.untold():
+		v.bad(v.Last+1, fmt.Sprintf("%s: the chain ends at record %d and no record tells of the last removal", BadTombstone, v.Last))
 	case len(v.trusted) > 0:
 		v.bad(v.Last+1, fmt.Sprintf("%s: the chain ends at record %d and had %d when the checkpoint that was kept was signed",
 			BadCheckpoint, v.Last, v.trusted[0].Size))
 	}
 }
 
+// recordBody is what a verification reads of a record.
+type recordBody struct {
+	Seq        int64           `json:"org_seq"`
+	Action     string          `json:"action"`
+	Change     json.RawMessage `json:"change"`
+	SourceHash string          `json:"source_hash"`
+}
+
 // wrong says why the record is not number next after prev; "" when it is.
-func wrong(r sallyport.StoredRecord, err error, next int64, prev sallyport.Hash, head Head) string {
+func wrong(r sallyport.StoredRecord, err error, next int64, prev sallyport.Hash, head Head) (body recordBody, why string) {
 	switch {
 	case err != nil:
-		return fmt.Sprintf("%s: %v", BadUnreadable, err)
+		return body, fmt.Sprintf("%s: %v", BadUnreadable, err)
 	case r.Seq != next:
-		return fmt.Sprintf("%s: record %d stands in its place", BadGap, r.Seq)
+		return body, fmt.Sprintf("%s: record %d stands in its place", BadGap, r.Seq)
 	case r.Prev != prev:
-		return BadPrev + ": it does not follow the record before it"
+		return body, BadPrev + ": it does not follow the record before it"
 	case r.Hash != sallyport.ChainHash(prev, r.Body):
-		return BadHash + ": its bytes are not those that were hashed"
+		return body, BadHash + ": its bytes are not those that were hashed"
 	case r.Seq == head.Seq && r.Hash != head.Hash:
-		return BadHead + ": it is not the record that the chain must end with"
-	}
-	var body struct {
-		Seq        int64  `json:"org_seq"`
-		SourceHash string `json:"source_hash"`
+		return body, BadHead + ": it is not the record that the chain must end with"
 	}
 	switch {
 	case json.Unmarshal(r.Body, &body) != nil:
-		return BadUnreadable + ": its bytes are not JSON"
+		return body, BadUnreadable + ": its bytes are not JSON"
 	case body.Seq != next:
-		return fmt.Sprintf("%s: its bytes say that it is record %d", BadUnreadable, body.Seq)
+		return body, fmt.Sprintf("%s: its bytes say that it is record %d", BadUnreadable, body.Seq)
 	case !sourceFits(r, body.SourceHash):
-		return BadSource + ": address or program of the caller are not those it was written with"
+		return body, BadSource + ": address or program of the caller are not those it was written with"
 	}
-	return ""
+	return body, ""
 }
 
 // sourceFits checks what stands beside the record. Without salt it was erased,

@@ -47,6 +47,7 @@ func builtin(m catwalk.Model, provider string) sallyport.Model {
 	return sallyport.Model{
 		ID: m.ID, DisplayName: m.Name, Provider: provider, Target: m.ID,
 		ContextWindow: m.ContextWindow, OutputMax: m.DefaultMaxTokens,
+		Images: m.SupportsImages, Reasons: m.CanReason,
 		Price: sallyport.Price{
 			Input:       rate(m.CostPer1MIn),
 			Output:      rate(m.CostPer1MOut),

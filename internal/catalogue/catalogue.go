@@ -2,7 +2,8 @@
 //
 // There are two sources: the operator's models, the same for everybody, and
 // those that an organisation added for itself. Where both have a name, the
-// operator's counts. An organisation can switch models off. What the database
+// operator's counts. An organisation can switch models off, and decide that those
+// which it has not seen yet are off. What the database
 // says is kept in memory, one organisation at a time, until Forget; a failure
 // to read it is never kept, and no model is served on it.
 package catalogue
@@ -22,8 +23,8 @@ type Store interface {
 	// OrgModels returns the models that the organisation added, none for an
 	// organisation that is unknown.
 	OrgModels(ctx context.Context, org sallyport.OrgID) ([]sallyport.Model, error)
-	// DisabledModels returns the ids of the models that it switched off.
-	DisabledModels(ctx context.Context, org sallyport.OrgID) ([]string, error)
+	// ModelChoices returns what it has decided about models, its own and the operator's.
+	ModelChoices(ctx context.Context, org sallyport.OrgID) (sallyport.ModelChoices, error)
 }
 
 // Catalogue is safe for concurrent use.
@@ -38,10 +39,10 @@ type Catalogue struct {
 
 // view is what one organisation sees. It does not change once it is made.
 type view struct {
-	all      []sallyport.Model // sorted by id
-	allowed  []sallyport.Model // those of all that are not switched off
-	byID     map[string]sallyport.Model
-	disabled map[string]bool
+	all     []sallyport.Model // sorted by id
+	allowed []sallyport.Model // those of all that are not switched off
+	byID    map[string]sallyport.Model
+	choices sallyport.ModelChoices
 }
 
 // New returns the catalogue of the operator's models and those in the store.
@@ -81,11 +82,34 @@ func (c *Catalogue) Model(ctx context.Context, org sallyport.OrgID, id string) (
 		return sallyport.Model{}, sallyport.NewError(sallyport.ModelNotFound,
 			"The requested model does not exist. GET /v1/models lists the models that you can use.")
 	}
-	if v.disabled[id] {
+	if !v.choices.Allows(id) {
 		return sallyport.Model{}, sallyport.NewError(sallyport.ModelAccessDenied,
 			"Your organisation does not allow the model "+m.ID+".")
 	}
 	return m, nil
+}
+
+// Default returns the model that the organisation's chats begin with: the one
+// that it chose, while it may be used, else "".
+func (c *Catalogue) Default(ctx context.Context, org sallyport.OrgID) (string, error) {
+	v, err := c.view(ctx, org)
+	if err != nil {
+		return "", err
+	}
+	id := v.choices.Default
+	if _, known := v.byID[id]; !known || !v.choices.Allows(id) {
+		return "", nil
+	}
+	return id, nil
+}
+
+// NewOff says whether models on which the organisation has not decided are off.
+func (c *Catalogue) NewOff(ctx context.Context, org sallyport.OrgID) (bool, error) {
+	v, err := c.view(ctx, org)
+	if err != nil {
+		return false, err
+	}
+	return v.choices.NewOff, nil
 }
 
 // Forget drops what is kept of the store: the next call reads it anew. What is
@@ -121,24 +145,21 @@ func (c *Catalogue) read(ctx context.Context, org sallyport.OrgID) (*view, error
 	if err != nil {
 		return nil, err
 	}
-	disabled, err := c.store.DisabledModels(ctx, org)
+	choices, err := c.store.ModelChoices(ctx, org)
 	if err != nil {
 		return nil, err
 	}
-	return newView(c.file, own, disabled), nil
+	return newView(c.file, own, choices), nil
 }
 
-func newView(file, own []sallyport.Model, disabled []string) *view {
-	v := &view{byID: make(map[string]sallyport.Model), disabled: make(map[string]bool)}
-	for _, id := range disabled {
-		v.disabled[id] = true
-	}
+func newView(file, own []sallyport.Model, choices sallyport.ModelChoices) *view {
+	v := &view{byID: make(map[string]sallyport.Model), choices: choices}
 	for _, m := range slices.Concat(own, file) { // the later one counts
 		v.byID[m.ID] = m
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.byID)) {
 		v.all = append(v.all, v.byID[id])
-		if !v.disabled[id] {
+		if v.choices.Allows(id) {
 			v.allowed = append(v.allowed, v.byID[id])
 		}
 	}

@@ -20,8 +20,11 @@ type memory struct {
 	mu       sync.Mutex
 	models   map[sallyport.OrgID][]sallyport.Model
 	disabled map[sallyport.OrgID][]string
+	enabled  map[sallyport.OrgID][]string
+	newOff   map[sallyport.OrgID]bool
+	chosen   map[sallyport.OrgID]string
 	err      error // of OrgModels
-	errOff   error // of DisabledModels
+	errOff   error // of ModelChoices
 	reads    int
 	reading  func() // called while OrgModels reads
 }
@@ -37,10 +40,17 @@ func (m *memory) OrgModels(_ context.Context, org sallyport.OrgID) ([]sallyport.
 	return models, m.err
 }
 
-func (m *memory) DisabledModels(_ context.Context, org sallyport.OrgID) ([]string, error) {
+func (m *memory) ModelChoices(_ context.Context, org sallyport.OrgID) (sallyport.ModelChoices, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.disabled[org], m.errOff
+	c := sallyport.ModelChoices{Access: make(map[string]bool), NewOff: m.newOff[org], Default: m.chosen[org]}
+	for _, id := range m.disabled[org] {
+		c.Access[id] = false
+	}
+	for _, id := range m.enabled[org] {
+		c.Access[id] = true
+	}
+	return c, m.errOff
 }
 
 func newMemory() *memory {
@@ -72,6 +82,34 @@ func TestModels(t *testing.T) {
 	}
 	if got, want := ids(t, c, other), "large shared switched-off"; got != want {
 		t.Errorf("another organisation: got %q, want %q", got, want)
+	}
+}
+
+// Where new models are off, only those are on that somebody switched on.
+func TestModels_new_are_off(t *testing.T) {
+	m := newMemory()
+	m.newOff = map[sallyport.OrgID]bool{acme: true}
+	m.enabled = map[sallyport.OrgID][]string{acme: {"shared"}}
+	c := New(operators, m)
+	if got, want := ids(t, c, acme), "shared"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := ids(t, c, other), "large shared switched-off"; got != want {
+		t.Errorf("another organisation: got %q, want %q", got, want)
+	}
+	if _, err := c.Model(t.Context(), acme, "large"); sallyport.CodeOf(err) != sallyport.ModelAccessDenied {
+		t.Errorf("a new model: %v", err)
+	}
+}
+
+// A default that may not be used, or is gone, is none.
+func TestDefault(t *testing.T) {
+	for chosen, want := range map[string]string{"": "", "large": "large", "switched-off": "", "not-there": "", "gone": ""} {
+		m := newMemory()
+		m.chosen = map[sallyport.OrgID]string{acme: chosen}
+		if got, err := New(operators, m).Default(t.Context(), acme); err != nil || got != want {
+			t.Errorf("chosen %q: got %q, %v; want %q", chosen, got, err, want)
+		}
 	}
 }
 

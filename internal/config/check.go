@@ -55,9 +55,11 @@ func (c *Config) checkListeners() (problems []error) {
 	if err := checkBaseURL(c.Telemetry.OTLPEndpoint); err != nil {
 		problem(fmt.Errorf("telemetry.otlp_endpoint: %w", err))
 	}
-	for _, proxy := range c.TrustedProxies {
-		if _, err := parseNetwork(proxy); err != nil {
-			problem(fmt.Errorf("trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", proxy))
+	for field, list := range map[string][]string{"trusted_proxies": c.TrustedProxies, "private_networks": c.PrivateNetworks} {
+		for _, network := range list {
+			if _, err := parseNetwork(network); err != nil {
+				problem(fmt.Errorf("%s: %q is neither an address nor a network such as 10.0.0.0/8", field, network))
+			}
 		}
 	}
 	return problems
@@ -102,10 +104,14 @@ func isLoopback(host string) bool {
 }
 
 // Networks returns TrustedProxies as networks.
-func (c *Config) Networks() []netip.Prefix {
-	var networks []netip.Prefix
-	for _, proxy := range c.TrustedProxies {
-		if n, err := parseNetwork(proxy); err == nil { // Check has refused the others
+func (c *Config) Networks() []netip.Prefix { return parseNetworks(c.TrustedProxies) }
+
+// Private returns PrivateNetworks as networks.
+func (c *Config) Private() []netip.Prefix { return parseNetworks(c.PrivateNetworks) }
+
+func parseNetworks(list []string) (networks []netip.Prefix) {
+	for _, text := range list {
+		if n, err := parseNetwork(text); err == nil { // Check has refused the others
 			networks = append(networks, n)
 		}
 	}
@@ -273,6 +279,9 @@ func (c *Config) checkProviderNames() error {
 	return errors.Join(problems...)
 }
 
+// daysMax is a hundred years; package policy has the same bound.
+const daysMax = 36_500
+
 func (c *Config) checkRules() (problems []error) {
 	if c.Credits.Starting < 0 {
 		problems = append(problems, errors.New("credits.starting: it is negative: give 0 or more"))
@@ -280,11 +289,15 @@ func (c *Config) checkRules() (problems []error) {
 	if c.Credits.HoldOutput < 1 {
 		problems = append(problems, errors.New("credits.hold_output: it must be at least 1 token, or calls without max_tokens would be free to start"))
 	}
+	if most := max(c.Audit.RetentionDays, c.Audit.ContentDays); most > daysMax {
+		problems = append(problems, fmt.Errorf("audit: %d days are more than %d: give 0 to keep for ever", most, daysMax))
+	}
 	for _, choice := range []struct {
 		field, value string
 		choices      []string
 	}{
 		{"limits.on_failure", c.Limits.OnFailure, []string{"refuse", "allow"}},
+		{"audit.content", c.Audit.Content, []string{"metadata", "request", "answer"}},
 		{"dlp.mode", c.DLP.Mode, []string{"enforce", "observe", "off"}},
 		{"log.level", c.Log.Level, []string{"debug", "info", "warn", "error"}},
 		{"log.format", c.Log.Format, []string{"text", "json"}},

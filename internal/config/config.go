@@ -50,6 +50,11 @@ type Config struct {
 	// X-Forwarded-For is believed. Default: nobody's.
 	TrustedProxies []string `yaml:"trusted_proxies" env:"TRUSTED_PROXIES"`
 
+	// PrivateNetworks are addresses or networks (10.0.0.0/8) where providers that
+	// administrators add in the Terminal or by the API may be, besides the public
+	// internet. Whoever adds one can then reach what listens there. Default: none.
+	PrivateNetworks []string `yaml:"private_networks" env:"PRIVATE_NETWORKS"`
+
 	// Providers are who answers. Default: what the environment has, see above.
 	Providers []Provider `yaml:"providers" env:"-"`
 	// Models are what clients can ask for. Default: the known models of each
@@ -59,6 +64,7 @@ type Config struct {
 	Credits Credits `yaml:"credits" envPrefix:"CREDITS_"`
 	Limits  Limits  `yaml:"limits" envPrefix:"LIMITS_"`
 	DLP     DLP     `yaml:"dlp" envPrefix:"DLP_"`
+	Audit   Audit   `yaml:"audit" envPrefix:"AUDIT_"`
 	Log     Log     `yaml:"log" envPrefix:"LOG_"`
 
 	// Sinks are who gets the audit trail. Default: nobody.
@@ -175,6 +181,19 @@ type DLP struct {
 	Mode string `yaml:"mode" env:"MODE"`
 }
 
+// Audit is what is kept for organisations that have decided nothing.
+type Audit struct {
+	// RetentionDays is how long records of the trail are kept, in whole days.
+	// Default 0: for ever.
+	RetentionDays Count `yaml:"retention_days" env:"RETENTION_DAYS"`
+	// Content is what is kept of what calls say, sealed and apart from the trail:
+	// metadata (the default: nothing), request, or answer (both). It is what
+	// data protection let out, never a value that it hid.
+	Content string `yaml:"content" env:"CONTENT"`
+	// ContentDays is how long that is kept. 0: as long as its record. Default 30.
+	ContentDays Count `yaml:"content_days" env:"CONTENT_DAYS"`
+}
+
 // Log is how the server writes its log to standard error.
 type Log struct {
 	Level  string `yaml:"level" env:"LEVEL"`   // debug, info (default), warn or error
@@ -201,6 +220,7 @@ func Default() Config {
 		Credits:    Credits{Starting: Amount(100 * sallyport.Credit), HoldOutput: 4096},
 		Limits:     Limits{OnFailure: "refuse", Organisation: Rates{RequestsPerMinute: 600_000}},
 		DLP:        DLP{Mode: "enforce"},
+		Audit:      Audit{Content: "metadata", ContentDays: 30},
 		Log:        Log{Level: "info", Format: "text", Calls: true},
 		DrainTime:  Duration(30 * time.Second),
 	}

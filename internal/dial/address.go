@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -59,32 +60,36 @@ func public(addr netip.Addr) bool {
 // CheckURL says what is wrong with an address that came by the API: it must be
 // https, without user info, and name no host that can be seen to be off the
 // public internet. A name may still resolve to anything: the Dialer judges that.
-func CheckURL(raw string) error {
+// An address in one of the private networks, written in numbers, is taken, and
+// there http will do.
+func CheckURL(raw string, private ...netip.Prefix) error {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return errors.New("the address is not a URL")
 	}
 	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	addr, notNumbers := netip.ParseAddr(host)
+	near := notNumbers == nil && within(addr, private)
 	switch {
-	case u.Scheme != "https":
+	case u.Scheme != "https" && (u.Scheme != "http" || !near):
 		return errors.New("the address must begin with https://")
 	case u.User != nil:
 		return errors.New("the address must not hold a user or a password")
 	case u.Opaque != "" || host == "":
 		return errors.New("the address names no host")
+	case near:
+		return nil
 	case host == "localhost" || strings.HasSuffix(host, ".localhost"):
 		return ErrRefused
-	}
-	if addr, err := netip.ParseAddr(host); err == nil {
-		if addr.Is4In6() || !public(addr) {
-			return ErrRefused
-		}
-		return nil
-	}
-	if endsInNumber(host) {
+	case notNumbers == nil && (addr.Is4In6() || !public(addr)), endsInNumber(host) && notNumbers != nil:
 		return ErrRefused
 	}
 	return nil
+}
+
+// within says whether one of the networks has addr.
+func within(addr netip.Addr, networks []netip.Prefix) bool {
+	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(addr) })
 }
 
 // endsInNumber finds the old ways to write an IPv4 address (2130706433,

@@ -3,7 +3,7 @@
 //
 // Addresses come from two kinds of people. The operator's file may name any
 // address, the own network included. An address that came by the API may only
-// lead to the public internet: the rule is applied to the address that is about
+// lead to the public internet, and to networks that the operator has excepted: the rule is applied to the address that is about
 // to be connected, after names were resolved and once for each address tried, so
 // a name that changes its mind between a check and the connection gains nothing.
 // Proxies named in the environment are not used.
@@ -29,6 +29,9 @@ var ErrRefused = errors.New("the address is not on the public internet")
 type Options struct {
 	// AllowPrivate lifts every rule on addresses. For addresses that the operator wrote.
 	AllowPrivate bool
+	// Private are networks that may be dialled besides the public internet: the
+	// operator's exceptions for addresses that came by the API.
+	Private []netip.Prefix
 	// Connect is how long resolving and connecting may take together; 0: 10 seconds.
 	Connect time.Duration
 }
@@ -45,7 +48,7 @@ func New(o Options) *Dialer {
 	}
 	d := &Dialer{net.Dialer{Timeout: o.Connect}}
 	if !o.AllowPrivate {
-		d.net.ControlContext = publicOnly
+		d.net.ControlContext = publicOr(o.Private)
 	}
 	return d
 }
@@ -60,15 +63,17 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 	return nil, fmt.Errorf("dial: network %q is not allowed", network)
 }
 
-// publicOnly runs between the making of a socket and its connection; addr is
-// the resolved address.
-func publicOnly(_ context.Context, _, addr string, _ syscall.RawConn) error {
-	to, err := netip.ParseAddrPort(addr)
-	if err != nil {
-		return fmt.Errorf("%w: it cannot be read", ErrRefused)
+// publicOr returns what runs between the making of a socket and its connection;
+// addr is the resolved address.
+func publicOr(private []netip.Prefix) func(ctx context.Context, network, addr string, _ syscall.RawConn) error {
+	return func(_ context.Context, _, addr string, _ syscall.RawConn) error {
+		to, err := netip.ParseAddrPort(addr)
+		if err != nil {
+			return fmt.Errorf("%w: it cannot be read", ErrRefused)
+		}
+		if !public(to.Addr()) && !within(to.Addr().Unmap(), private) {
+			return ErrRefused
+		}
+		return nil
 	}
-	if !public(to.Addr()) {
-		return ErrRefused
-	}
-	return nil
 }

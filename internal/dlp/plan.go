@@ -1,5 +1,7 @@
 package dlp
 
+import "sync"
+
 // Plan is a policy made ready for use: what to look for, and what to do with
 // each type. Making one costs far more than a short call's whole screening, so
 // who screens many calls keeps it. It does not change and is safe for
@@ -11,6 +13,7 @@ type Plan struct {
 	allow       map[string]bool
 	in, out     *wanted
 	inDo, outDo []Action // by type
+	hiding      func() *Plan
 }
 
 // Plan makes the policy ready.
@@ -25,8 +28,15 @@ func (e *Engine) Plan(p Policy) *Plan {
 			plan.allow[value] = true
 		}
 	}
+	plan.hiding = sync.OnceValue(func() *Plan { return e.Plan(p.hiding()) })
 	return plan
 }
+
+// Hiding returns the plan for what is kept of calls that p binds. It is as p,
+// but it hides what it finds where p only observes, or is off, and it ends
+// nothing where p blocks: it redacts. What its screen makes of an answer has no
+// value that it did not see in that answer.
+func (p *Plan) Hiding() *Plan { return p.hiding() }
 
 // Policy returns what the plan was made of.
 func (p *Plan) Policy() Policy { return p.policy }

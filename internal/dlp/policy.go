@@ -183,6 +183,31 @@ func Strictest(a, b Policy) Policy {
 	return p
 }
 
+// hiding is the policy of Plan.Hiding. A policy that hides nothing itself may
+// name nothing; then what is hidden is what the default hides. Values that went
+// out as they are may come back, so that both directions are as strict.
+func (p Policy) hiding() Policy {
+	h := p.normal()
+	if h.Mode != Enforce {
+		h = Strictest(h, DefaultPolicy())
+		h.Out = strictestRules(h.In, h.Out)
+	}
+	h.Mode, h.Unreadable, h.Allow = Enforce, UnreadableAllow, p.Allow
+	h.In, h.Out = unblocked(h.In), unblocked(h.Out)
+	return h
+}
+
+// unblocked redacts where rules block.
+func unblocked(rules map[string]Action) map[string]Action {
+	soft := maps.Clone(rules)
+	for name, action := range soft {
+		if action == Block {
+			soft[name] = Redact
+		}
+	}
+	return soft
+}
+
 // strictestRules needs only the names that either side uses: a type that neither
 // names gets its action from the same category or "*" on both sides.
 func strictestRules(a, b map[string]Action) map[string]Action {

@@ -3,8 +3,11 @@ package dlp
 import (
 	"encoding/json"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
 func TestParsePolicy(t *testing.T) {
@@ -100,4 +103,53 @@ func TestStrictest(t *testing.T) {
 	if p := Strictest(a, DefaultPolicy()); p.Mode != Enforce || p.Unreadable != UnreadableBlock || len(p.TrustedTools) != 0 {
 		t.Errorf("got %+v", p)
 	}
+}
+
+// What is kept of a call has no value that the policy hides, or would hide if it
+// did more than observe; what it lets through by its own word it may have.
+func TestHiding(t *testing.T) {
+	const mail, card = "ann@example.com", "4111 1111 1111 1111"
+	for name, tt := range map[string]struct {
+		policy  Policy
+		in, out string // what becomes of mail and card
+	}{
+		"the default":       {DefaultPolicy(), "T T", mail + " " + card},
+		"blocks":            {Policy{In: map[string]Action{"*": Block}, Out: map[string]Action{"*": Block}}, "R R", "R R"},
+		"keeps one":         {Policy{In: map[string]Action{"*": Redact, "EMAIL_ADDRESS": Keep}}, mail + " R", mail + " " + card},
+		"enforces nothing":  {Policy{}, mail + " " + card, mail + " " + card},
+		"observes":          {Policy{Mode: Observe, In: map[string]Action{"EMAIL_ADDRESS": Redact}}, "R T", "R R"},
+		"observes nothing":  {Policy{Mode: Observe}, "T T", "R R"},
+		"is off":            {Policy{Mode: Off}, "T T", "R R"},
+		"is off but allows": {Policy{Mode: Off, Allow: []string{mail}}, mail + " T", mail + " R"},
+	} {
+		plan := New().Plan(tt.policy).Hiding()
+		screen := plan.Screen(testMAC("test"), "session")
+		text := mail + " " + card
+		doc, err := llm.Parse(append(append([]byte(`{"content":`), llm.Quote(text)...), '}'))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := screen.Request(doc, nil); err != nil {
+			t.Errorf("%s: the request is refused: %v", name, err)
+			continue
+		}
+		if got := hiddenAs(doc.Root().Get("content").Text()); got != tt.in {
+			t.Errorf("%s: kept of the request is %q, want %q", name, got, tt.in)
+		}
+		answer := plan.Screen(testMAC("test"), "session")
+		got, err := answer.Answer(TextID{Kind: llm.TextDelta}, "", text, true)
+		if err != nil || hiddenAs(got) != tt.out {
+			t.Errorf("%s: kept of the answer is %q, %v; want %q", name, got, err, tt.out)
+		}
+	}
+}
+
+var (
+	tokenText    = regexp.MustCompile(`⟦[A-Z_]+:[a-z2-7]+⟧`)
+	redactedText = regexp.MustCompile(`\[REDACTED:[A-Z_]+\]`)
+)
+
+// hiddenAs shortens placeholders to T and redactions to R.
+func hiddenAs(text string) string {
+	return redactedText.ReplaceAllString(tokenText.ReplaceAllString(text, "T"), "R")
 }

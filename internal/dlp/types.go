@@ -83,3 +83,6 @@ func categoryOf(name string) string {
 	}
 	return ""
 }
+
+// CategoryOf returns the category of a type, "" for anything else.
+func CategoryOf(name string) string { return categoryOf(name) }

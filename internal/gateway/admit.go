@@ -36,25 +36,25 @@ func (g *Gateway) admit(next Handler) Handler {
 var errNoPrice = sallyport.NewError(sallyport.ModelAccessDenied, "the model has no price")
 
 func (g *Gateway) open(ctx context.Context, call *Call) error {
-	short := sallyport.NewError(sallyport.InsufficientCredits, "the credit balance does not cover this call")
 	record := g.parts.Audit.Intent(&call.Call)
-	result, err := g.parts.Journal.Commit(ctx, journal.Entry{
-		Org:    call.Principal.Org,
-		Record: record,
-		Open: &journal.Open{
-			Call: call.ID, Node: record.Node, Boot: record.Boot,
-			Key: call.Principal.Key, User: call.Principal.User, Agent: call.Agent, Model: call.Model.ID,
-			Hold: call.Hold, Price: call.Model.Price, Created: call.StartedAt.UnixMicro(),
-			Refusal: g.parts.Audit.Refusal(&call.Call, g.parts.Status(short), short),
+	call.opened = &journal.Open{
+		Call: call.ID, Node: record.Node, Boot: record.Boot,
+		Key: call.Principal.Key, User: call.Principal.User, Groups: call.Principal.GroupIDs(),
+		Agent: call.Agent, Model: call.Model.ID,
+		Hold: call.Hold, Price: call.Model.Price, Created: call.StartedAt.UnixMicro(),
+		Refusal: func() sallyport.Record {
+			short := sallyport.NewError(sallyport.InsufficientCredits, "the credit balance does not cover this call")
+			return g.parts.Audit.Refusal(&call.Call, g.parts.Status(short), short)
 		},
-	})
+	}
+	result, err := g.parts.Journal.Commit(ctx, journal.Entry{Org: call.Principal.Org, Record: record, Open: call.opened})
 	if err != nil {
 		return err
 	}
 	if result.Refused {
 		call.recorded = true
 		if result.Budget != nil {
-			return overBudget(call.Hold, *result.Budget)
+			return overBudget(call, *result.Budget)
 		}
 		return sallyport.NewError(sallyport.InsufficientCredits, fmt.Sprintf(
 			"Insufficient credits: this call may cost up to %s credits, and %s are left in the organisation's balance.",
@@ -64,12 +64,17 @@ func (g *Gateway) open(ctx context.Context, call *Call) error {
 }
 
 // overBudget tells which budget is too small for the call.
-func overBudget(hold sallyport.Credits, b sallyport.Budget) error {
+func overBudget(call *Call, b sallyport.Budget) error {
 	whose := string(b.Scope)
 	if b.Subject != "" {
 		whose += " " + b.Subject
 	}
+	for _, g := range call.Principal.Groups {
+		if b.Scope == sallyport.BudgetGroup && b.Subject == string(g.ID) {
+			whose = fmt.Sprintf("group %q", g.Name)
+		}
+	}
 	return sallyport.NewError(sallyport.BudgetExceeded, fmt.Sprintf(
 		"Budget exceeded: this call may cost up to %s credits, and of the budget of %s credits for the %s (period: %s, since %s) %s are used.",
-		hold, b.Limit, whose, b.Period, b.Since.Format("2006-01-02"), b.Used()))
+		call.Hold, b.Limit, whose, b.Period, b.Since.Format("2006-01-02"), b.Used()))
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/journal"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -17,6 +18,8 @@ type Call struct {
 	Once Once
 
 	bound      sallyport.Usage // limit: the most it can use
+	opened     *journal.Open   // admit: what the journal has opened it with
+	kept       *kept           // screen: what is kept of its content; nil: nothing
 	begun      bool            // record: the client has seen a part of the answer
 	recorded   bool            // admit, record: the last record of it is in the trail already
 	sent       bool            // dispatch: a provider may have begun to work

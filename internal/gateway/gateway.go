@@ -18,11 +18,13 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/access"
 	"github.com/sallyport-ai/sallyport/internal/audit"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/journal"
 	"github.com/sallyport-ai/sallyport/internal/limit"
 	"github.com/sallyport-ai/sallyport/internal/llm"
+	"github.com/sallyport-ai/sallyport/internal/policy"
 	"github.com/sallyport-ai/sallyport/internal/provider"
 	"github.com/sallyport-ai/sallyport/internal/secret"
 )
@@ -76,14 +78,23 @@ type Providers interface {
 
 // Policies are an organisation's rules, as they are now.
 type Policies interface {
-	// DLP returns the policy that binds calls of org to the model.
+	// Caller is the principal with what its groups and its organisation have decided.
+	Caller(ctx context.Context, p sallyport.Principal) (access.Caller, error)
+	// DLP returns the policy that org has decided for calls to the model, and
+	// DLPFor the one that binds the principal's: that of its groups too.
 	DLP(ctx context.Context, org sallyport.OrgID, m sallyport.Model) (*dlp.Plan, error)
+	DLPFor(ctx context.Context, p sallyport.Principal, m sallyport.Model) (*dlp.Plan, error)
 	// Limits returns the buckets that bind the principal.
 	Limits(ctx context.Context, p sallyport.Principal) ([]limit.Bucket, error)
+	// ModelLimits returns those that bind all calls of org to the model.
+	ModelLimits(ctx context.Context, org sallyport.OrgID, model string) ([]limit.Bucket, error)
+	// Audit returns what binds the trail of org.
+	Audit(ctx context.Context, org sallyport.OrgID) (policy.Audit, error)
 }
 
-// Keyring makes an organisation's keyed hashes; *secret.Ring is the real one.
+// Keyring makes an organisation's keyed hashes and seals; *secret.Ring is the real one.
 type Keyring interface {
+	Sealer(ctx context.Context, org sallyport.OrgID, purpose secret.Purpose) (func(plaintext, associated []byte) ([]byte, error), error)
 	MACer(ctx context.Context, org sallyport.OrgID, purpose secret.Purpose) (func(data []byte) ([]byte, error), error)
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -13,6 +14,11 @@ type Once interface {
 	// whose answer is kept: it is recorded as that, and the surface answers it.
 	// Any other repeat is Conflict.
 	Claim(ctx context.Context) (replayed bool, err error)
+	// End says how the request is to stand once the call has ended: with the end
+	// of its answer, which goes out next, or with the error that the caller is
+	// told. It becomes durable with the call's last record, both or neither.
+	// Without a claim it is nil.
+	End(ctx context.Context, end *llm.Event, err error) *sallyport.FirstRequest
 }
 
 // once ends a call that has been made before. It stands behind limit, since a

@@ -19,6 +19,8 @@ type Limiter interface {
 	// Begin is Take with places among the calls under way. When it succeeds end
 	// must be called once, with the tokens to give back.
 	Begin(ctx context.Context, buckets []limit.Bucket, tokens int64) (states []sallyport.LimitState, end func(ctx context.Context, back int64), err error)
+	// Look tells how the buckets stand, and takes nothing.
+	Look(ctx context.Context, buckets []limit.Bucket) ([]sallyport.LimitState, error)
 }
 
 var (
@@ -36,6 +38,11 @@ func (g *Gateway) limit(next Handler) Handler {
 		if err != nil {
 			return err
 		}
+		ofModel, err := g.parts.Policies.ModelLimits(ctx, call.Principal.Org, call.Model.ID)
+		if err != nil {
+			return err
+		}
+		buckets = append(buckets, ofModel...)
 		call.bound = credit.Bound(call.Request, call.Model, call.BytesIn, g.parts.HoldOutput)
 		expected := credit.Estimate(call.Request, call.Model, call.BytesIn, 0)
 		expected.Output = call.bound.Output

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/access"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/limit"
 	"github.com/sallyport-ai/sallyport/internal/llm"
+	"github.com/sallyport-ai/sallyport/internal/policy"
 )
 
 // bound are policies that let one call at a time pass, and 100,000 tokens.
@@ -19,11 +21,27 @@ func (bound) DLP(context.Context, sallyport.OrgID, sallyport.Model) (*dlp.Plan, 
 	return nil, errors.New("nobody asks")
 }
 
+func (bound) ModelLimits(context.Context, sallyport.OrgID, string) ([]limit.Bucket, error) {
+	return nil, nil
+}
+
 func (bound) Limits(context.Context, sallyport.Principal) ([]limit.Bucket, error) {
 	return []limit.Bucket{
 		{Org: "o", Scope: "key", ID: "k", Unit: limit.Concurrent, Limit: 1},
 		{Org: "o", Scope: "key", ID: "k", Unit: limit.Tokens, Limit: 100_000},
 	}, nil
+}
+
+func (bound) Caller(context.Context, sallyport.Principal) (access.Caller, error) {
+	return access.Caller{}, errors.New("nobody asks")
+}
+
+func (bound) DLPFor(context.Context, sallyport.Principal, sallyport.Model) (*dlp.Plan, error) {
+	return nil, errors.New("nobody asks")
+}
+
+func (bound) Audit(context.Context, sallyport.OrgID) (policy.Audit, error) {
+	return policy.Audit{}, errors.New("nobody asks")
 }
 
 // alive is a limiter that notes in which state it is told of the end.

@@ -23,7 +23,7 @@ func (g *Gateway) record(next Handler) Handler {
 
 		after, cancel := detached(ctx)
 		defer cancel()
-		if rerr := g.close(after, call, err); rerr != nil {
+		if rerr := g.close(after, call, end.end, err); rerr != nil {
 			return rerr
 		}
 		call.recorded = true
@@ -107,14 +107,19 @@ func cutOff(ctx context.Context, err error) error {
 	return sallyport.WrapError(sallyport.ClientClosed, "the client closed the connection", err)
 }
 
-// close makes the last record of the call durable. Its error is AuditUnavailable.
-func (g *Gateway) close(ctx context.Context, call *Call, err error) error {
+// close makes the last record of the call durable, and with it how a request
+// with an Idempotency-Key has ended. Its error is AuditUnavailable.
+func (g *Gateway) close(ctx context.Context, call *Call, end *llm.Event, err error) error {
 	if call.recorded {
 		return nil
 	}
+	var first *sallyport.FirstRequest
+	if call.Once != nil {
+		first = call.Once.End(ctx, end, err)
+	}
 	if !call.Admitted {
 		_, werr := g.parts.Journal.Commit(ctx, journal.Entry{
-			Org:    call.Principal.Org,
+			Org: call.Principal.Org, First: first,
 			Record: g.parts.Audit.Refusal(&call.Call, g.parts.Status(err), err),
 		})
 		return werr
@@ -123,6 +128,7 @@ func (g *Gateway) close(ctx context.Context, call *Call, err error) error {
 	if serr != nil {
 		return sallyport.WrapError(sallyport.AuditUnavailable, "the outcome of the call could not be settled", serr)
 	}
+	entry.First = first
 	return g.parts.Journal.CommitOutcome(ctx, entry)
 }
 
@@ -139,16 +145,17 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 	if err != nil && !call.begun {
 		status = g.parts.Status(err)
 	}
-	return journal.Entry{
+	entry := journal.Entry{
 		Org: call.Principal.Org,
 		Record: g.parts.Audit.Outcome(&call.Call, outcomeOf(err), status, err, sallyport.RecordCost{
 			Hold: call.Hold, Charge: cost, Overrun: overrun, Estimated: estimated,
 			PriceVersion: call.Model.Price.Version,
 		}),
 		Close: &journal.Close{
-			Call: call.ID, Cost: cost, Usage: usage, Overrun: overrun, Estimated: estimated,
+			Call: call.ID, Opened: call.opened, Cost: cost, Usage: usage, Overrun: overrun, Estimated: estimated,
 		},
-	}, nil
+	}
+	return entry, call.kept.sealInto(&entry)
 }
 
 // used says what the call is charged for: what the provider reported, else

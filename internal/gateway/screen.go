@@ -16,12 +16,12 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/secret"
 )
 
-// screen applies the organisation's DLP policy to what goes out and to what
-// comes back. Nothing is sent before the whole request was judged; no text is
+// screen applies the DLP policy of the organisation and the caller's groups to
+// what goes out and to what comes back. Nothing is sent before the whole request was judged; no text is
 // released while it could still become part of something that policy hides.
 func (g *Gateway) screen(next Handler) Handler {
 	return func(ctx context.Context, call *Call, out llm.Sink) error {
-		plan, err := g.parts.Policies.DLP(ctx, call.Principal.Org, call.Model)
+		plan, err := g.parts.Policies.DLPFor(ctx, call.Principal, call.Model)
 		if err != nil {
 			return err
 		}
@@ -36,8 +36,12 @@ func (g *Gateway) screen(next Handler) Handler {
 		if err != nil {
 			return err
 		}
+		if call.kept, err = g.keep(ctx, call, plan, mac); err != nil {
+			return err
+		}
 		answer := screened{call: call, screen: scr, out: out}
 		err = answer.finish(next(ctx, call, answer.push))
+		call.kept.end(err == nil)
 		return g.screenRefusal(scr, err)
 	}
 }
@@ -82,6 +86,7 @@ type screened struct {
 // push passes one event on, one out for one in. An event whose text is held
 // back goes out with empty text; what is held goes out at the end of its choice.
 func (s *screened) push(e *llm.Event) error {
+	s.call.kept.take(e)
 	if e.Kind == llm.DoneEvent {
 		if err := s.flush(func(dlp.TextID) bool { return true }); err != nil {
 			return err

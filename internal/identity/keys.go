@@ -1,4 +1,5 @@
-// Package identity knows who calls: API keys and passwords.
+// Package identity knows who calls: API keys, sessions of people who signed in,
+// and passwords.
 //
 // An API key is "sp-", a public id, "-" and 32 random bytes. The id finds the
 // row; the row holds a keyed hash of the whole key (secret.APIKeyHash of its
@@ -19,7 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -41,9 +41,6 @@ const (
 	shownChars = len(KeyPrefix) + 8
 )
 
-// rowsMax bounds the rows kept in memory. Past it all are dropped: they come back as they are used.
-const rowsMax = 20_000
-
 var idEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // KeyStore keeps API keys; store.DB is the real one. Its methods are safe for concurrent use.
@@ -52,8 +49,13 @@ type KeyStore interface {
 	// membership it acts as; sallyport.NotFound for an unknown id. It takes no
 	// organisation: it is how the caller's is found.
 	Key(ctx context.Context, id sallyport.KeyID) (sallyport.Key, sallyport.Role, error)
-	// CreateKey adds the key and appends rec to the organisation's trail in one transaction.
-	CreateKey(ctx context.Context, key sallyport.Key, rec sallyport.Record) error
+	// MemberGroups returns the groups of a membership, by id.
+	MemberGroups(ctx context.Context, org sallyport.OrgID, user sallyport.UserID) ([]sallyport.Group, error)
+	// CreateKey adds the key with what binds it and appends rec to the
+	// organisation's trail, in one transaction.
+	CreateKey(ctx context.Context, key sallyport.Key, bounds sallyport.KeyBounds, rec sallyport.Record) error
+	// NoteKeyUse remembers when keys were last used.
+	NoteKeyUse(ctx context.Context, used map[sallyport.KeyID]time.Time) error
 }
 
 // Keys makes and checks API keys. It is safe for concurrent use.
@@ -62,26 +64,38 @@ type Keys struct {
 	ring  *secret.Ring
 	now   func() time.Time
 
-	mu   sync.RWMutex
-	rows map[sallyport.KeyID]keyRow
-	// forgotten counts the calls of Forget: a row whose reading began before one is not kept.
-	forgotten uint64
+	rows cache[sallyport.KeyID, keyRow]
+	// groups spare the keys of one member all reads but the first.
+	groups cache[member, []sallyport.Group]
+	used   use
+}
+
+type member struct {
+	org  sallyport.OrgID
+	user sallyport.UserID
 }
 
 type keyRow struct {
-	key  sallyport.Key
-	role sallyport.Role
+	key    sallyport.Key
+	role   sallyport.Role
+	groups []sallyport.Group // shared by all who ask: nobody changes it
 }
 
 // NewKeys returns the keys of one database.
 func NewKeys(store KeyStore, ring *secret.Ring, now func() time.Time) *Keys {
-	return &Keys{store: store, ring: ring, now: now, rows: make(map[sallyport.KeyID]keyRow)}
+	return &Keys{store: store, ring: ring, now: now}
 }
 
 // Create makes a key that acts as the membership of user in org and returns it
 // with its plain text, which is kept nowhere. The zero time means that it does
 // not expire. rec tells of it in the trail; its Resource is set to the key.
 func (k *Keys) Create(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, name string, expires time.Time, rec sallyport.Record) (sallyport.Key, string, error) {
+	return k.CreateBound(ctx, org, user, name, expires, sallyport.KeyBounds{}, rec)
+}
+
+// CreateBound is Create for a key with limits and budgets of its own.
+func (k *Keys) CreateBound(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, name string, expires time.Time,
+	bounds sallyport.KeyBounds, rec sallyport.Record) (sallyport.Key, string, error) {
 	id := idEncoding.EncodeToString(random(idBytes))
 	plain := KeyPrefix + id + "-" + base64.RawURLEncoding.EncodeToString(random(secretBytes))
 	hash, err := k.ring.MAC(ctx, org, secret.APIKeyHash, []byte(plain))
@@ -93,7 +107,7 @@ func (k *Keys) Create(ctx context.Context, org sallyport.OrgID, user sallyport.U
 		CreatedAt: k.now().UTC().Truncate(time.Microsecond), ExpiresAt: expires, // as precise as it is stored
 	}
 	rec.Resource = "key/" + id
-	if err := k.store.CreateKey(ctx, key, rec); err != nil {
+	if err := k.store.CreateKey(ctx, key, bounds, rec); err != nil {
 		return sallyport.Key{}, "", err
 	}
 	return key, plain, nil
@@ -119,7 +133,11 @@ func (k *Keys) Authenticate(ctx context.Context, plain string) (sallyport.Princi
 	if err != nil {
 		return sallyport.Principal{}, fmt.Errorf("check API key %s: %w", id, err)
 	}
-	return k.principal(row)
+	p, err := k.principal(row)
+	if err == nil {
+		k.used.note(id, k.now())
+	}
+	return p, err
 }
 
 // Principal returns who the key acts as, for work that goes on after its call:
@@ -137,10 +155,8 @@ func (k *Keys) Principal(ctx context.Context, org sallyport.OrgID, id sallyport.
 
 // Forget drops the kept rows, so that the next use of a key reads it again.
 func (k *Keys) Forget() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.forgotten++
-	clear(k.rows)
+	k.groups.forget() // first: a row that is kept from now on does not have groups of before
+	k.rows.forget()
 }
 
 const unknownKey = "The API key is not known here."
@@ -157,39 +173,29 @@ func (k *Keys) principal(row keyRow) (sallyport.Principal, error) {
 		return sallyport.Principal{}, unauthorized("The API key has expired.")
 	}
 	return sallyport.Principal{
-		Org: row.key.Org, User: row.key.User, Role: row.role,
+		Org: row.key.Org, User: row.key.User, Role: row.role, Groups: row.groups,
 		Key: row.key.ID, KeyPrefix: row.key.Prefix,
 	}, nil
 }
 
 // row returns the key's row, from memory if it is there.
 func (k *Keys) row(ctx context.Context, id sallyport.KeyID) (keyRow, error) {
-	k.mu.RLock()
-	row, ok := k.rows[id]
-	forgotten := k.forgotten
-	k.mu.RUnlock()
-	if ok {
-		return row, nil
-	}
-
-	key, role, err := k.store.Key(ctx, id)
-	if sallyport.CodeOf(err) == sallyport.NotFound {
-		return keyRow{}, unauthorized(unknownKey)
-	}
-	if err != nil {
-		return keyRow{}, fmt.Errorf("look up API key %s: %w", id, err)
-	}
-	row = keyRow{key: key, role: role}
-
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.forgotten == forgotten {
-		if len(k.rows) >= rowsMax {
-			clear(k.rows)
+	return k.rows.get(id, func() (keyRow, error) {
+		key, role, err := k.store.Key(ctx, id)
+		if sallyport.CodeOf(err) == sallyport.NotFound {
+			return keyRow{}, unauthorized(unknownKey)
 		}
-		k.rows[id] = row
-	}
-	return row, nil
+		if err != nil {
+			return keyRow{}, fmt.Errorf("look up API key %s: %w", id, err)
+		}
+		groups, err := k.groups.get(member{key.Org, key.User}, func() ([]sallyport.Group, error) {
+			return k.store.MemberGroups(ctx, key.Org, key.User)
+		})
+		if err != nil {
+			return keyRow{}, fmt.Errorf("look up the groups of API key %s: %w", id, err)
+		}
+		return keyRow{key: key, role: role, groups: groups}, nil
+	})
 }
 
 // keyID returns the public id of a key that has the right form.

@@ -3,6 +3,7 @@ package identity_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,9 @@ type rows struct {
 	keys  map[sallyport.KeyID]sallyport.Key
 	reads int
 	err   error
+
+	groups    []sallyport.Group // of everybody
+	groupsErr error
 	// onRead runs after a row was read and before it is returned.
 	onRead func()
 	rec    sallyport.Record
@@ -41,10 +45,30 @@ func (s *rows) Key(_ context.Context, id sallyport.KeyID) (sallyport.Key, sallyp
 	return key, sallyport.RoleAdministrator, nil
 }
 
-func (s *rows) CreateKey(_ context.Context, key sallyport.Key, rec sallyport.Record) error {
+func (s *rows) MemberGroups(context.Context, sallyport.OrgID, sallyport.UserID) ([]sallyport.Group, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.groups, s.groupsErr
+}
+
+func (s *rows) CreateKey(_ context.Context, key sallyport.Key, _ sallyport.KeyBounds, rec sallyport.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.keys[key.ID], s.rec = key, rec
+	return nil
+}
+
+func (s *rows) NoteKeyUse(_ context.Context, used map[sallyport.KeyID]time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	for id, at := range used {
+		key := s.keys[id]
+		key.UsedAt = at
+		s.keys[id] = key
+	}
 	return nil
 }
 
@@ -108,9 +132,12 @@ func TestCreate(t *testing.T) {
 func TestAuthenticate(t *testing.T) {
 	t.Run("OK", func(t *testing.T) {
 		f := setUp(t)
+		f.groups = []sallyport.Group{{ID: "red"}, {ID: "blue"}}
 		got, err := f.keys.Authenticate(t.Context(), f.plain)
-		want := sallyport.Principal{Org: "org", User: "ann", Role: sallyport.RoleAdministrator, Key: f.key.ID, KeyPrefix: f.key.Prefix}
-		if err != nil || got != want {
+		want := sallyport.Principal{
+			Org: "org", User: "ann", Role: sallyport.RoleAdministrator, Groups: f.groups, Key: f.key.ID, KeyPrefix: f.key.Prefix,
+		}
+		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}
 	})
@@ -161,6 +188,10 @@ func TestAuthenticate(t *testing.T) {
 		f := setUp(t)
 		f.err = errors.New("database is away")
 		f.wantCode(t, f.plain, sallyport.Internal)
+		f.err, f.groupsErr = nil, errors.New("groups are away") // whose limits nobody knows
+		f.wantCode(t, f.plain, sallyport.Internal)
+		f.groupsErr = nil
+		f.wantCode(t, f.plain, "")
 	})
 	t.Run("expired, also when kept", func(t *testing.T) {
 		f := setUp(t)
@@ -180,6 +211,16 @@ func TestForget(t *testing.T) {
 		revoke(f)
 		f.keys.Forget()
 		f.wantCode(t, f.plain, sallyport.Unauthorized)
+	})
+	t.Run("the groups are those of now after it", func(t *testing.T) {
+		f := setUp(t)
+		for _, groups := range [][]sallyport.Group{{{ID: "red"}}, {{ID: "red"}, {ID: "blue"}}, nil} {
+			f.groups = groups
+			f.keys.Forget()
+			if p, err := f.keys.Authenticate(t.Context(), f.plain); err != nil || !reflect.DeepEqual(p.Groups, groups) {
+				t.Errorf("got %+v, %v, want the groups %+v", p, err, groups)
+			}
+		}
 	})
 	t.Run("a row read before it is not kept after it", func(t *testing.T) {
 		f := setUp(t)
@@ -216,4 +257,30 @@ func FuzzAuthenticate(f *testing.F) {
 			t.Errorf("%q: %v", plain, err)
 		}
 	})
+}
+
+// Uses are remembered until they are written down; what could not be written is
+// written the next time, and a key that was not let in was not used.
+func TestWriteUse(t *testing.T) {
+	f := setUp(t)
+	used := func() time.Time { return f.rows.keys[f.key.ID].UsedAt }
+	f.wantCode(t, f.plain[:len(f.plain)-1]+"x", sallyport.Unauthorized)
+	write := func(want error) {
+		t.Helper()
+		if err := f.keys.WriteUse(t.Context()); !errors.Is(err, want) {
+			t.Errorf("WriteUse: got %v, want %v", err, want)
+		}
+	}
+	write(nil)
+	if !used().IsZero() {
+		t.Errorf("a key that was refused was used at %v", used())
+	}
+	f.wantCode(t, f.plain, "")
+	f.rows.err = errors.New("the disk is full")
+	write(f.rows.err)
+	f.rows.err = nil
+	write(nil)
+	if !used().Equal(f.now) {
+		t.Errorf("used at %v, want %v", used(), f.now)
+	}
 }

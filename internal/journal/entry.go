@@ -15,6 +15,14 @@ type Entry struct {
 	// with refusals and events.
 	Open  *Open
 	Close *Close
+	// Content is what is kept of the call that Close ends; nil: nothing. The
+	// record names its hash.
+	Content *sallyport.Content
+	// First is how the first request with an Idempotency-Key stands that the
+	// entry ends: answered, too large to be kept, or free; nil: none. It changes
+	// nothing when the request is not under way any more. An entry that is tried
+	// again later does so without it, for it has been told that it failed.
+	First *sallyport.FirstRequest
 }
 
 // Open sets credits aside for a call and notes it as under way.
@@ -24,15 +32,17 @@ type Open struct {
 	Boot    string
 	Key     sallyport.KeyID
 	User    sallyport.UserID
-	Agent   sallyport.AgentID // whose run makes the call; may be empty
+	Groups  []sallyport.GroupID // of User now; the call is settled with them, whatever becomes of them
+	Agent   sallyport.AgentID   // whose run makes the call; may be empty
 	Model   string
 	Hold    sallyport.Credits
 	Price   sallyport.Price
 	Created int64 // microseconds since 1970, UTC
-	// Refusal takes the place of the entry's record when the balance less what
-	// is held does not cover Hold, or a budget does not; the balance or the
-	// budget is filled in, and of a budget the code BudgetExceeded.
-	Refusal sallyport.Record
+	// Refusal builds what takes the place of the entry's record when the balance
+	// less what is held does not cover Hold, or a budget does not; the balance or
+	// the budget is filled in, and of a budget the code BudgetExceeded. It is
+	// called by the writer, while the caller waits.
+	Refusal func() sallyport.Record
 	// Leased says that Node and Boot must hold a lease: the entry is refused
 	// with AuditUnavailable once that has ended. The journal sets it.
 	Leased bool
@@ -42,7 +52,10 @@ type Open struct {
 // transaction. Only an open call is settled; otherwise the record becomes
 // PhaseLate and no money moves.
 type Close struct {
-	Call      sallyport.CallID
+	Call sallyport.CallID
+	// Opened is what the process that closes the call opened it with; nil: the
+	// store reads it.
+	Opened    *Open
 	Cost      sallyport.Credits
 	Usage     sallyport.Usage
 	Overrun   bool
@@ -93,8 +106,8 @@ type Store interface {
 	// written again: its results are returned, so that repeating is safe even
 	// while the first attempt is still on its way.
 	CommitBatch(ctx context.Context, id BatchID, entries []Entry) ([]Result, error)
-	// Batch returns the results of a committed batch, or sallyport.NotFound.
-	// Batches are kept for at least an hour.
+	// Batch returns the results of the last batch that was committed through this
+	// Store, or sallyport.NotFound for any other.
 	Batch(ctx context.Context, id BatchID) ([]Result, error)
 	// OpenCalls lists calls without an outcome that the node admitted in other
 	// boots than this one, oldest first, at most limit.

@@ -3,8 +3,9 @@
 // is one Entry, and Commit returns when the entry is durable.
 //
 // Group commit: entries wait in a queue, and one goroutine takes whatever waits,
-// commits it in one transaction, then takes what arrived meanwhile. There is no
-// timer: alone, an entry is committed at once; in a crowd, many share one fsync.
+// commits it in one transaction, then takes what arrived meanwhile. Alone, an
+// entry is committed at once; in a crowd, many share one fsync, and the writer
+// waits a moment for more of them.
 //
 // What happens on failure:
 //
@@ -27,17 +28,15 @@ import (
 	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/sallyport-ai/sallyport"
 )
 
 // Bounds of the queue.
 const (
 	batchEntriesMax = 256
 	batchBytesMax   = 4 << 20
-	// waitingMax bounds the entries that wait for the writer: about two
-	// seconds of work for a slow disk.
-	waitingMax = 8192
+	// waitingMax bounds the entries that wait for the writer: ten thousand callers
+	// at once and what they end, about four seconds of work for a slow disk.
+	waitingMax = 16384
 	// retryMaxDefault bounds the outcomes that are kept before new calls are refused.
 	retryMaxDefault = 1024
 )
@@ -292,26 +291,23 @@ func (j *Journal) answer(w *waiter, r Result, err error) {
 
 // size estimates the bytes an entry will take in the database.
 func size(e Entry) int {
-	const fixed, finding, attempt, limit = 1 << 10, 200, 250, 100
-	n := fixed
-	for _, r := range []*sallyport.Record{&e.Record, refusalOf(e)} {
-		if r == nil {
-			continue
-		}
-		n += len(r.Change) + len(r.Resource) + len(r.ModelRequested) + len(r.Source.UserAgent)
-		n += attempt*len(r.Attempts) + limit*len(r.Limits)
-		if r.DLP != nil {
-			n += finding * len(r.DLP.Findings)
-		}
+	const fixed, finding, attempt, limit, group = 2 << 10, 200, 250, 100, 37
+	r := &e.Record
+	n := fixed + len(r.Change) + len(r.Resource) + len(r.ModelRequested) + len(r.Source.UserAgent)
+	n += attempt*len(r.Attempts) + limit*len(r.Limits)
+	if e.Open != nil {
+		n += group * len(e.Open.Groups)
+	}
+	if r.DLP != nil {
+		n += finding * len(r.DLP.Findings)
+	}
+	if e.Content != nil {
+		n += len(e.Content.Sealed)
+	}
+	if e.First != nil {
+		n += len(e.First.Answer)
 	}
 	return n
-}
-
-func refusalOf(e Entry) *sallyport.Record {
-	if e.Open == nil {
-		return nil
-	}
-	return &e.Open.Refusal
 }
 
 // signal leaves a token for the goroutine that waits on c, now or next time.

@@ -168,7 +168,7 @@ func TestWaitingRoomIsBounded(t *testing.T) {
 		m := newMemory()
 		store := &faulty{Store: m, gate: make(chan struct{})}
 		j := start(store, 0)
-		const room = 8192
+		const room = 16384
 		var refused, written int
 		var mu sync.Mutex
 		var all sync.WaitGroup

@@ -19,6 +19,7 @@ type memory struct {
 	charged map[sallyport.CallID]sallyport.Credits
 	batches map[journal.BatchID][]journal.Result
 	sizes   []int // of the batches that were committed
+	firsts  int   // entries that ended a first request
 }
 
 func newMemory() *memory {
@@ -46,6 +47,9 @@ func (m *memory) CommitBatch(_ context.Context, id journal.BatchID, entries []jo
 	var results []journal.Result
 	for _, e := range entries {
 		m.records = append(m.records, e.Record)
+		if e.First != nil {
+			m.firsts++
+		}
 		r := journal.Result{Seq: int64(len(m.records))}
 		if e.Open != nil {
 			m.open[e.Open.Call] = journal.OpenCall{Org: e.Org, Call: e.Open.Call, Node: e.Open.Node, Boot: e.Open.Boot, Open: *e.Open}

@@ -37,6 +37,7 @@ func (j *Journal) CommitOutcome(ctx context.Context, e Entry) error {
 // keep puts an entry among those that are tried again. Closes are kept beyond
 // RetryMax: no new calls begin then, so at most those under way are added.
 func (j *Journal) keep(e Entry) {
+	e.First = nil
 	j.mu.Lock()
 	full := len(j.kept) >= j.opt.RetryMax && e.Close == nil
 	if !full {

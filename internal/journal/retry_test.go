@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sallyport-ai/sallyport"
 )
 
 // While the store cannot tell what became of a batch nothing is written, and
@@ -159,5 +162,40 @@ func TestCloseWithoutPatience(t *testing.T) {
 		defer cancel()
 		unavailable(t, j.Close(ctx))
 		unavailable(t, <-done)
+	})
+}
+
+// An answer that is kept for a repeat counts among the bytes of a batch, and does
+// not wait in memory with an outcome that failed: its caller was told so.
+func TestAnswersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		store := &faulty{Store: m, gate: make(chan struct{})}
+		j := start(store, 0)
+		var waiting []<-chan error
+		for i := range 6 {
+			e := event(fmt.Sprint(i))
+			e.First = &sallyport.FirstRequest{Answer: make([]byte, 3<<19)}
+			waiting = append(waiting, inBackground(j, t.Context(), e))
+			pending(t, waiting[0])
+		}
+		close(store.gate)
+		for _, done := range waiting {
+			ok(t, <-done)
+		}
+		if want := []int{1, 2, 2, 1}; !slices.Equal(m.sizes, want) {
+			t.Errorf("batches of %v entries, want %v", m.sizes, want)
+		}
+		store.set(fails, 0)
+		lost := outcome("lost")
+		lost.First = &sallyport.FirstRequest{}
+		unavailable(t, j.CommitOutcome(t.Context(), lost))
+		store.set(none, 0)
+		time.Sleep(time.Minute) // fake time
+		synctest.Wait()
+		ok(t, j.Close(t.Context()))
+		if n := m.times("outcome-lost"); n != 1 || m.firsts != 6 {
+			t.Errorf("the outcome is written %d times, and %d requests were ended, want 1 and 6", n, m.firsts)
+		}
 	})
 }

@@ -13,6 +13,12 @@ import (
 	"github.com/sallyport-ai/sallyport"
 )
 
+// After a batch of crowdMin entries the next is taken gatherTime later.
+const (
+	crowdMin   = 8
+	gatherTime = 2 * time.Millisecond
+)
+
 // Bounds of one batch's commit.
 const (
 	// commitTimeout is how long one transaction may take.
@@ -34,12 +40,26 @@ var errGivenUp = errors.New("the batch was given up on")
 // write is the writer: the only caller of Store.CommitBatch.
 func (j *Journal) write() {
 	defer close(j.writerDone)
-	for {
+	for crowd := 0; ; {
+		if crowd >= crowdMin {
+			j.gather()
+		}
 		batch := j.take()
 		if batch == nil {
 			return
 		}
+		crowd = len(batch)
 		j.commitBatch(batch)
+	}
+}
+
+// gather lets a crowd come together: most of what a batch costs it costs once,
+// so that a few large ones leave more of the processor to the calls than many
+// small ones. Who comes alone never waits for it.
+func (j *Journal) gather() {
+	select {
+	case <-time.After(gatherTime):
+	case <-j.stop:
 	}
 }
 

@@ -18,15 +18,19 @@ const (
 type Bucket struct {
 	// Org is whose it is: the same for all buckets of one call.
 	Org   sallyport.OrgID
-	Scope string // "organisation", "user" or "key"
+	Scope string // "organisation", "group", "user" or "key"
 	ID    string // tells buckets of one organisation, scope and unit apart
-	Unit  string // Requests, Tokens or Concurrent
+	// Name is what people call it; empty where the scope tells who is meant,
+	// because a call has one of each. Where it has several its ID is told too.
+	Name string
+	Unit string // Requests, Tokens or Concurrent
 	// Limit is how many per minute, or how many at once. 0 or less lets
 	// nothing through.
 	Limit int64
 }
 
-// bucketsUsual is how many buckets bind a call at most: three scopes, three units.
+// bucketsUsual is how many buckets bind a call at most whose owner is in no group:
+// three scopes, three units.
 const bucketsUsual = 9
 
 // content is what a limiter has in one bucket.
@@ -66,6 +70,9 @@ func (b Bucket) after(c content, now, tokens int64) (after content, fits bool, w
 
 func (b Bucket) state(c content) sallyport.LimitState {
 	s := sallyport.LimitState{Scope: b.Scope, Unit: b.Unit, Limit: clamp(b.Limit, PerMinuteMax)}
+	if b.Name != "" {
+		s.Subject = b.ID
+	}
 	if b.Unit == Concurrent {
 		s.Remaining = max(s.Limit-c.under, 0)
 		return s

@@ -9,6 +9,8 @@ const (
 	// overdraftMax is how many minutes a bucket can be in debt beyond its
 	// capacity. Work that turned out larger than what was taken for it makes
 	// debt; without a bound one wrong count could lock a caller out for ever.
+	// When the limit becomes smaller there is none: what was taken under the old
+	// one empties the new bucket and no more, so that it fills within a minute.
 	overdraftMax = 10
 )
 
@@ -20,8 +22,9 @@ const minute = int64(time.Minute / time.Microsecond)
 
 // level is what one bucket remembers.
 type level struct {
-	debt int64 // what was taken and is not yet worked off; 0: the bucket is full
-	at   int64 // when that was so, in microseconds
+	debt  int64 // what was taken and is not yet worked off; 0: the bucket is full
+	at    int64 // when that was so, in microseconds
+	limit int64 // under which that was so
 }
 
 // gcra is the whole rule: the generic cell rate algorithm with a burst of one
@@ -48,7 +51,10 @@ func gcra(l level, now, perMinute, n int64) (after level, fits bool, wait int64)
 // drained is the level at now. A clock that went back changes nothing.
 func (l level) drained(now, perMinute int64) level {
 	perMinute = clamp(perMinute, PerMinuteMax)
-	l.debt = min(l.debt, (1+overdraftMax)*perMinute*minute) // the limit may have become smaller
+	if perMinute < l.limit {
+		l.debt = min(l.debt, perMinute*minute)
+	}
+	l.limit = perMinute
 	elapsed := now - l.at
 	if elapsed <= 0 || perMinute == 0 {
 		return l

@@ -86,18 +86,20 @@ var vectors = []struct {
 // rule is gcra for one bucket, however it is kept.
 type rule func(at, perMinute, n int64) (after level, fits bool, wait int64)
 
+// implementations are both forms of the rule.
+var implementations = map[string]func(*testing.T) rule{
+	"function": func(*testing.T) rule {
+		var l level
+		return func(at, perMinute, n int64) (level, bool, int64) {
+			after, fits, wait := gcra(l, at, perMinute, n)
+			l = after
+			return after, fits, wait
+		}
+	},
+	"redis": redisRule,
+}
+
 func TestGCRA(t *testing.T) {
-	implementations := map[string]func(*testing.T) rule{
-		"function": func(*testing.T) rule {
-			var l level
-			return func(at, perMinute, n int64) (level, bool, int64) {
-				after, fits, wait := gcra(l, at, perMinute, n)
-				l = after
-				return after, fits, wait
-			}
-		},
-		"redis": redisRule,
-	}
 	for name, implementation := range implementations {
 		for _, v := range vectors {
 			t.Run(name+"/"+v.name, func(t *testing.T) {
@@ -170,10 +172,35 @@ func TestCorrected(t *testing.T) {
 	}
 }
 
-func TestLimitMadeSmaller(t *testing.T) {
-	l, _, _ := gcra(level{}, 0, 1_000_000, 1_000_000)
-	_, _, wait := gcra(l, 0, 1, 1)
-	if want := 11 * 60 * second; wait != want {
-		t.Errorf("after a limit fell from 1000000 to 1 the wait is %d µs, want at most the overdraft's %d", wait, want)
+// A limit that becomes smaller refuses nobody for longer than its own minute,
+// whatever was taken before; one that becomes larger counts what was taken.
+func TestLimitChanged(t *testing.T) {
+	for name, implementation := range implementations {
+		t.Run(name, func(t *testing.T) {
+			take := implementation(t)
+			for i, s := range []struct {
+				perMinute int64
+				step
+			}{
+				{1_000_000, step{0, 1_000_000, true, 0, 0, 60 * second}},
+				{60, step{0, 1, false, 1 * second, 0, 60 * second}},
+				{60, step{second - 1, 1, false, 1, 0, 59*second + 1}},
+				{60, step{second, 1, true, 0, 0, 60 * second}},
+				{60, step{31 * second, 10, true, 0, 20, 40 * second}}, // 40 of debt
+				{50, step{31 * second, 1, true, 0, 9, 49_200_000}},    // still fit
+				{30, step{31 * second, 1, false, 2 * second, 0, 60 * second}},
+				{300, step{31 * second, 270, true, 0, 0, 60 * second}}, // 30 count
+				{0, step{31 * second, 1, false, -1, 0, 0}},
+				{300, step{31 * second, 300, true, 0, 0, 60 * second}},
+				{1, step{31 * second, 1, false, 60 * second, 0, 60 * second}},
+				{1, step{91 * second, 1, true, 0, 0, 60 * second}},
+			} {
+				after, fits, wait := take(s.at, s.perMinute, s.n)
+				remaining, reset := after.remaining(s.perMinute)
+				if got := (step{s.at, s.n, fits, wait, remaining, reset}); got != s.step {
+					t.Fatalf("step %d:\n got %+v\nwant %+v", i, got, s.step)
+				}
+			}
+		})
 	}
 }

@@ -59,8 +59,7 @@ type bucketID struct {
 
 type bucket struct {
 	content
-	id    bucketID
-	limit int64 // when it was last used
+	id bucketID
 }
 
 // New returns a Limiter whose buckets are all full.
@@ -90,6 +89,23 @@ func (l *Limiter) Begin(_ context.Context, buckets []Bucket, tokens int64) (stat
 		return states, nil, err
 	}
 	return states, func(_ context.Context, back int64) { l.end(buckets, places, back) }, nil
+}
+
+// Look returns how the buckets stand. It takes nothing and makes no bucket.
+func (l *Limiter) Look(_ context.Context, buckets []Bucket) ([]sallyport.LimitState, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.micros()
+	states := make([]sallyport.LimitState, len(buckets))
+	for i, b := range buckets {
+		var c content // full
+		if kept, ok := l.buckets[bucketID{b.Org, b.Scope, b.ID, b.Unit}]; ok {
+			c = kept.content
+		}
+		c.level = c.drained(now, b.Limit)
+		states[i] = b.state(c)
+	}
+	return states, nil
 }
 
 // take returns the buckets in which it has taken a place; they are not dropped
@@ -153,7 +169,7 @@ func (l *Limiter) micros() int64 { return l.now().Sub(l.begun).Microseconds() }
 func (l *Limiter) find(b Bucket, now int64) *bucket {
 	id := bucketID{b.Org, b.Scope, b.ID, b.Unit}
 	if kept, ok := l.buckets[id]; ok {
-		kept.level, kept.limit = kept.drained(now, b.Limit), b.Limit
+		kept.level = kept.drained(now, b.Limit)
 		return kept
 	}
 	if len(l.all) >= l.most {
@@ -162,7 +178,7 @@ func (l *Limiter) find(b Bucket, now int64) *bucket {
 			return nil
 		}
 	}
-	made := &bucket{content: content{level: level{at: now}}, id: id, limit: b.Limit}
+	made := &bucket{content: content{level: level{at: now, limit: clamp(b.Limit, PerMinuteMax)}}, id: id}
 	l.buckets[id] = made
 	l.all = append(l.all, made)
 	return made

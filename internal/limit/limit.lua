@@ -5,10 +5,10 @@
 -- step below comes near 2^53, so that the answers are those of gcra.go to the
 -- last digit.
 --
--- ARGV: what to do (take, end, renew), the time in microseconds or "" for the
+-- ARGV: what to do (take, look, end, renew), the time in microseconds or "" for the
 -- server's own, the id of the call, the lease of its places in microseconds;
 -- then for each of KEYS: rate or place, the limit, how many.
--- The answer of take: 1 if the call fits else 0, the time, and for each of KEYS
+-- The answer of take and of look, which takes nothing: 1 if the call fits else 0, the time, and for each of KEYS
 -- units and rest, or calls under way and 0; of the others: nothing.
 
 local MINUTE = 60000000
@@ -36,9 +36,10 @@ local function capped(b)
   if b.units >= CAP * b.limit then b.units, b.rest = CAP * b.limit, 0 end
 end
 
--- drain works off what the time since then paid for.
-local function drain(b)
-  capped(b)
+-- drain works off what the time since then paid for. A limit that has become
+-- smaller leaves an empty bucket at most.
+local function drain(b, before)
+  if b.limit < before and b.units >= b.limit then b.units, b.rest = b.limit, 0 end
   local elapsed = now - b.at
   if elapsed <= 0 or b.limit == 0 then return end
   b.at = now
@@ -54,17 +55,18 @@ end
 
 local function load(key, limit)
   local b = {key = key, limit = limit, units = 0, rest = 0, at = now}
-  local kept = redis.call('GET', key)
+  local kept, before = redis.call('GET', key), limit
   if kept then
-    local units, rest, at = string.match(kept, '^(%d+) (%d+) (-?%d+)$')
-    b.units, b.rest, b.at = tonumber(units), tonumber(rest), tonumber(at)
+    local units, rest, at, of = string.match(kept, '^(%d+) (%d+) (-?%d+) (%d+)$')
+    b.units, b.rest, b.at, before = tonumber(units), tonumber(rest), tonumber(at), tonumber(of)
   end
-  drain(b)
+  drain(b, before)
+  b.lowered = limit < before
   return b
 end
 
 local function save(b)
-  redis.call('SET', b.key, whole(b.units) .. ' ' .. whole(b.rest) .. ' ' .. whole(b.at), 'EX', TTL)
+  redis.call('SET', b.key, whole(b.units) .. ' ' .. whole(b.rest) .. ' ' .. whole(b.at) .. ' ' .. whole(b.limit), 'EX', TTL)
 end
 
 local function occupy(key)
@@ -80,8 +82,8 @@ local function each(rate, place)
   end
 end
 
-if op == 'take' then
-  local fits, rates, under = true, {}, {}
+if op == 'take' or op == 'look' then
+  local fits, rates, under = op == 'take', {}, {}
   each(function(i, key, limit, n)
     local b = load(key, limit)
     rates[i] = b
@@ -93,10 +95,8 @@ if op == 'take' then
   local answer = {fits and 1 or 0, now}
   each(function(i, _, _, n)
     local b = rates[i]
-    if fits then
-      b.units = b.units + n
-      save(b)
-    end
+    if fits then b.units = b.units + n end
+    if fits or op == 'take' and b.lowered then save(b) end
     answer[1 + 2 * i], answer[2 + 2 * i] = b.units, b.rest
   end, function(i, key)
     if fits then

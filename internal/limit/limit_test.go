@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -16,9 +17,12 @@ type clock struct{ nanos atomic.Int64 }
 func (c *clock) now() time.Time          { return time.Unix(1_700_000_000, c.nanos.Load()) }
 func (c *clock) advance(d time.Duration) { c.nanos.Add(int64(d)) }
 
-func bound(scope, unit string, limit int64) Bucket {
-	return Bucket{Org: "acme", Scope: scope, ID: "one", Unit: unit, Limit: limit}
+// of is a bucket of acme's.
+func of(scope, id, unit string, limit int64) Bucket {
+	return Bucket{Org: "acme", Scope: scope, ID: id, Unit: unit, Limit: limit}
 }
+
+func bound(scope, unit string, limit int64) Bucket { return of(scope, "one", unit, limit) }
 
 func TestTake(t *testing.T) {
 	each(t, func(t *testing.T, l limiter, c *clock) {
@@ -112,11 +116,46 @@ func TestTake_refusal(t *testing.T) {
 func TestTake_separate_buckets(t *testing.T) {
 	each(t, func(t *testing.T, l limiter, c *clock) {
 		for _, b := range []Bucket{
-			{"acme", "key", "a", Requests, 1}, {"acme", "key", "b", Requests, 1}, {"acme", "user", "a", Requests, 1}, {"acme", "key", "a", Tokens, 1},
+			of("key", "a", Requests, 1), of("key", "b", Requests, 1), of("user", "a", Requests, 1), of("key", "a", Tokens, 1),
 		} {
 			if _, err := l.Take(t.Context(), []Bucket{b}, 1); err != nil {
 				t.Errorf("%+v is bound by another bucket: %v", b, err)
 			}
+		}
+	})
+}
+
+// Two callers of one group share its buckets; who is in two groups is bound by
+// both, and what is told names the group.
+func TestBegin_groups(t *testing.T) {
+	each(t, func(t *testing.T, l limiter, c *clock) {
+		group := func(id, unit string, limit int64) Bucket {
+			b := of("group", id, unit, limit)
+			b.Name = "The " + id
+			return b
+		}
+		blue := []Bucket{group("blue", Requests, 2), group("blue", Concurrent, 1)}
+		both := append([]Bucket{bound("user", Requests, 50), group("red", Requests, 3)}, blue...)
+		begin := func(buckets []Bucket, message string) ([]sallyport.LimitState, func(context.Context, int64)) {
+			t.Helper()
+			states, end, err := l.Begin(t.Context(), buckets, 1)
+			var refusal *sallyport.Error
+			if errors.As(err, &refusal) != (message != "") || refusal != nil && refusal.Message != message {
+				t.Errorf("got %v, want %q", err, message)
+			}
+			return states, end
+		}
+		states, end := begin(both, "")
+		if want := (sallyport.LimitState{Scope: "group", Subject: "blue", Unit: Requests, Limit: 2, Remaining: 1, Reset: 30 * time.Second}); states[2] != want {
+			t.Errorf("got %+v, want %+v", states[2], want)
+		}
+		begin(blue, `Rate limit reached: the group "The blue" has 1 of its 1 concurrent calls under way. Try again when one of them has ended.`)
+		end(t.Context(), 0)
+		_, end = begin(blue, "")
+		end(t.Context(), 0)
+		states, _ = begin(both, `Rate limit reached: the group "The blue" has used 2 of its 2 requests per minute, and this call needs 1. Try again in 30 s; the limit resets in full in 60 s.`)
+		if states[1].Subject != "red" || states[1].Remaining != 2 || states[0].Subject != "" || states[0].Remaining != 49 {
+			t.Errorf("the states are %+v, want one call in the red group and of the user", states)
 		}
 	})
 }
@@ -133,7 +172,8 @@ func TestTake_limit_changed(t *testing.T) {
 	})
 }
 
-// A limit that becomes smaller and a count gone wrong lock nobody out for ever.
+// A count gone wrong locks nobody out for ever, and a limit that becomes smaller
+// not for longer than its own minute.
 func TestDebtHasABound(t *testing.T) {
 	each(t, func(t *testing.T, l limiter, c *clock) {
 		reset := func(b Bucket, want time.Duration) {
@@ -149,16 +189,17 @@ func TestDebtHasABound(t *testing.T) {
 			t.Fatal(err)
 		}
 		end(t.Context(), -1<<62)
-		reset(bound("key", Tokens, 60_000), most/1000) // the bound was that of the limit then
 		reset(bound("key", Tokens, 60), most)
+		reset(bound("key", Tokens, 60_000), most/1000) // what was taken counts under a larger limit
+		reset(bound("key", Tokens, 30), time.Minute)   // and empties a smaller one
 		end(t.Context(), 1<<62)
-		reset(bound("key", Tokens, 60), 0)
+		reset(bound("key", Tokens, 30), 0)
 
 		if _, err := l.Take(t.Context(), []Bucket{bound("user", Tokens, 1_000_000)}, 1_000_000); err != nil {
 			t.Fatal(err)
 		}
 		c.advance(time.Second)
-		reset(bound("user", Tokens, 1), most-time.Second)
+		reset(bound("user", Tokens, 1), time.Minute-time.Second)
 	})
 }
 
@@ -329,6 +370,35 @@ func TestConcurrent_parallel(t *testing.T) {
 		states, _, err := l.Begin(t.Context(), buckets, 0)
 		if err != nil || states[0].Remaining != 6 || states[1].Remaining != 4 {
 			t.Errorf("got %+v, %v; want all places free but this one", states, err)
+		}
+	})
+}
+
+// To look is to see what the last call saw, at its own time, and to change nothing.
+func TestLook(t *testing.T) {
+	each(t, func(t *testing.T, l limiter, c *clock) {
+		buckets := []Bucket{bound("organisation", Requests, 60), bound("organisation", Tokens, 600), bound("organisation", Concurrent, 2)}
+		look := func(requests, tokens, places int64) {
+			t.Helper()
+			for range 2 {
+				states, err := l.Look(t.Context(), buckets)
+				if err != nil || len(states) != 3 || states[0].Remaining != requests || states[1].Remaining != tokens || states[2].Remaining != places {
+					t.Errorf("got %+v, %v; want %d, %d and %d left", states, err, requests, tokens, places)
+				}
+			}
+		}
+		look(60, 600, 2)
+		_, end, err := l.Begin(t.Context(), buckets, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		look(59, 500, 1)
+		c.advance(10 * time.Second)
+		look(60, 600, 1)
+		end(t.Context(), 0)
+		look(60, 600, 2)
+		if states, err := l.Look(t.Context(), nil); err != nil || len(states) != 0 {
+			t.Errorf("of no buckets: %+v, %v", states, err)
 		}
 	})
 }

@@ -14,7 +14,7 @@ func TestBucketsMax(t *testing.T) {
 	l := New(c.now)
 	l.most = 100
 	take := func(id int) error {
-		_, err := l.Take(t.Context(), []Bucket{{"acme", "key", fmt.Sprint(id), Requests, 60}}, 0)
+		_, err := l.Take(t.Context(), []Bucket{of("key", fmt.Sprint(id), Requests, 60)}, 0)
 		return err
 	}
 	for id := range 100 {
@@ -37,14 +37,14 @@ func TestBucketsMax(t *testing.T) {
 func TestIdleBucketsAreDropped(t *testing.T) {
 	c := new(clock)
 	l := New(c.now)
-	owing := Bucket{"acme", "key", "owing", Tokens, 10}
+	owing := of("key", "owing", Tokens, 10)
 	_, end, err := l.Begin(t.Context(), []Bucket{owing}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	end(t.Context(), -100)
 	for id := range 1000 {
-		if _, err := l.Take(t.Context(), []Bucket{{"acme", "key", fmt.Sprint(id), Requests, 60}}, 0); err != nil {
+		if _, err := l.Take(t.Context(), []Bucket{of("key", fmt.Sprint(id), Requests, 60)}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -73,7 +73,7 @@ func TestSweepKeepsTheCallsBuckets(t *testing.T) {
 	c := new(clock)
 	l := New(c.now)
 	l.most = 6
-	numbered := func(id int) Bucket { return Bucket{"acme", "key", fmt.Sprint(id), Requests, 1} }
+	numbered := func(id int) Bucket { return of("key", fmt.Sprint(id), Requests, 1) }
 	for id := range 6 {
 		if _, err := l.Take(t.Context(), []Bucket{numbered(id)}, 0); err != nil {
 			t.Fatal(err)
@@ -139,16 +139,16 @@ func TestSweepKeepsWhatIsInUse(t *testing.T) {
 func BenchmarkTake(b *testing.B) {
 	l := New(time.Now)
 	for id := range 10_000 {
-		_, _ = l.Take(b.Context(), []Bucket{{"acme", "key", fmt.Sprint(id), Requests, 600}}, 0)
+		_, _ = l.Take(b.Context(), []Bucket{of("key", fmt.Sprint(id), Requests, 600)}, 0)
 	}
 	var next atomic.Int64
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		id := fmt.Sprintf("0197-aaaa-bbbb-cccc-%d", next.Add(1))
 		buckets := []Bucket{
-			{"acme", "organisation", "0197-0000", Requests, PerMinuteMax}, {"acme", "organisation", "0197-0000", Tokens, PerMinuteMax},
-			{"acme", "user", id, Requests, PerMinuteMax}, {"acme", "user", id, Tokens, PerMinuteMax},
-			{"acme", "key", id, Requests, PerMinuteMax}, {"acme", "key", id, Tokens, PerMinuteMax},
+			of("organisation", "0197-0000", Requests, PerMinuteMax), of("organisation", "0197-0000", Tokens, PerMinuteMax),
+			of("user", id, Requests, PerMinuteMax), of("user", id, Tokens, PerMinuteMax),
+			of("key", id, Requests, PerMinuteMax), of("key", id, Tokens, PerMinuteMax),
 		}
 		for pb.Next() {
 			_, end, err := l.Begin(b.Context(), buckets, 1)

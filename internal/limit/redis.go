@@ -150,13 +150,31 @@ func (r *Redis) Begin(ctx context.Context, buckets []Bucket, tokens int64) (stat
 	return states, func(ctx context.Context, back int64) { r.end(ctx, call, buckets, back) }, nil
 }
 
+// Look is as Limiter's; LimitsUnavailable when Redis does not answer and calls
+// are to be refused then, no states when they are to pass.
+func (r *Redis) Look(ctx context.Context, buckets []Bucket) ([]sallyport.LimitState, error) {
+	seen, _, _, err := r.ask(ctx, "look", "", buckets, 0)
+	if err != nil || len(buckets) == 0 {
+		return nil, r.failed(err)
+	}
+	states := make([]sallyport.LimitState, len(buckets))
+	for i, b := range buckets {
+		states[i] = b.state(seen[i])
+	}
+	return states, nil
+}
+
 // take runs the rule in Redis. What it finds is told by the same functions as
 // what a Limiter finds.
 func (r *Redis) take(ctx context.Context, call string, buckets []Bucket, tokens int64) (seen []content, now int64, passed bool, err error) {
+	return r.ask(ctx, "take", call, buckets, tokens)
+}
+
+func (r *Redis) ask(ctx context.Context, op, call string, buckets []Bucket, tokens int64) (seen []content, now int64, passed bool, err error) {
 	if len(buckets) == 0 {
 		return nil, 0, true, nil
 	}
-	keys, args := r.request("take", call, buckets, func(b Bucket) int64 { return b.cost(tokens) })
+	keys, args := r.request(op, call, buckets, func(b Bucket) int64 { return b.cost(tokens) })
 	answer, err := r.run(ctx, keys, args)
 	if err != nil {
 		return nil, 0, false, err
@@ -171,7 +189,7 @@ func (r *Redis) take(ctx context.Context, call string, buckets []Bucket, tokens 
 	passed, now = numbers[0] == 1, numbers[1]
 	for i, b := range buckets {
 		units, rest := numbers[2+2*i], numbers[3+2*i]
-		c := content{level: level{debt: units*minute + rest, at: now}}
+		c := content{level: level{debt: units*minute + rest, at: now, limit: clamp(b.Limit, PerMinuteMax)}}
 		if b.Unit == Concurrent {
 			c = content{under: units}
 		}
@@ -222,9 +240,14 @@ func (r *Redis) request(op, call string, buckets []Bucket, n func(Bucket) int64)
 }
 
 // key has the organisation as its hash tag: what one script call reads must be
-// on one node of a cluster.
+// on one node of a cluster. What a key holds never changes its form: a program
+// of another version reads it too.
 func (r *Redis) key(b Bucket) string {
-	return strings.Join([]string{r.o.Prefix + "{" + string(b.Org) + "}", "limit", b.Scope, b.ID, b.Unit}, ":")
+	kind := "level"
+	if b.Unit == Concurrent {
+		kind = "places"
+	}
+	return strings.Join([]string{r.o.Prefix + "{" + string(b.Org) + "}", kind, b.Scope, b.ID, b.Unit}, ":")
 }
 
 // run does not end early when the client leaves: whoever hangs up between the

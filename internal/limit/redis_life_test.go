@@ -237,7 +237,10 @@ func TestRedisCluster(t *testing.T) {
 	r := openRedis(t, RedisOptions{URL: s.url()}, nil)
 	for _, org := range []sallyport.OrgID{"acme", "globex"} {
 		buckets := []Bucket{
-			{org, "organisation", "all", Requests, 1}, {org, "user", "ann", Tokens, 100}, {org, "key", "k", Concurrent, 1},
+			of("organisation", "all", Requests, 1), of("user", "ann", Tokens, 100), of("key", "k", Concurrent, 1),
+		}
+		for i := range buckets {
+			buckets[i].Org = org
 		}
 		states, end, err := r.Begin(t.Context(), buckets, 10)
 		if err != nil || states[0].Remaining != 0 || states[1].Remaining != 90 || states[2].Remaining != 0 {

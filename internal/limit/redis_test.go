@@ -31,6 +31,7 @@ func redisURL() string {
 type limiter interface {
 	Take(ctx context.Context, buckets []Bucket, tokens int64) ([]sallyport.LimitState, error)
 	Begin(ctx context.Context, buckets []Bucket, tokens int64) ([]sallyport.LimitState, func(context.Context, int64), error)
+	Look(ctx context.Context, buckets []Bucket) ([]sallyport.LimitState, error)
 }
 
 // each runs a test with a fresh limiter of each form.
@@ -138,10 +139,10 @@ func TestRedisIsLikeMemory(t *testing.T) {
 		id := fmt.Sprint(seed)
 		largest := int64(1) << rnd.Int64N(34)
 		buckets := []Bucket{
-			{"acme", "organisation", id, Tokens, min(1+rnd.Int64N(largest), PerMinuteMax)},
-			{"acme", "user", id, Tokens, 1 + rnd.Int64N(largest)},
-			{"acme", "user", id, Requests, 1 + rnd.Int64N(200)},
-			{"acme", "key", id, Concurrent, 1 + rnd.Int64N(5)},
+			of("organisation", id, Tokens, min(1+rnd.Int64N(largest), PerMinuteMax)),
+			of("user", id, Tokens, 1+rnd.Int64N(largest)),
+			of("user", id, Requests, 1+rnd.Int64N(200)),
+			of("key", id, Concurrent, 1+rnd.Int64N(5)),
 		}
 		var ends []func(context.Context, int64)
 		for i := range 100 {
@@ -238,9 +239,9 @@ func BenchmarkRedis(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		id := rand.Text()
 		buckets := []Bucket{
-			{"acme", "organisation", "acme", Requests, PerMinuteMax}, {"acme", "organisation", "acme", Tokens, PerMinuteMax},
-			{"acme", "user", id, Requests, PerMinuteMax}, {"acme", "user", id, Tokens, PerMinuteMax},
-			{"acme", "key", id, Requests, PerMinuteMax}, {"acme", "key", id, Concurrent, PerMinuteMax},
+			of("organisation", "acme", Requests, PerMinuteMax), of("organisation", "acme", Tokens, PerMinuteMax),
+			of("user", id, Requests, PerMinuteMax), of("user", id, Tokens, PerMinuteMax),
+			of("key", id, Requests, PerMinuteMax), of("key", id, Concurrent, PerMinuteMax),
 		}
 		for pb.Next() {
 			_, end, err := r.Begin(b.Context(), buckets, 1)

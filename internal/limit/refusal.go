@@ -28,28 +28,36 @@ func (r *refusal) add(b Bucket, seen content, asked, wait int64) {
 // err says it to the caller, in whole seconds rounded up: who waits that long
 // is let through, if nobody else comes first.
 func (r *refusal) err() error {
-	limit := clamp(r.bucket.Limit, PerMinuteMax)
+	limit, whose := clamp(r.bucket.Limit, PerMinuteMax), r.bucket.whose()
 	of := r.bucket.Unit + " per minute"
 	if r.bucket.Unit == Concurrent {
 		of = "concurrent calls"
 	}
 	if r.wait < 0 {
 		return sallyport.NewError(sallyport.RateLimited, fmt.Sprintf(
-			"Rate limit: this call needs %d of the %d %s of this %s, so it can never pass. Make it smaller, or ask an administrator for a higher limit.",
-			r.asked, limit, of, r.bucket.Scope))
+			"Rate limit: this call needs %d of the %d %s of %s, so it can never pass. Make it smaller, or ask an administrator for a higher limit.",
+			r.asked, limit, of, whose))
 	}
 	var message string
 	if r.bucket.Unit == Concurrent {
-		message = fmt.Sprintf("Rate limit reached: this %s has %d of its %d %s under way. Try again when one of them has ended.",
-			r.bucket.Scope, r.seen.under, limit, of)
+		message = fmt.Sprintf("Rate limit reached: %s has %d of its %d %s under way. Try again when one of them has ended.",
+			whose, r.seen.under, limit, of)
 	} else {
 		remaining, reset := r.seen.remaining(limit)
-		message = fmt.Sprintf("Rate limit reached: this %s has used %d of its %d %s, and this call needs %d. Try again in %d s; the limit resets in full in %d s.",
-			r.bucket.Scope, limit-remaining, limit, of, r.asked, seconds(r.wait), seconds(reset))
+		message = fmt.Sprintf("Rate limit reached: %s has used %d of its %d %s, and this call needs %d. Try again in %d s; the limit resets in full in %d s.",
+			whose, limit-remaining, limit, of, r.asked, seconds(r.wait), seconds(reset))
 	}
 	err := sallyport.NewError(sallyport.RateLimited, message)
 	err.RetryAfter = time.Duration(seconds(r.wait)) * time.Second
 	return err
+}
+
+// whose is the bucket's owner in a sentence for the caller.
+func (b Bucket) whose() string {
+	if b.Name == "" {
+		return "this " + b.Scope
+	}
+	return fmt.Sprintf("the %s %q", b.Scope, b.Name)
 }
 
 func errFull() error {

@@ -17,6 +17,12 @@ const (
 	ValuesMax = 2_000_000
 )
 
+// How much room a document's table gets at first: that of a chat request.
+const (
+	nodesFirst   = 32
+	bytesPerNode = 128
+)
+
 // Document is one JSON text, parsed once and strictly: duplicate keys of one
 // object, depth over DepthMax, invalid UTF-8, a byte order mark and trailing
 // data are refused. It keeps the bytes as they came and the changes made since.
@@ -77,6 +83,9 @@ func (d *Document) Reset(raw []byte) error {
 		return errTooLarge
 	}
 	d.raw, d.nodes, d.edits = raw, d.nodes[:0], nil
+	if d.nodes == nil {
+		d.nodes = make([]node, 0, nodesFirst+len(raw)/bytesPerNode)
+	}
 	if !utf8.Valid(raw) {
 		return &SyntaxError{invalidUTF8At(raw), "not UTF-8"}
 	}

@@ -1,6 +1,7 @@
 // Package policy answers what an organisation has decided: which limits bind a
-// principal and which DLP policy binds a call. What an organisation has not
-// decided is as the operator's configuration says.
+// principal, what its groups let it do, which DLP policy binds a call, and what
+// is kept of the trail. What an organisation has not decided is as the
+// operator's configuration says.
 //
 // Answers are kept in memory until Forget, which the server calls when anything
 // in the database has changed. A rule that cannot be read is an error, and the
@@ -15,16 +16,19 @@ import (
 	"sync"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/access"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/limit"
 )
 
-// The kinds under which policies are stored, and their subjects.
+// The kinds under which policies are stored, and their subjects; those on the
+// trail are in audit.go, those on rights in rights.go.
 const (
 	KindDLP   = "dlp"   // subject: "" for the organisation, or a model's id
 	KindLimit = "limit" // subject: LimitSubject
 
 	scopeOrganisation = "organisation"
+	scopeGroup        = "group"
 	scopeUser         = "user"
 	scopeKey          = "key"
 )
@@ -39,16 +43,24 @@ type Limits struct {
 
 // ParseLimits reads stored limits, strictly.
 func ParseLimits(body []byte) (Limits, error) {
-	var l Limits
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&l); err != nil {
-		return Limits{}, fmt.Errorf("limits: %w", err)
+	l, err := strict[Limits]("limits", body)
+	if err != nil {
+		return Limits{}, err
 	}
 	if min(l.RequestsPerMinute, l.TokensPerMinute, l.Concurrent) < 0 {
 		return Limits{}, fmt.Errorf("limits: a number is negative")
 	}
 	return l, nil
+}
+
+// strict reads a stored policy of which every field is known.
+func strict[T any](what string, body []byte) (policy T, err error) {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&policy); err != nil {
+		return policy, fmt.Errorf("%s: %w", what, err)
+	}
+	return policy, nil
 }
 
 // Defaults bind organisations that have decided nothing.
@@ -57,6 +69,7 @@ type Defaults struct {
 	User         Limits
 	Key          Limits
 	DLP          dlp.Policy
+	Audit        Audit
 }
 
 // Store reads stored policies; *store.DB is the real one.
@@ -81,12 +94,18 @@ type Book struct {
 type rules struct {
 	limits map[string]Limits
 	dlp    map[string]*dlp.Plan
+	audit  Audit
+	rights access.Rights
+	groups groupPlans
 }
 
 // New returns a Book over store.
 func New(store Store, defaults Defaults) *Book {
 	if defaults.DLP.Mode == "" {
 		defaults.DLP.Mode = dlp.Enforce
+	}
+	if defaults.Audit.Content.Level == "" {
+		defaults.Audit.Content.Level = sallyport.ContentNone
 	}
 	b := &Book{
 		store: store, engine: dlp.New(), defaults: defaults,
@@ -108,7 +127,7 @@ func (b *Book) Forget() {
 	clear(b.orgs)
 }
 
-// LimitSubject names whose limits they are: "organisation", "user/<id>" or "key/<id>".
+// LimitSubject names whose limits they are: "organisation", "group/<id>", "user/<id>", "key/<id>" or "model/<id>".
 func LimitSubject(scope, id string) string {
 	if scope == scopeOrganisation {
 		return scope
@@ -116,35 +135,29 @@ func LimitSubject(scope, id string) string {
 	return scope + "/" + id
 }
 
-// Limits returns the buckets that bind the principal: its key's, its user's and
-// its organisation's.
+// Limits returns the buckets that bind the principal: its key's if it has one, its user's, its
+// groups' and its organisation's. A group without a decision has no limits.
 func (b *Book) Limits(ctx context.Context, p sallyport.Principal) ([]limit.Bucket, error) {
 	r, err := b.rules(ctx, p.Org)
 	if err != nil {
 		return nil, err
 	}
 	buckets := make([]limit.Bucket, 0, 9)
-	for _, s := range [...]struct {
-		scope, id string
-		fallback  Limits
-	}{
-		{scopeKey, string(p.Key), b.defaults.Key},
-		{scopeUser, string(p.User), b.defaults.User},
-		{scopeOrganisation, string(p.Org), b.defaults.Organisation},
-	} {
-		l, decided := r.limits[LimitSubject(s.scope, s.id)]
+	bind := func(scope, id, name string, fallback Limits) {
+		l, decided := r.limits[LimitSubject(scope, id)]
 		if !decided {
-			l = s.fallback
+			l = fallback
 		}
-		bound := func(unit string, most int64) {
-			if most > 0 {
-				buckets = append(buckets, limit.Bucket{Org: p.Org, Scope: s.scope, ID: s.id, Unit: unit, Limit: most})
-			}
-		}
-		bound(limit.Requests, l.RequestsPerMinute)
-		bound(limit.Tokens, l.TokensPerMinute)
-		bound(limit.Concurrent, l.Concurrent)
+		buckets = append(buckets, l.Buckets(p.Org, scope, id, name)...)
 	}
+	if p.Key != "" { // a session has none, and does not share one with all others
+		bind(scopeKey, string(p.Key), "", b.defaults.Key)
+	}
+	bind(scopeUser, string(p.User), "", b.defaults.User)
+	for _, g := range p.Groups {
+		bind(scopeGroup, string(g.ID), g.Name, Limits{})
+	}
+	bind(scopeOrganisation, string(p.Org), "", b.defaults.Organisation)
 	return buckets, nil
 }
 
@@ -156,16 +169,20 @@ func (b *Book) DLP(ctx context.Context, org sallyport.OrgID, m sallyport.Model) 
 	if err != nil {
 		return nil, err
 	}
+	return b.plan(r, m), nil
+}
+
+func (b *Book) plan(r *rules, m sallyport.Model) *dlp.Plan {
 	if plan, decided := r.dlp[m.ID]; decided {
-		return plan, nil
+		return plan
 	}
 	if plan, decided := r.dlp[""]; decided {
-		return plan, nil
+		return plan
 	}
 	if plan, told := b.standard[m.DLP]; told {
-		return plan, nil
+		return plan
 	}
-	return b.standard[b.defaults.DLP.Mode], nil
+	return b.standard[b.defaults.DLP.Mode]
 }
 
 func (b *Book) rules(ctx context.Context, org sallyport.OrgID) (*rules, error) {
@@ -209,5 +226,15 @@ func (b *Book) read(ctx context.Context, org sallyport.OrgID) (*rules, error) {
 		}
 		r.dlp[subject] = b.engine.Plan(p)
 	}
-	return r, nil
+	if stored, err = b.store.Policies(ctx, org, sallyport.KindAudit); err != nil {
+		return nil, err
+	}
+	if r.audit, err = ReadAudit(stored, b.defaults.Audit); err != nil {
+		return nil, err
+	}
+	if stored, err = b.store.Policies(ctx, org, KindRights); err != nil {
+		return nil, err
+	}
+	r.rights, r.groups.policies, err = ReadRights(stored)
+	return r, err
 }

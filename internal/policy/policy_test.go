@@ -14,7 +14,9 @@ import (
 
 const org sallyport.OrgID = "org-1"
 
-var principal = sallyport.Principal{Org: org, User: "ann", Key: "key-1"}
+var principal = sallyport.Principal{
+	Org: org, User: "ann", Key: "key-1", Groups: []sallyport.Group{{ID: "g-1", Name: "Red"}, {ID: "g-2", Name: "Blue"}},
+}
 
 // stored is a policy.Store in memory. reading is called before each answer.
 type stored struct {
@@ -51,6 +53,8 @@ func TestLimits(t *testing.T) {
 	perUser := limit.Bucket{Org: org, Scope: "user", ID: "ann", Unit: "requests", Limit: 10}
 	tokens := limit.Bucket{Org: org, Scope: "user", ID: "ann", Unit: "tokens", Limit: 1000}
 	all := limit.Bucket{Org: org, Scope: "organisation", ID: "org-1", Unit: "requests", Limit: 100}
+	red := limit.Bucket{Org: org, Scope: "group", ID: "g-1", Name: "Red", Unit: "requests", Limit: 5}
+	blue := limit.Bucket{Org: org, Scope: "group", ID: "g-2", Name: "Blue", Unit: "concurrent", Limit: 2}
 	atOnce := limit.Bucket{Org: org, Scope: "user", ID: "ann", Unit: "concurrent", Limit: 3}
 	for _, tt := range []struct {
 		name   string
@@ -61,6 +65,8 @@ func TestLimits(t *testing.T) {
 		{"of the key", map[string]string{"key/key-1": `{"requests_per_minute":7}`}, []limit.Bucket{perKey, perUser, tokens, all}},
 		{"of others", map[string]string{"key/key-2": `{"requests_per_minute":7}`, "user/bob": `{"requests_per_minute":1}`}, []limit.Bucket{perUser, tokens, all}},
 		{"at once", map[string]string{"user/ann": `{"requests_per_minute":10,"tokens_per_minute":1000,"concurrent":3}`}, []limit.Bucket{perUser, tokens, atOnce, all}},
+		{"of groups", map[string]string{"group/g-1": `{"requests_per_minute":5}`, "group/g-2": `{"concurrent":2}`, "group/g-3": `{"requests_per_minute":1}`},
+			[]limit.Bucket{perUser, tokens, red, blue, all}},
 		{"lifted", map[string]string{"user/ann": `{}`, "organisation": `{}`}, nil},
 		{"a decision takes the place of the default as a whole", map[string]string{"user/ann": `{"requests_per_minute":10}`}, []limit.Bucket{perUser, all}},
 	} {
@@ -159,4 +165,20 @@ func TestForget(t *testing.T) {
 	if got := read(); got != dlp.Observe {
 		t.Errorf("got %q: rules that were read before a change are kept after it", got)
 	}
+}
+
+// Who signed in has no key, and does not share the limits of one with all others.
+func TestLimits_session(t *testing.T) {
+	b := policy.New(none{}, policy.Defaults{Key: policy.Limits{RequestsPerMinute: 1}, User: policy.Limits{RequestsPerMinute: 7}})
+	buckets, err := b.Limits(t.Context(), sallyport.Principal{Org: "o", User: "u", Session: "s"})
+	if err != nil || len(buckets) != 1 || buckets[0].Scope != "user" {
+		t.Errorf("got %+v, %v, want the user's alone", buckets, err)
+	}
+}
+
+// none has decided nothing.
+type none struct{}
+
+func (none) Policies(context.Context, sallyport.OrgID, string) (map[string][]byte, error) {
+	return nil, nil
 }

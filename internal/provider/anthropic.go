@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"net/url"
 	"strings"
 
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
@@ -20,7 +21,6 @@ const (
 // anthropic is a service that speaks Anthropic's Messages API.
 type anthropic struct {
 	client *client
-	path   string
 }
 
 var _ Provider = (*anthropic)(nil)
@@ -33,15 +33,21 @@ func newAnthropic(cfg Config) (*anthropic, error) {
 	}
 	header := credential(cfg, "x-api-key")
 	header.Set("anthropic-version", anthropicVersion)
-	client, err := newClient(cfg, header)
+	client, err := newClient(cfg, header, func(base *url.URL) string {
+		return anthropicPath(base, "/messages")
+	})
 	if err != nil {
 		return nil, err
 	}
-	path := "/v1/messages"
-	if strings.HasSuffix(client.base.Path, "/v1") {
-		path = "/messages"
+	return &anthropic{client}, nil
+}
+
+// anthropicPath is the path of what is below the version, under base.
+func anthropicPath(base *url.URL, path string) string {
+	if strings.HasSuffix(base.Path, "/v1") {
+		return path
 	}
-	return &anthropic{client, path}, nil
+	return "/v1" + path
 }
 
 // Do asks for a message. An error that the provider reports inside a stream is
@@ -51,7 +57,7 @@ func (p *anthropic) Do(ctx context.Context, target string, req *llm.Request, out
 	if err != nil {
 		return llm.Receipt{}, err
 	}
-	return p.client.ask(ctx, p.path, body, req.Stream, &messagesReader{}, out)
+	return p.client.ask(ctx, body, req.Stream, &messagesReader{}, out)
 }
 
 // messagesReader reads one answer of the messages dialect.

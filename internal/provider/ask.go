@@ -19,8 +19,8 @@ type reader interface {
 }
 
 // ask sends a request and pushes its answer, as Provider.Do promises.
-func (c *client) ask(ctx context.Context, path string, body []byte, stream bool, r reader, out llm.Sink) (llm.Receipt, error) {
-	answer, receipt, err := c.post(ctx, path, body, stream)
+func (c *client) ask(ctx context.Context, body []byte, stream bool, r reader, out llm.Sink) (llm.Receipt, error) {
+	answer, receipt, err := c.post(ctx, body, stream)
 	switch {
 	case err != nil:
 		return receipt, err

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 
@@ -12,11 +13,14 @@ import (
 
 // Directory finds providers by name: those of the operator's file, which serve
 // every organisation, and each organisation's own, whose credentials are sealed
-// in the database and whose addresses must be public.
+// in the database and whose addresses must be public, or in one of the private
+// networks that the operator allows.
 type Directory struct {
 	file  map[string]Provider
 	store DirectoryStore
 	open  Unseal
+	// private are set by NewDirectory alone.
+	private []netip.Prefix
 
 	mu         sync.RWMutex
 	generation int
@@ -32,9 +36,9 @@ type DirectoryStore interface {
 type Unseal func(ctx context.Context, s sallyport.ProviderSettings) (secret.Text, error)
 
 // NewDirectory returns a Directory over the file's providers and the store's.
-func NewDirectory(file []Config, store DirectoryStore, open Unseal) (*Directory, error) {
+func NewDirectory(file []Config, store DirectoryStore, open Unseal, private ...netip.Prefix) (*Directory, error) {
 	d := &Directory{
-		file: make(map[string]Provider, len(file)), store: store, open: open,
+		file: make(map[string]Provider, len(file)), store: store, open: open, private: private,
 		orgs: make(map[sallyport.OrgID]map[string]Provider),
 	}
 	for _, cfg := range file {
@@ -89,7 +93,7 @@ func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]Pr
 		if err != nil {
 			return nil, fmt.Errorf("credential of provider %s: %w", row.Name, err)
 		}
-		p, err := New(Config{Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, APIKey: credential})
+		p, err := New(Config{Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, APIKey: credential, Private: d.private})
 		if err != nil {
 			return nil, fmt.Errorf("provider %s: %w", row.Name, err)
 		}

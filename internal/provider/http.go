@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -46,16 +48,19 @@ var (
 // client sends requests to one provider and guards what comes back. Redirects
 // are not followed: they could lead the credential elsewhere.
 type client struct {
-	base      *url.URL
-	query     string
-	header    http.Header
+	base      *url.URL    // what all addresses begin with
+	address   *url.URL    // of calls
+	plain     http.Header // of requests for plain answers; shared by them: nobody changes it
+	stream    http.Header // of requests for streams, likewise
+	secrets   [][]byte    // of ours in the headers, that no answer may tell
 	transport *http.Transport
 	firstByte time.Duration
 	idle      time.Duration
 }
 
-// newClient checks cfg. header is what the dialect adds, its credential included.
-func newClient(cfg Config, header http.Header) (*client, error) {
+// newClient checks cfg. header is what the dialect adds, its credential included,
+// and path returns where below the base address it is spoken.
+func newClient(cfg Config, header http.Header, path func(base *url.URL) string) (*client, error) {
 	cfg = cfg.withDefaults()
 	base, err := baseURL(cfg)
 	if err != nil {
@@ -73,12 +78,15 @@ func newClient(cfg Config, header http.Header) (*client, error) {
 	for name, value := range cfg.Query {
 		query.Set(name, value)
 	}
+	address := base.JoinPath(path(base))
+	address.RawQuery = query.Encode()
 	return &client{
-		base: base, query: query.Encode(), header: header,
+		base: base, address: address, plain: accepting(header, "application/json"), stream: accepting(header, "text/event-stream"),
+		secrets:   secretsOf(cfg),
 		firstByte: cfg.FirstByte, idle: cfg.Idle,
 		transport: &http.Transport{
 			// Proxy stays nil: the environment does not choose our roads.
-			DialContext:            dial.New(dial.Options{AllowPrivate: cfg.AllowPrivate, Connect: cfg.Connect}).DialContext,
+			DialContext:            dialer(dial.New(dial.Options{AllowPrivate: cfg.AllowPrivate, Private: cfg.Private, Connect: cfg.Connect})),
 			TLSHandshakeTimeout:    cfg.Connect,
 			ForceAttemptHTTP2:      true,
 			HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter / 2},
@@ -106,10 +114,24 @@ func baseURL(cfg Config) (*url.URL, error) {
 	if cfg.AllowPrivate {
 		return base, nil
 	}
-	if err := dial.CheckURL(cfg.BaseURL); err != nil {
+	if err := dial.CheckURL(cfg.BaseURL, cfg.Private...); err != nil {
 		return nil, fmt.Errorf("provider %q: base_url: %w", cfg.Name, err)
 	}
 	return base, nil
+}
+
+// secretMin is how long a value must be to be looked for in what a provider says:
+// shorter ones may be words.
+const secretMin = 8
+
+// secretsOf are the credentials that go out in headers.
+func secretsOf(cfg Config) (secrets [][]byte) {
+	for _, value := range append(slices.Collect(maps.Values(cfg.Headers)), cfg.APIKey.Reveal()) {
+		if len(value) >= secretMin {
+			secrets = append(secrets, []byte(value))
+		}
+	}
+	return secrets
 }
 
 // checkHeader refuses what would break out of a header line. It never quotes a value.
@@ -127,13 +149,23 @@ func checkHeader(header http.Header) error {
 	return nil
 }
 
-// trace passes on which trace the call belongs to, in the form of W3C's Trace
+func accepting(header http.Header, contentType string) http.Header {
+	header = header.Clone()
+	header.Set("Accept", contentType)
+	return header
+}
+
+// traced passes on which trace the call belongs to, in the form of W3C's Trace
 // Context. A client's tracestate is not passed on: it is free text, which no
 // policy has read.
-func trace(ctx context.Context, header http.Header) {
-	if span := oteltrace.SpanContextFromContext(ctx); span.IsValid() {
-		header.Set("Traceparent", fmt.Sprintf("00-%s-%s-%s", span.TraceID(), span.SpanID(), span.TraceFlags()))
+func traced(ctx context.Context, header http.Header) http.Header {
+	span := oteltrace.SpanContextFromContext(ctx)
+	if !span.IsValid() {
+		return header
 	}
+	header = header.Clone()
+	header.Set("Traceparent", fmt.Sprintf("00-%s-%s-%s", span.TraceID(), span.SpanID(), span.TraceFlags()))
+	return header
 }
 
 const headerNameLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
@@ -160,24 +192,31 @@ func credential(cfg Config, headerDefault string) http.Header {
 type answer struct {
 	receipt llm.Receipt
 	header  http.Header
+	length  int64 // of the body, as the provider says; -1: it does not
 	body    io.ReadCloser
 	call    *timedCall
 	limit   int64 // bytes that may still be read
+	secrets [][]byte
 }
 
-// post sends body to the address at path below the base. It returns an answer
-// only for a status that means success; everything else is an error as
+// post sends body to the address. It returns an answer only for a status that means success; everything else is an error as
 // Provider.Do tells them. The receipt is valid in any case.
-func (c *client) post(ctx context.Context, path string, body []byte, stream bool) (*answer, llm.Receipt, error) {
+func (c *client) post(ctx context.Context, body []byte, stream bool) (*answer, llm.Receipt, error) {
 	call := c.begin(ctx)
-	response, err := c.transport.RoundTrip(c.request(call.ctx, path, body, stream))
+	response, err := c.try(call, body, stream)
+	// The provider had closed these while they were idle: nothing of the request is
+	// out. The transport knows that of some and repeats it by itself, not of all.
+	for tries := 0; err != nil && call.unsent() && tries < idleConnsMax; tries++ {
+		response, err = c.try(call, body, stream)
+	}
 	if err != nil {
 		defer call.end(errDone)
 		return nil, llm.Receipt{}, call.failure(ctx, err)
 	}
 	a := &answer{
 		receipt: llm.Receipt{Status: response.StatusCode, RequestID: requestID(response.Header)},
-		header:  response.Header, body: response.Body, call: call, limit: answerMax,
+		header:  response.Header, length: response.ContentLength, body: response.Body,
+		call: call, limit: answerMax, secrets: c.secrets,
 	}
 	if stream {
 		a.limit = streamMax
@@ -189,17 +228,23 @@ func (c *client) post(ctx context.Context, path string, body []byte, stream bool
 	return a, a.receipt, nil
 }
 
-func (c *client) request(ctx context.Context, path string, body []byte, stream bool) *http.Request {
-	address := c.base.JoinPath(path)
-	address.RawQuery = c.query
-	header := c.header.Clone()
-	trace(ctx, header)
-	header.Set("Accept", "application/json")
+// try sends body once. What was read before any of it was out is somebody else's
+// answer, or nobody's.
+func (c *client) try(call *timedCall, body []byte, stream bool) (*http.Response, error) {
+	response, err := c.transport.RoundTrip(c.request(call.ctx, body, stream))
+	if err == nil && call.strayed() {
+		err = errors.Join(errStray, response.Body.Close())
+	}
+	return response, err
+}
+
+func (c *client) request(ctx context.Context, body []byte, stream bool) *http.Request {
+	header := c.plain
 	if stream {
-		header.Set("Accept", "text/event-stream")
+		header = c.stream
 	}
 	r := &http.Request{
-		Method: http.MethodPost, URL: address, Host: address.Host, Header: header,
+		Method: http.MethodPost, URL: c.address, Host: c.address.Host, Header: traced(ctx, header),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
 		// With GetBody the transport repeats a request that met a connection
@@ -249,17 +294,23 @@ func (a *answer) upstreamError(ctx context.Context) error {
 	if len(body) == 0 {
 		return emptyBody(fmt.Errorf("status %d", a.receipt.Status))
 	}
+	for _, secret := range a.secrets { // some tell what they were sent
+		body = bytes.ReplaceAll(body, secret, []byte("[redacted]"))
+	}
 	return &llm.UpstreamError{
 		Status: a.receipt.Status, ContentType: a.header.Get("Content-Type"), Body: body,
 		RetryAfter: a.header.Get("Retry-After"), RequestID: a.receipt.RequestID,
 	}
 }
 
+// lengthTrusted is how much of what a provider says of a length is prepared for.
+const lengthTrusted = 1 << 20
+
 // whole reads a plain answer.
 func (a *answer) whole(ctx context.Context) ([]byte, error) {
 	var body bytes.Buffer
-	if n := a.declaredLength(); n > 0 {
-		body.Grow(n + bytes.MinRead)
+	if a.length > 0 {
+		body.Grow(int(min(a.length, lengthTrusted)) + bytes.MinRead)
 	}
 	if _, err := body.ReadFrom(a.reader(ctx)); err != nil {
 		return nil, err
@@ -268,16 +319,6 @@ func (a *answer) whole(ctx context.Context) ([]byte, error) {
 		return nil, emptyBody(nil)
 	}
 	return body.Bytes(), nil
-}
-
-// declaredLength is what the provider says, as far as it is worth preparing for.
-func (a *answer) declaredLength() int {
-	const trusted = 1 << 20
-	var n int
-	if _, err := fmt.Sscan(a.header.Get("Content-Length"), &n); err != nil || n < 0 {
-		return 0
-	}
-	return min(n, trusted)
 }
 
 // events reads a stream and calls f for each event. The end of the stream is
@@ -342,11 +383,14 @@ type timedCall struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	detach    func() bool
-	timer     *time.Timer // of the first byte, then of idleness
+	timer     *time.Timer  // of the first byte, then of idleness
+	late      atomic.Value // the error that the timer cancels with
 	whole     *time.Timer
 	idle      time.Duration
-	begun     bool        // the first byte of the body is there
-	connected atomic.Bool // the request may have been sent
+	begun     bool                 // the first byte of the body is there
+	connected atomic.Bool          // the request may have been sent
+	conn      atomic.Pointer[conn] // that the request goes out on, when no other shares it
+	reused    bool                 // conn has carried another request before
 }
 
 func (c *client) begin(ctx context.Context) *timedCall {
@@ -354,12 +398,38 @@ func (c *client) begin(ctx context.Context) *timedCall {
 	call.ctx, call.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	call.detach = context.AfterFunc(ctx, func() { call.cancel(context.Cause(ctx)) })
 	call.ctx = httptrace.WithClientTrace(call.ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { call.connected.Store(false) },
-		GotConn: func(httptrace.GotConnInfo) { call.connected.Store(true) },
+		GetConn: func(string) { call.connected.Store(false); call.conn.Store(nil) },
+		GotConn: func(got httptrace.GotConnInfo) {
+			call.connected.Store(true)
+			call.reused = got.Reused
+			if c := connOf(got.Conn); c != nil {
+				c.begin()
+				call.conn.Store(c)
+			}
+		},
+		GotFirstResponseByte: func() {
+			if c := call.conn.Load(); c != nil {
+				c.answer()
+			}
+		},
 	})
-	call.timer = time.AfterFunc(c.firstByte, func() { call.cancel(errFirstByteLate) })
+	call.late.Store(errFirstByteLate)
+	call.timer = time.AfterFunc(c.firstByte, func() { call.cancel(call.late.Load().(error)) })
 	call.whole = time.AfterFunc(answerTime, func() { call.cancel(errAnswerTime) })
 	return call
+}
+
+// unsent says that the connection was an old one and failed before any part of
+// the request was out, so that another may carry it.
+func (c *timedCall) unsent() bool {
+	conn := c.conn.Load()
+	return conn != nil && c.reused && conn.unsent() && c.ctx.Err() == nil
+}
+
+// strayed says that what came is no answer to the request.
+func (c *timedCall) strayed() bool {
+	conn := c.conn.Load()
+	return conn != nil && conn.strayed()
 }
 
 // await starts the idle time of a read. Before the first byte of the body the
@@ -373,8 +443,7 @@ func (c *timedCall) await() {
 func (c *timedCall) arrived(n int) {
 	if n > 0 && !c.begun {
 		c.begun = true
-		c.timer.Stop()
-		c.timer = time.AfterFunc(c.idle, func() { c.cancel(errIdle) })
+		c.late.Store(errIdle)
 	}
 	if c.begun {
 		c.timer.Stop()

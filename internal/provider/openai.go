@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
@@ -21,7 +22,7 @@ func newOpenAI(cfg Config) (*openAI, error) {
 	if cfg.Type == "azure" {
 		authHeader = "api-key"
 	}
-	client, err := newClient(cfg, credential(cfg, authHeader))
+	client, err := newClient(cfg, credential(cfg, authHeader), func(*url.URL) string { return "/chat/completions" })
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +35,7 @@ func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out ll
 		return llm.Receipt{}, sallyport.NewError(sallyport.UnsupportedField,
 			"The provider of this model takes chat completions only.")
 	}
-	return p.client.ask(ctx, "/chat/completions", chat.Encode(req, target), req.Stream, chatReader{}, out)
+	return p.client.ask(ctx, chat.Encode(req, target), req.Stream, chatReader{}, out)
 }
 
 // chatReader reads answers of the chat dialect.

@@ -15,6 +15,7 @@ package provider
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/sallyport-ai/sallyport/internal/llm"
@@ -57,6 +58,8 @@ type Config struct {
 	Query      map[string]string // added to each address, e.g. api-version
 	// AllowPrivate permits addresses off the public internet and plain http.
 	AllowPrivate bool
+	// Private are networks that are permitted nevertheless.
+	Private []netip.Prefix
 
 	Connect   time.Duration // to make a connection; 0: 10 s
 	FirstByte time.Duration // from sending to the first byte of the answer's body; 0: 300 s

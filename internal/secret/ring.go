@@ -21,18 +21,21 @@ import (
 // Purpose is what a keyset is for. Keys of one purpose are never used for another.
 type Purpose string
 
-// The purposes. The first three hash, the others seal.
+// The purposes. The first four hash, the others seal.
 const (
 	APIKeyHash Purpose = "api_key_hash"
+	TokenHash  Purpose = "token_hash" // tokens of sessions and invitations
 	ValueHMAC  Purpose = "value_hmac" // DLP values in the trail, so that equal ones can be recognised
 	DLPToken   Purpose = "dlp_token"  // the placeholders that stand for DLP values
-	Content    Purpose = "content"    // run contents
+	Content    Purpose = "content"    // run contents, and what is kept of calls
 	Credential Purpose = "credential" // provider credentials
 	Checkpoint Purpose = "checkpoint" // the private key that signs checkpoints of a trail
 )
 
 // hashes says whether the purpose's keyset holds MAC keys rather than AEAD keys.
-func (p Purpose) hashes() bool { return p == APIKeyHash || p == ValueHMAC || p == DLPToken }
+func (p Purpose) hashes() bool {
+	return p == APIKeyHash || p == TokenHash || p == ValueHMAC || p == DLPToken
+}
 
 // seals says whether the purpose's keyset holds AEAD keys.
 func (p Purpose) seals() bool { return p == Content || p == Credential || p == Checkpoint }
@@ -170,6 +173,16 @@ func (r *Ring) Seal(ctx context.Context, org sallyport.OrgID, purpose Purpose, p
 		return nil, err
 	}
 	return a.Encrypt(plaintext, associated)
+}
+
+// Sealer returns Seal for one organisation and purpose as a function that looks
+// nothing up any more. It is safe for concurrent use.
+func (r *Ring) Sealer(ctx context.Context, org sallyport.OrgID, purpose Purpose) (func(plaintext, associated []byte) ([]byte, error), error) {
+	a, err := r.aead(ctx, org, purpose)
+	if err != nil {
+		return nil, err
+	}
+	return a.Encrypt, nil
 }
 
 // Unseal opens what Seal returned for the same organisation, purpose and associated data.

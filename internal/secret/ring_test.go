@@ -114,6 +114,20 @@ func TestSeal(t *testing.T) {
 	if got, err := open(t, key, store).Unseal(ctx, orgA, secret.Content, sealed, []byte("run/1")); err != nil || string(got) != "text" {
 		t.Errorf("after a restart Unseal = %q, %v", got, err)
 	}
+	seal, err := open(t, key, store).Sealer(ctx, orgA, secret.Content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := seal([]byte("text"), []byte("run/1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ring.Unseal(ctx, orgA, secret.Content, again, []byte("run/1")); err != nil || string(got) != "text" {
+		t.Errorf("what Sealer sealed is opened as %q, %v", got, err)
+	}
+	if _, err := ring.Sealer(ctx, orgA, secret.ValueHMAC); err == nil {
+		t.Error("a purpose that hashes has a Sealer")
+	}
 	for _, c := range []struct {
 		name       string
 		org        sallyport.OrgID

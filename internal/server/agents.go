@@ -1,9 +1,12 @@
 package server
 
 import (
+	"context"
+	"slices"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/access"
 	"github.com/sallyport-ai/sallyport/internal/agent"
 )
 
@@ -37,45 +40,50 @@ type agentDetail struct {
 
 // listAgents answers GET /v1/agents/list. Total is the length of this page.
 func (s *Server) listAgents(r *request) (any, error) {
-	agents, err := s.parts.Agents.List(r.Context(), r.principal.Org)
+	agents, err := s.parts.Agents.List(r.Context(), r.principal)
 	if err != nil {
 		return nil, err
 	}
-	names, err := s.memberNames(r)
+	names, err := s.memberNames(r.Context(), r.principal.Org)
 	if err != nil {
 		return nil, err
 	}
 	list := agentList{Items: make([]agentItem, 0, len(agents)), Total: len(agents)}
 	for _, a := range agents {
-		list.Items = append(list.Items, agentItemOf(a, r.principal, names))
+		item := agentItemOf(a, names)
+		if item.Metadata.UserPermissions, err = s.permissionsOn(r, a); err != nil {
+			return nil, err
+		}
+		list.Items = append(list.Items, item)
 	}
 	return list, nil
 }
 
 // getAgent answers GET /v1/agents/{agent}.
 func (s *Server) getAgent(r *request) (any, error) {
-	detail, err := s.parts.Agents.Get(r.Context(), r.principal.Org, sallyport.AgentID(r.PathValue("agent")))
+	detail, err := s.parts.Agents.Get(r.Context(), r.principal, sallyport.AgentID(r.PathValue("agent")))
 	if err != nil {
 		return nil, agentNotFound(err)
 	}
-	names, err := s.memberNames(r)
+	names, err := s.memberNames(r.Context(), r.principal.Org)
 	if err != nil {
 		return nil, err
 	}
-	return agentDetailOf(detail, r.principal, names), nil
+	answer := agentDetailOf(detail, names)
+	answer.Metadata.UserPermissions, err = s.permissionsOn(r, detail.Agent)
+	return answer, err
 }
 
-func agentItemOf(a sallyport.Agent, p sallyport.Principal, names map[sallyport.UserID]string) agentItem {
+func agentItemOf(a sallyport.Agent, names map[sallyport.UserID]string) agentItem {
 	return agentItem{
 		AgentID: a.ID, Name: a.Definition.DisplayName, Description: a.Definition.Description,
 		CreatedAt: isoTime(a.CreatedAt), CreatorName: names[a.Owner],
-		Metadata: permissions{permissionsOn(a, p)},
 	}
 }
 
-func agentDetailOf(d agent.Detail, p sallyport.Principal, names map[sallyport.UserID]string) agentDetail {
+func agentDetailOf(d agent.Detail, names map[sallyport.UserID]string) agentDetail {
 	out := agentDetail{
-		agentItem: agentItemOf(d.Agent, p, names),
+		agentItem: agentItemOf(d.Agent, names),
 		Inputs:    d.Inputs, HasTriggers: d.HasTriggers, ModelsInUse: d.ModelsInUse, RecentRunIDs: d.RecentRunIDs,
 	}
 	if !d.LastRunAt.IsZero() {
@@ -85,17 +93,34 @@ func agentDetailOf(d agent.Detail, p sallyport.Principal, names map[sallyport.Us
 	return out
 }
 
-// permissionsOn says what p may do with a: everything with its own, and an
-// administrator with any.
-func permissionsOn(a sallyport.Agent, p sallyport.Principal) []string {
-	if a.Owner == p.User || p.Role == sallyport.RoleAdministrator {
-		return []string{"view", "edit", "delete", "share"}
-	}
-	return []string{"view"}
+// permissionsOn is rightsOn for the agents API, which has no word for running.
+func (s *Server) permissionsOn(r *request, a sallyport.Agent) ([]string, error) {
+	rights, err := s.rightsOn(r.Context(), r.principal, a)
+	return slices.DeleteFunc(rights, func(right string) bool { return right == "run" }), err
 }
 
-func (s *Server) memberNames(r *request) (map[sallyport.UserID]string, error) {
-	members, err := s.parts.Control.Members(r.Context(), r.principal.Org)
+// agentRights are what may be done with an agent, and the action that it is.
+var agentRights = []struct{ right, action string }{
+	{"view", "agents.get"}, {"run", "runs.start"}, {"edit", "agents.update"}, {"delete", "agents.delete"}, {"share", "agents.share"},
+}
+
+// rightsOn says what p may do with a.
+func (s *Server) rightsOn(ctx context.Context, p sallyport.Principal, a sallyport.Agent) ([]string, error) {
+	caller, err := s.parts.Policies.Caller(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	rights := []string{}
+	for _, r := range agentRights {
+		if access.Allowed(caller, r.action, agent.Resource(a)).Allowed {
+			rights = append(rights, r.right)
+		}
+	}
+	return rights, nil
+}
+
+func (s *Server) memberNames(ctx context.Context, org sallyport.OrgID) (map[sallyport.UserID]string, error) {
+	members, err := s.parts.Control.Members(ctx, org)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -233,11 +234,16 @@ func TestBodyIsReadStrictly(t *testing.T) {
 	}{
 		{"64 deep", nested(64), true},
 		{"65 deep", nested(65), false},
+		{"10,000 deep", nested(10_000), false},
+		{"10,000 deep, open", strings.Repeat(`{"a":`, 10_000), false},
+		{"a number of 8 MB", `{"model":"mock-large","seed":` + strings.Repeat("9", 8<<20) + `.` + `,` + rest, false},
+		{"a million keys", `{"model":"mock-large","x":{` + manyKeys(1_000_000) + `},` + rest, false},
 		{"duplicate key", `{"model":"mock-large","model":"mock-large",` + rest, false},
 		{"duplicate key, escaped", `{"model":"mock-large","\u006dodel":"mock-large",` + rest, false},
 		{"duplicate key, deep", `{"model":"mock-large","x":{"a":1,"a":2},` + rest, false},
 		{"case twin", `{"model":"mock-large","Model":"other",` + rest, false},
 		{"case twin alone", `{"Model":"mock-large",` + rest, false},
+		{"case twin by folding", `{"model":"mock-large","me\u017f\u017fages":[],` + rest, false},
 		{"case twin of a removed field", `{"model":"mock-large","METADATA":1,` + rest, false},
 		{"trailing data", `{"model":"mock-large",` + rest + `{}`, false},
 		{"trailing blanks", `{"model":"mock-large",` + rest + " \n", true},
@@ -272,6 +278,15 @@ func TestBodyIsReadStrictly(t *testing.T) {
 			wantRefusal(t, h.Records(t, h.Home.ID, mark), sallyport.InvalidBody, http.StatusBadRequest)
 		})
 	}
+}
+
+// manyKeys are the members of an object, all different.
+func manyKeys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"k%d":0,`, i)
+	}
+	return b.String() + `"last":0`
 }
 
 // off has no DLP.

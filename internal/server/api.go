@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -48,13 +49,16 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.underWay.Add(1)
 		defer s.underWay.Done()
-		id := "req_" + strings.ReplaceAll(uuid.Must(uuid.NewV7()).String(), "-", "")
-		w.Header().Set("X-Request-Id", id)
+		id := uuid.Must(uuid.NewV7())
+		w.Header().Set("X-Request-Id", "req_"+hex.EncodeToString(id[:]))
 		if r.ContentLength != 0 { // not every route reads a body, and net/http waits for it
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
 		}
 		if r.ProtoMajor == 1 { // HTTP/2 cuts a stream off at the time, whether or not it writes
 			allowWrite(w)
+		}
+		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close") // see Framed
 		}
 		if r.ContentLength > BodyMax {
 			s.refuseUnknown(w, r, flatSurface, errBodyTooLarge())
@@ -68,14 +72,20 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 // the shape of the surface.
 func (s *Server) api(sur surface, action string, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		principal, err := s.authenticate(r)
+		who, err := s.authenticate(r)
 		if err != nil {
 			s.refuseUnknown(w, r, sur, err)
 			return
 		}
-		q := &request{Request: r, principal: principal}
-		q.call = s.newCall(w, r, principal, action)
-		if q.body, err = readBody(w, r); err != nil {
+		q := &request{Request: r, principal: who.Principal}
+		q.call = s.newCall(w, r, who.Principal, action)
+		if err = who.meant(r); err == nil {
+			err = s.may(r.Context(), who.Principal, action)
+		}
+		if err == nil {
+			q.body, err = readBody(w, r)
+		}
+		if err != nil {
 			err = s.refuse(q, err)
 		} else {
 			q.call.BytesIn = int64(len(q.body))
@@ -196,14 +206,14 @@ func (s *Server) trusted(host string) bool {
 // client says of its length is not believed beyond that.
 const bodyFirst = 1 << 20
 
-// readBody reads a body of at most BodyMax bytes, in at most bodyTime.
+// readBody reads a body of at most BodyMax bytes, in what is left of bodyTime.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
-	control := http.NewResponseController(w)
-	if err := control.SetReadDeadline(time.Now().Add(bodyTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, err
+	// To unpack it would be to trust a stranger's ratio.
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, sallyport.NewError(sallyport.InvalidBody, "the body is compressed, which is not supported: send it without Content-Encoding")
 	}
 	var buf bytes.Buffer
 	buf.Grow(int(min(max(r.ContentLength, 0), bodyFirst)) + bytes.MinRead)
@@ -215,7 +225,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case err != nil:
 		return nil, sallyport.WrapError(sallyport.InvalidBody, "the request body could not be read to its end", err)
 	}
-	if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return nil, err
 	}
 	return buf.Bytes(), nil

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -9,16 +11,35 @@ import (
 	"github.com/sallyport-ai/sallyport"
 )
 
+// caller is who calls. session and token are empty for the holder of a key.
+type caller struct {
+	sallyport.Principal
+	session sallyport.Session
+	token   string
+}
+
 // authenticate finds who calls. Three header styles carry the same key. An
 // Authorization header decides alone: when it is there and malformed the call is
 // refused, whatever other headers say, for a client that sends both by mistake
 // must not act as somebody it did not mean. Keys in the query are never read.
-func (s *Server) authenticate(r *http.Request) (sallyport.Principal, error) {
+// Our own API also takes the cookie of a session, when no header has a key.
+func (s *Server) authenticate(r *http.Request) (caller, error) {
+	if strings.HasPrefix(r.URL.Path, controlPath+"/") && !keyGiven(r.Header) {
+		return s.signedIn(r)
+	}
 	plain, err := credential(r.Header)
 	if err != nil {
-		return sallyport.Principal{}, err
+		return caller{}, err
 	}
-	return s.parts.Keys.Authenticate(r.Context(), plain)
+	principal, err := s.parts.Keys.Authenticate(r.Context(), plain)
+	return caller{Principal: principal}, err
+}
+
+// keyHeaders may carry a key.
+var keyHeaders = []string{"Authorization", "X-Api-Key", "Api-Key"}
+
+func keyGiven(h http.Header) bool {
+	return slices.ContainsFunc(keyHeaders, func(name string) bool { _, given := h[name]; return given })
 }
 
 // credential picks the key: Bearer, then x-api-key, then api-key.
@@ -34,7 +55,7 @@ func credential(h http.Header) (string, error) {
 		}
 		return token, nil
 	}
-	for _, name := range []string{"X-Api-Key", "Api-Key"} {
+	for _, name := range keyHeaders[1:] {
 		switch values := h[name]; {
 		case len(values) > 1:
 			return "", unauthorized("more than one " + strings.ToLower(name) + " header")
@@ -55,15 +76,25 @@ func unauthorized(reason string) error {
 // in the instance's own trail.
 func (s *Server) refuseUnknown(w http.ResponseWriter, r *http.Request, sur surface, err error) {
 	call := s.newCall(w, r, sallyport.Principal{}, "refused")
-	if write, suppressed := s.unknown.admit(); write {
-		record := s.parts.Audit.Refusal(&call.Call, Status(err), err)
-		record.Suppressed = suppressed
-		if werr := s.record(r.Context(), sallyport.InstanceOrg, record); werr != nil {
-			s.unknown.unwritten(suppressed + 1)
-			err = werr
-		}
+	if werr := s.recordUnknown(r.Context(), &call.Call, Status(err), err); werr != nil {
+		err = werr
 	}
 	sur.refuseUnread(w, r, err)
+}
+
+// recordUnknown notes the refusal of a caller that belongs to no organisation.
+func (s *Server) recordUnknown(ctx context.Context, call *sallyport.Call, status int, err error) error {
+	write, suppressed := s.unknown.admit()
+	if !write {
+		return nil
+	}
+	record := s.parts.Audit.Refusal(call, status, err)
+	record.Suppressed = suppressed
+	if err := s.record(ctx, sallyport.InstanceOrg, record); err != nil {
+		s.unknown.unwritten(suppressed + 1)
+		return err
+	}
+	return nil
 }
 
 // Strangers can make the instance's trail grow only this fast: past the burst,

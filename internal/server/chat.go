@@ -16,15 +16,16 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *request) error {
 	r.call.Requested = asked.Model
 	r.call.Stream = asked.Stream
 	out := newAnswer(w, r, chat.NewEncoder(asked, r.call.StartedAt))
-	if out.once, err = s.once(r); err != nil {
+	if out.once, err = s.once(r, chatSurface); err != nil {
 		return s.refuse(r, err)
 	}
 	if out.once != nil {
-		r.call.Once = out.once
+		out.once.render = out.render
 		defer out.once.free() // a bug must not keep the key
 	}
-	if err = s.parts.Gateway.Do(r.Context(), r.call, out.push); err != nil {
-		out.once.end(chatSurface, err)
+	err = s.parts.Gateway.Do(r.Context(), r.call, out.push)
+	out.once.done(err)
+	if err != nil {
 		out.fail(err)
 		return err
 	}

@@ -22,27 +22,41 @@ import (
 type ControlStore interface {
 	Org(ctx context.Context, id sallyport.OrgID) (sallyport.Organisation, error)
 	Members(ctx context.Context, org sallyport.OrgID) ([]sallyport.Membership, error)
+	PeopleStore
+	UserStore
+	InviteStore
 	Keys(ctx context.Context, org sallyport.OrgID) ([]sallyport.Key, error)
 	RevokeKey(ctx context.Context, org sallyport.OrgID, id sallyport.KeyID, at time.Time, rec sallyport.Record) error
 	Grant(ctx context.Context, org sallyport.OrgID, amount sallyport.Credits, note string, rec sallyport.Record) (sallyport.Credits, error)
 	Balance(ctx context.Context, org sallyport.OrgID) (balance, held sallyport.Credits, err error)
 	Ledger(ctx context.Context, org sallyport.OrgID, after int64, limit int) ([]sallyport.LedgerEntry, error)
 	SetModelAccess(ctx context.Context, org sallyport.OrgID, model string, enabled bool, rec sallyport.Record) error
-	DisabledModels(ctx context.Context, org sallyport.OrgID) ([]string, error)
+	ModelChoices(ctx context.Context, org sallyport.OrgID) (sallyport.ModelChoices, error)
+	SetNewModels(ctx context.Context, org sallyport.OrgID, off bool, seen map[string]bool, rec sallyport.Record) error
+	SetDefaultModel(ctx context.Context, org sallyport.OrgID, model string, rec sallyport.Record) error
 	SaveProvider(ctx context.Context, p sallyport.ProviderSettings, rec sallyport.Record) error
 	Providers(ctx context.Context, org sallyport.OrgID) ([]sallyport.ProviderSettings, error)
 	DeleteProvider(ctx context.Context, org sallyport.OrgID, name string, rec sallyport.Record) error
 	SaveModel(ctx context.Context, org sallyport.OrgID, m sallyport.Model, rec sallyport.Record) error
 	DeleteModel(ctx context.Context, org sallyport.OrgID, id string, rec sallyport.Record) error
 	SetPolicy(ctx context.Context, org sallyport.OrgID, kind, subject string, body []byte, rec sallyport.Record) error
-	FindRecords(ctx context.Context, org sallyport.OrgID, f sallyport.RecordFilter) ([]sallyport.StoredRecord, error)
+	RecordStore
+	VerificationStore
+	SearchStore
 	UsageStore
 	BudgetStore
+	GroupStore
+	RightsStore
+	LimitStore
+	PolicyStore
+	AuditStore
+	ContentStore
 }
 
 // KeyMaker makes API keys; *identity.Keys is the real one.
 type KeyMaker interface {
-	Create(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, name string, expires time.Time, rec sallyport.Record) (sallyport.Key, string, error)
+	CreateBound(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, name string, expires time.Time,
+		bounds sallyport.KeyBounds, rec sallyport.Record) (sallyport.Key, string, error)
 }
 
 // Sealer seals the credentials of an organisation's own providers and answers
@@ -55,8 +69,8 @@ type Sealer interface {
 	VerifyMAC(ctx context.Context, org sallyport.OrgID, purpose secret.Purpose, mac, data []byte) error
 }
 
-// control registers the control plane on mux.
-func (s *Server) control(mux humago.Mux) {
+// control registers the control plane on mux and returns its description.
+func (s *Server) control(mux humago.Mux) *huma.OpenAPI {
 	cfg := huma.DefaultConfig("Sallyport control plane", s.parts.Version)
 	cfg.OpenAPIPath = "/openapi"
 	cfg.CreateHooks = nil // no $schema member in answers
@@ -65,36 +79,91 @@ func (s *Server) control(mux humago.Mux) {
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key":    {Type: "http", Scheme: "bearer"},
 		"header": {Type: "apiKey", In: "header", Name: "x-api-key"},
+		"cookie": {Type: "apiKey", In: "cookie", Name: sessionCookie},
 	}
-	cfg.Security = []map[string][]string{{"key": {}}, {"header": {}}}
+	cfg.Security = []map[string][]string{{"key": {}}, {"header": {}}, {"cookie": {}}}
 	api := humago.New(mux, cfg)
 	api.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { s.guard(api, ctx, next) })
 	s.controlIdentity(api)
+	s.controlSession(api)
+	s.controlSessions(api)
+	s.controlPassword(api)
+	s.controlUsers(api)
+	s.controlInvites(api)
+	s.controlSetup(api)
 	s.controlKeys(api)
 	s.controlModels(api)
 	s.controlCredits(api)
 	s.controlUsage(api)
 	s.controlBudgets(api)
+	s.controlGroups(api)
+	s.controlRights(api)
 	s.controlPolicies(api)
+	s.controlLimits(api)
+	s.controlDLP(api)
 	s.controlAudit(api)
+	s.controlRecord(api)
+	s.controlLive(api)
+	s.controlVerify(api)
+	s.controlSearches(api)
+	s.controlSinks(api)
+	s.controlSystem(api)
+	s.controlAuditPolicy(api)
+	s.controlContent(api)
 	s.controlAgents(api)
+	s.controlRuns(api)
+	s.controlConversations(api)
+	s.controlMessages(api)
+	s.controlEvents(api)
+	s.controlShares(api)
+	s.controlFiles(api)
+	return api.OpenAPI()
 }
 
-// Who may call an operation: everybody with a key, or administrators.
-const adminOnly = "adminOnly"
+// Operations that are no matter of rights: those for people who signed in, and
+// those for anybody.
+const (
+	sessionOnly = "sessionOnly"
+	openToAll   = "openToAll"
+)
 
-// auditAction is the name of an operation's action in the trail; the command
-// line writes the same names.
+// auditAction is the name of an operation's action in policies.cedar and in the
+// trail; the command line writes the same names.
 const auditAction = "action"
 
-// operation describes one operation of the control plane.
-func operation(id, action, method, path, summary string, admin bool) huma.Operation {
+// operation describes one operation of the control plane. Who may call it is decided
+// by its action, in internal/access/policies.cedar.
+func operation(id, action, method, path, summary string) huma.Operation {
 	return huma.Operation{
-		OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary,
+		OperationID: id, Method: method, Path: controlPath + path, Summary: summary,
 		MaxBodyBytes: controlBodyMax,
-		Metadata:     map[string]any{adminOnly: admin, auditAction: action},
+		Metadata:     map[string]any{auditAction: action},
 		Errors:       []int{400, 401, 403, 404, 409, 422, 503},
 	}
+}
+
+// controlPath is where the control plane is.
+const controlPath = "/api/v1"
+
+// ofPeople is an operation that only a person who signed in may call.
+func ofPeople(op huma.Operation) huma.Operation {
+	op.Metadata[sessionOnly] = true
+	op.Security = []map[string][]string{{"cookie": {}}}
+	return op
+}
+
+// ofAnybody is an operation that needs no right.
+func ofAnybody(op huma.Operation) huma.Operation {
+	op.Metadata[openToAll] = true
+	op.Security = []map[string][]string{{}}
+	op.Errors = append(op.Errors, http.StatusTooManyRequests)
+	return op
+}
+
+// is says whether the operation's metadata have it.
+func is(op *huma.Operation, what string) bool {
+	yes, _ := op.Metadata[what].(bool)
+	return yes
 }
 
 // controlBodyMax bounds a body of the control plane.
@@ -104,25 +173,55 @@ const controlBodyMax = 4 << 20
 // and records what is refused.
 func (s *Server) guard(api huma.API, ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	principal, err := s.authenticate(r)
+	op := ctx.Operation()
+	action, _ := op.Metadata[auditAction].(string)
+	if is(op, openToAll) {
+		s.guardOpen(ctx, action, next)
+		return
+	}
+	who, err := s.authenticate(r)
 	if err != nil {
 		s.refuseUnknown(w, r, flatSurface, err)
 		return
 	}
-	op := ctx.Operation()
-	action, _ := op.Metadata[auditAction].(string)
-	q := &request{Request: r, principal: principal, call: s.newCall(w, r, principal, action)}
-	if admin, _ := op.Metadata[adminOnly].(bool); admin && principal.Role != sallyport.RoleAdministrator {
-		err := s.refuse(q, sallyport.NewError(sallyport.Forbidden, "this needs the role administrator"))
-		flatSurface.refuseUnread(w, r, err)
+	q := &request{Request: r, principal: who.Principal, call: s.newCall(w, r, who.Principal, action)}
+	if err = who.meant(r); err == nil {
+		err = s.may(r.Context(), who.Principal, action)
+	}
+	if err == nil && is(op, sessionOnly) && who.Session == "" {
+		err = sallyport.NewError(sallyport.Forbidden, "this needs a person who signed in, and no API key")
+	}
+	if err != nil {
+		flatSurface.refuseUnread(w, r, s.refuse(q, err))
 		return
 	}
-	inner := withCall(ctx.Context(), &q.call.Call)
+	inner := withCaller(withCall(ctx.Context(), &q.call.Call), visit{caller: who, secure: s.secure(r)})
+	inner = context.WithValue(inner, requestKey{}, q)
 	inner = context.WithValue(inner, refusalKey{}, func(status int, err error) error {
-		return s.record(r.Context(), principal.Org, s.parts.Audit.Refusal(&q.call.Call, status, err))
+		return s.record(r.Context(), who.Org, s.parts.Audit.Refusal(&q.call.Call, status, err))
 	})
 	next(huma.WithContext(ctx, inner))
 }
+
+// guardOpen stands before an operation that needs no right. What is refused is
+// told in the instance's trail.
+func (s *Server) guardOpen(ctx huma.Context, action string, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	if err := sameOrigin(r); err != nil {
+		s.refuseUnknown(w, r, flatSurface, err)
+		return
+	}
+	call := &s.newCall(w, r, sallyport.Principal{}, action).Call
+	inner := withCaller(withCall(ctx.Context(), call), visit{secure: s.secure(r)})
+	inner = context.WithValue(inner, refusalKey{}, func(status int, err error) error {
+		return s.recordUnknown(r.Context(), call, status, err)
+	})
+	next(huma.WithContext(ctx, inner))
+}
+
+// requestKey finds the request that an operation answers, for what is more than
+// decode, call, encode.
+type requestKey struct{}
 
 // refusalKey finds what records a request that huma itself refuses.
 type refusalKey struct{}
@@ -173,15 +272,24 @@ func attempt[T any](s *Server, ctx context.Context, f func(p sallyport.Principal
 // controlError gives an error the flat shape in which huma answers it.
 func controlError(err error) *flatStatusError {
 	e, m := outside(err)
-	return &flatStatusError{status: m.status, Err: m.label, Message: e.Message}
+	return &flatStatusError{status: m.status, retryAfter: e.RetryAfter, Err: m.label, Message: e.Message}
 }
 
 // flatStatusError is the body of every error of the control plane.
 type flatStatusError struct {
-	status  int
-	Err     string   `json:"error"`
-	Message string   `json:"message"`
-	Fields  []string `json:"fields,omitempty"` // what is wrong with the request, one by one
+	status     int
+	retryAfter time.Duration
+	Err        string   `json:"error"`
+	Message    string   `json:"message"`
+	Fields     []string `json:"fields,omitempty"` // what is wrong with the request, one by one
+}
+
+// GetHeaders implements huma.HeadersError.
+func (e *flatStatusError) GetHeaders() http.Header {
+	if e.retryAfter <= 0 {
+		return nil
+	}
+	return http.Header{"Retry-After": {retrySeconds(e.retryAfter)}}
 }
 
 func (e *flatStatusError) Error() string  { return e.Message }

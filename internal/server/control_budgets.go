@@ -19,8 +19,8 @@ type BudgetStore interface {
 }
 
 type budgetRequest struct {
-	Scope   string `query:"scope" enum:"organisation,user,key,agent,model" default:"organisation"`
-	Subject string `query:"subject" doc:"The id of the user, key, agent or model"`
+	Scope   string `query:"scope" enum:"organisation,group,user,key,agent,model" default:"organisation"`
+	Subject string `query:"subject" doc:"The id of the group, user, key, agent or model"`
 	Period  string `query:"period" enum:"day,month,total" default:"month" doc:"In UTC; a total never begins anew"`
 	Body    struct {
 		Limit string `json:"limit" doc:"Credits, a decimal number in text"`
@@ -29,7 +29,7 @@ type budgetRequest struct {
 
 // The query is written out again: huma does not see what is embedded.
 type budgetPath struct {
-	Scope   string `query:"scope" enum:"organisation,user,key,agent,model" default:"organisation"`
+	Scope   string `query:"scope" enum:"organisation,group,user,key,agent,model" default:"organisation"`
 	Subject string `query:"subject"`
 	Period  string `query:"period" enum:"day,month,total" default:"month"`
 }
@@ -37,6 +37,7 @@ type budgetPath struct {
 type budgetView struct {
 	Scope   string    `json:"scope"`
 	Subject string    `json:"subject,omitempty"`
+	Name    string    `json:"name,omitempty" doc:"What people call the subject"`
 	Period  string    `json:"period"`
 	Since   time.Time `json:"since" doc:"When the period began"`
 	Limit   string    `json:"limit" doc:"Credits, a decimal number in text"`
@@ -46,22 +47,26 @@ type budgetView struct {
 
 // controlBudgets lists, sets and removes budgets.
 func (s *Server) controlBudgets(api huma.API) {
-	huma.Register(api, operation("listBudgets", "budgets.list", http.MethodGet, "/budgets", "List budgets and what is spent of them", true),
+	huma.Register(api, operation("listBudgets", "budgets.list", http.MethodGet, "/budgets", "List budgets and what is spent of them"),
 		func(ctx context.Context, _ *struct{}) (*body[[]budgetView], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) ([]budgetView, error) {
+				n, err := s.allNames(ctx, p.Org)
+				if err != nil {
+					return nil, err
+				}
 				all, err := s.parts.Control.Budgets(ctx, p.Org)
 				views := make([]budgetView, 0, len(all))
 				for _, b := range all {
-					views = append(views, viewBudget(b.At(s.parts.Now())))
+					views = append(views, viewBudget(b.At(s.parts.Now()), n))
 				}
 				return views, err
 			}))
 		})
-	huma.Register(api, operation("setBudget", "budgets.set", http.MethodPut, "/budgets", "Set a budget; what was spent in its period already counts", true),
+	huma.Register(api, operation("setBudget", "budgets.set", http.MethodPut, "/budgets", "Set a budget; what was spent in its period already counts"),
 		func(ctx context.Context, in *budgetRequest) (*body[budgetView], error) {
 			return reply(change(s, ctx, func(p sallyport.Principal) (budgetView, error) { return s.setBudget(ctx, p, in) }))
 		})
-	huma.Register(api, operation("removeBudget", "budgets.remove", http.MethodDelete, "/budgets", "Remove a budget", true),
+	huma.Register(api, operation("removeBudget", "budgets.remove", http.MethodDelete, "/budgets", "Remove a budget"),
 		func(ctx context.Context, in *budgetPath) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
 				id := sallyport.BudgetID{Scope: sallyport.BudgetScope(in.Scope), Subject: in.Subject, Period: sallyport.Period(in.Period)}
@@ -76,52 +81,79 @@ func (s *Server) setBudget(ctx context.Context, p sallyport.Principal, in *budge
 		return budgetView{}, sallyport.WrapError(sallyport.InvalidBody, "limit must be a decimal number of credits", err)
 	}
 	id := sallyport.BudgetID{Scope: sallyport.BudgetScope(in.Scope), Subject: in.Subject, Period: sallyport.Period(in.Period)}
-	if err := s.checkBudgetSubject(ctx, p.Org, id); err != nil {
+	if err := s.checkBudgetSubject(ctx, p, id); err != nil {
+		return budgetView{}, err
+	}
+	n, err := s.allNames(ctx, p.Org)
+	if err != nil {
 		return budgetView{}, err
 	}
 	b, err := s.parts.Control.SetBudget(ctx, p.Org, id, limit, s.event(ctx, id.String(), map[string]string{"limit": limit.String()}))
-	return viewBudget(b), err
+	return viewBudget(b, n), err
 }
 
 // checkBudgetSubject refuses a budget for nobody: a mistyped id would look like
 // a budget and be none. What the scope allows is the store's to say.
-func (s *Server) checkBudgetSubject(ctx context.Context, org sallyport.OrgID, id sallyport.BudgetID) error {
+func (s *Server) checkBudgetSubject(ctx context.Context, p sallyport.Principal, id sallyport.BudgetID) error {
 	if id.Subject == "" {
 		return nil
 	}
-	found := true
 	switch id.Scope {
-	case sallyport.BudgetUser:
-		members, err := s.parts.Control.Members(ctx, org)
-		if err != nil {
-			return err
-		}
-		found = slices.ContainsFunc(members, func(m sallyport.Membership) bool { return string(m.User.ID) == id.Subject })
-	case sallyport.BudgetKey:
-		keys, err := s.parts.Control.Keys(ctx, org)
-		if err != nil {
-			return err
-		}
-		found = slices.ContainsFunc(keys, func(k sallyport.Key) bool { return string(k.ID) == id.Subject })
+	case sallyport.BudgetOrganisation:
+		return nil
 	case sallyport.BudgetAgent:
-		_, err := s.parts.Agents.Get(ctx, org, sallyport.AgentID(id.Subject))
+		_, err := s.parts.Agents.Get(ctx, p, sallyport.AgentID(id.Subject))
 		return err
-	case sallyport.BudgetModel:
+	}
+	return s.checkSubject(ctx, p.Org, string(id.Scope), id.Subject)
+}
+
+// checkSubject wants the id of a group, user, key or model of the organisation.
+func (s *Server) checkSubject(ctx context.Context, org sallyport.OrgID, scope, id string) error {
+	found := false
+	switch scope {
+	case "model":
 		models, err := s.parts.Models.All(ctx, org)
 		if err != nil {
 			return err
 		}
-		found = slices.ContainsFunc(models, func(m sallyport.Model) bool { return m.ID == id.Subject })
+		found = slices.ContainsFunc(models, func(m sallyport.Model) bool { return m.ID == id })
+	case "group":
+		groups, err := s.parts.Control.Groups(ctx, org)
+		if err != nil {
+			return err
+		}
+		found = slices.ContainsFunc(groups, func(g sallyport.Group) bool { return string(g.ID) == id })
+	case "user":
+		members, err := s.parts.Control.Members(ctx, org)
+		if err != nil {
+			return err
+		}
+		found = slices.ContainsFunc(members, func(m sallyport.Membership) bool { return string(m.User.ID) == id })
+	case "key":
+		keys, err := s.parts.Control.Keys(ctx, org)
+		if err != nil {
+			return err
+		}
+		found = slices.ContainsFunc(keys, func(k sallyport.Key) bool { return string(k.ID) == id })
 	}
+	return foundOr(found, scope)
+}
+
+func foundOr(found bool, scope string) error {
 	if !found {
-		return sallyport.NewError(sallyport.NotFound, "there is no such "+string(id.Scope))
+		return sallyport.NewError(sallyport.NotFound, "there is no such "+scope)
 	}
 	return nil
 }
 
-func viewBudget(b sallyport.Budget) budgetView {
-	return budgetView{
+func viewBudget(b sallyport.Budget, n names) budgetView {
+	view := budgetView{
 		Scope: string(b.Scope), Subject: b.Subject, Period: string(b.Period), Since: b.Since,
 		Limit: b.Limit.String(), Spent: b.Spent.String(), Held: b.Held.String(),
 	}
+	if b.Subject != "" {
+		view.Name = n.of(view.Scope, b.Subject)
+	}
+	return view
 }

@@ -2,9 +2,11 @@ package server_test
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sallyport-ai/sallyport/internal/server/servertest"
 )
@@ -46,5 +48,70 @@ func TestExportRecords(t *testing.T) {
 	// Who looked is in the trail too.
 	if own := get("format=jsonl&action=audit.export").Body; !strings.Contains(own, `"action":"audit.export"`) {
 		t.Errorf("the exports are not recorded: %s", own)
+	}
+}
+
+// An administrator sees how far a sink is behind their own trail, and nothing of
+// the operator's or of others.
+func TestSinks(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	if err := h.DB.AdvanceSink(t.Context(), servertest.Sink, h.Other.ID, 0, h.Mark(t, h.Other.ID), h.Clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	waiting := h.Mark(t, h.Home.ID)
+	h.Clock.Advance(time.Hour)
+	ask := func(key string) string {
+		t.Helper()
+		a := h.Call(t, key, http.MethodGet, "/api/v1/audit/sinks", "")
+		if a.Status != http.StatusOK || strings.Contains(a.Body, "10.0.0.1") {
+			t.Errorf("%d %s", a.Status, a.Body)
+		}
+		return strings.TrimSpace(a.Body)
+	}
+	var told []struct {
+		Name, Scope, Error string
+		ManagedBy          string `json:"managed_by"`
+		Waiting            int64
+		Behind             int64      `json:"behind_seconds"`
+		Delivered          *time.Time `json:"delivered_at"`
+		Failures           int
+	}
+	if err := json.Unmarshal([]byte(ask(h.Home.Admin.Key)), &told); err != nil || len(told) != 2 {
+		t.Fatalf("%+v %v", told, err)
+	}
+	if k := told[0]; k.Name != "siem" || k.Waiting != waiting || k.Behind != 3600 || k.Delivered != nil || k.Failures != 3 ||
+		k.Error != "" || k.Scope != "instance" || k.ManagedBy != "file" {
+		t.Errorf("the sink of all trails is %+v", k)
+	}
+	if k := told[1]; k.Error != "disk full" || k.Scope != "organisation" {
+		t.Errorf("the sink of this organisation is %+v", k)
+	}
+	if got := ask(h.Other.Admin.Key); !strings.Contains(got, `"waiting":0,"behind_seconds":0,"delivered_at":"20`) {
+		t.Errorf("the other organisation: %s", got)
+	}
+}
+
+// A test of a sink is a record of its own, which is sent at once.
+func TestSinkIsTried(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	try := func(name string) servertest.Answer {
+		t.Helper()
+		return h.Call(t, h.Home.Admin.Key, http.MethodPost, "/api/v1/audit/sinks/"+name+"/test", "")
+	}
+	type tried struct {
+		Delivered bool
+		Seq       int64
+		Error     string
+	}
+	if v := as[tried](t, try(servertest.Sink)); !v.Delivered || v.Seq != h.Mark(t, h.Home.ID) || v.Error != "" {
+		t.Errorf("got %+v", v)
+	}
+	if v := as[tried](t, try(servertest.OwnSink)); v.Delivered || v.Error != "disk full" {
+		t.Errorf("got %+v", v)
+	}
+	if a := try("none"); a.Status != http.StatusNotFound {
+		t.Errorf("%d %s", a.Status, a.Body)
 	}
 }

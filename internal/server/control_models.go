@@ -8,9 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sallyport-ai/sallyport"
-	"github.com/sallyport-ai/sallyport/internal/dial"
-	"github.com/sallyport-ai/sallyport/internal/provider"
-	"github.com/sallyport-ai/sallyport/internal/secret"
 )
 
 type priceView struct {
@@ -19,7 +16,14 @@ type priceView struct {
 	CachedInput *sallyport.Rate `json:"cached_input,omitempty"`
 	CacheWrite  *sallyport.Rate `json:"cache_write,omitempty"`
 	Reasoning   sallyport.Rate  `json:"reasoning,omitzero" required:"false" doc:"Output that the model thought with; absent: as output"`
+	Version     string          `json:"version,omitempty" readOnly:"true" doc:"Names this price in the trail"`
 }
+
+// Who manages a thing: what the operator's file defines is read-only here.
+const (
+	byFile         = "file"
+	byOrganisation = "organisation"
+)
 
 type modelView struct {
 	ID            string    `json:"id"`
@@ -30,15 +34,11 @@ type modelView struct {
 	OutputMax     int64     `json:"output_max,omitempty"`
 	Price         priceView `json:"price"`
 	Offline       bool      `json:"offline" readOnly:"true" doc:"No AI answers under this name"`
+	Images        bool      `json:"images,omitempty" doc:"It is known to take pictures"`
+	Reasons       bool      `json:"reasons,omitempty" doc:"It is known to be able to think before it answers"`
 	Enabled       bool      `json:"enabled" readOnly:"true"`
-}
-
-type providerView struct {
-	Name          string `json:"name" pattern:"^[a-z0-9][a-z0-9-]{0,62}$"`
-	Type          string `json:"type" doc:"openai, anthropic, or another type that the operator's file takes"`
-	BaseURL       string `json:"base_url" doc:"https, and not a private address"`
-	APIKey        string `json:"api_key,omitempty" writeOnly:"true"`
-	CredentialSet bool   `json:"credential_set" readOnly:"true"`
+	Default       bool      `json:"default" readOnly:"true" doc:"The organisation's chats begin with it"`
+	ManagedBy     string    `json:"managed_by" readOnly:"true" enum:"file,organisation" doc:"file: the operator's, read-only here"`
 }
 
 type accessRequest struct {
@@ -48,8 +48,19 @@ type accessRequest struct {
 	}
 }
 
-type namePath struct {
-	Name string `path:"name"`
+type modelRules struct {
+	New string `json:"new" enum:"on,off" doc:"Whether models that come later, of providers old and new, can be used before somebody switches them on"`
+}
+
+const (
+	newOn  = "on"
+	newOff = "off"
+)
+
+type defaultRequest struct {
+	Body struct {
+		Model string `json:"model" doc:"A model's id; empty: none"`
+	}
 }
 
 type modelQuery struct {
@@ -58,44 +69,50 @@ type modelQuery struct {
 
 // controlModels has the catalogue of an organisation, and providers and models of its own.
 func (s *Server) controlModels(api huma.API) {
-	huma.Register(api, operation("listModels", "models.list_all", http.MethodGet, "/models", "All models, those switched off too", true),
+	huma.Register(api, operation("listModels", "models.list_all", http.MethodGet, "/models", "All models, those switched off too"),
 		func(ctx context.Context, _ *struct{}) (*body[[]modelView], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) ([]modelView, error) { return s.allModels(ctx, p.Org) }))
 		})
-	huma.Register(api, operation("setModelAccess", "models.access", http.MethodPut, "/models/access", "Switch a model on or off", true),
+	huma.Register(api, operation("setModelAccess", "models.access", http.MethodPut, "/models/access", "Switch a model on or off"),
 		func(ctx context.Context, in *accessRequest) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
 				return nil, s.setModelAccess(ctx, p, in.ID, in.Body.Enabled)
 			})
 		})
-	huma.Register(api, operation("saveModel", "models.save", http.MethodPost, "/models", "Add or change a model of your own", true),
+	huma.Register(api, operation("listAvailableModels", "models.list", http.MethodGet, "/models/available", "The models that the caller may use"),
+		func(ctx context.Context, _ *struct{}) (*body[[]modelView], error) {
+			return reply(look(s, ctx, func(p sallyport.Principal) ([]modelView, error) { return s.availableModels(ctx, p) }))
+		})
+	huma.Register(api, operation("getModelRules", "models.rules", http.MethodGet, "/models/rules", "What becomes of models that come later"),
+		func(ctx context.Context, _ *struct{}) (*body[modelRules], error) {
+			return reply(look(s, ctx, func(p sallyport.Principal) (modelRules, error) {
+				choices, err := s.parts.Control.ModelChoices(ctx, p.Org)
+				if choices.NewOff {
+					return modelRules{newOff}, err
+				}
+				return modelRules{newOn}, err
+			}))
+		})
+	huma.Register(api, operation("setModelRules", "models.set_rules", http.MethodPut, "/models/rules", "Decide what becomes of models that come later"),
+		func(ctx context.Context, in *body[modelRules]) (*struct{}, error) {
+			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) { return nil, s.setModelRules(ctx, p, in.Body) })
+		})
+	huma.Register(api, operation("setDefaultModel", "models.set_default", http.MethodPut, "/models/default", "Choose the model that chats begin with"),
+		func(ctx context.Context, in *defaultRequest) (*struct{}, error) {
+			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) { return nil, s.setDefaultModel(ctx, p, in.Body.Model) })
+		})
+	huma.Register(api, operation("saveModel", "models.save", http.MethodPost, "/models", "Add or change a model of your own"),
 		func(ctx context.Context, in *body[modelView]) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) { return nil, s.saveModel(ctx, p, in.Body) })
 		})
-	huma.Register(api, operation("deleteModel", "models.delete", http.MethodDelete, "/models", "Delete a model of your own", true),
+	huma.Register(api, operation("deleteModel", "models.delete", http.MethodDelete, "/models", "Delete a model of your own"),
 		func(ctx context.Context, in *modelQuery) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
 				return nil, s.parts.Control.DeleteModel(ctx, p.Org, in.ID, s.event(ctx, "model/"+in.ID, nil))
 			})
 		})
 	s.controlProviders(api)
-}
-
-func (s *Server) controlProviders(api huma.API) {
-	huma.Register(api, operation("listProviders", "providers.list", http.MethodGet, "/providers", "List providers of your own", true),
-		func(ctx context.Context, _ *struct{}) (*body[[]providerView], error) {
-			return reply(look(s, ctx, func(p sallyport.Principal) ([]providerView, error) { return s.ownProviders(ctx, p) }))
-		})
-	huma.Register(api, operation("saveProvider", "providers.save", http.MethodPost, "/providers", "Add or change a provider of your own", true),
-		func(ctx context.Context, in *body[providerView]) (*struct{}, error) {
-			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) { return nil, s.saveProvider(ctx, p, in.Body) })
-		})
-	huma.Register(api, operation("deleteProvider", "providers.delete", http.MethodDelete, "/providers/{name}", "Delete a provider of your own", true),
-		func(ctx context.Context, in *namePath) (*struct{}, error) {
-			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
-				return nil, s.deleteProvider(ctx, p, in.Name)
-			})
-		})
+	s.controlProbes(api)
 }
 
 func (s *Server) allModels(ctx context.Context, org sallyport.OrgID) ([]modelView, error) {
@@ -103,23 +120,68 @@ func (s *Server) allModels(ctx context.Context, org sallyport.OrgID) ([]modelVie
 	if err != nil {
 		return nil, err
 	}
-	off, err := s.parts.Control.DisabledModels(ctx, org)
+	return s.viewModels(ctx, org, models)
+}
+
+func (s *Server) viewModels(ctx context.Context, org sallyport.OrgID, models []sallyport.Model) ([]modelView, error) {
+	choices, err := s.parts.Control.ModelChoices(ctx, org)
 	if err != nil {
 		return nil, err
 	}
-	disabled := make(map[string]bool, len(off))
-	for _, id := range off {
-		disabled[id] = true
-	}
 	views := make([]modelView, 0, len(models))
 	for _, m := range models {
-		views = append(views, modelView{
-			ID: m.ID, DisplayName: m.DisplayName, Provider: m.Provider, Target: m.Target,
-			ContextWindow: m.ContextWindow, OutputMax: m.OutputMax, Offline: m.Offline, Enabled: !disabled[m.ID],
-			Price: priceView{m.Price.Input, m.Price.Output, &m.Price.CachedInput, &m.Price.CacheWrite, m.Price.Reasoning},
-		})
+		views = append(views, s.viewModel(m, choices))
 	}
 	return views, nil
+}
+
+func (s *Server) viewModel(m sallyport.Model, choices sallyport.ModelChoices) modelView {
+	view := modelView{
+		ID: m.ID, DisplayName: m.DisplayName, Provider: m.Provider, Target: m.Target,
+		ContextWindow: m.ContextWindow, OutputMax: m.OutputMax, Offline: m.Offline,
+		Images: m.Images, Reasons: m.Reasons, Enabled: choices.Allows(m.ID), ManagedBy: byOrganisation,
+		Price: priceView{m.Price.Input, m.Price.Output, &m.Price.CachedInput, &m.Price.CacheWrite, m.Price.Reasoning, m.Price.Version},
+	}
+	view.Default = view.Enabled && choices.Default == m.ID
+	if s.parts.FileModels(m.ID) {
+		view.ManagedBy = byFile
+	}
+	return view
+}
+
+// availableModels are those that the caller may use.
+func (s *Server) availableModels(ctx context.Context, p sallyport.Principal) ([]modelView, error) {
+	models, err := s.models(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return s.viewModels(ctx, p.Org, models)
+}
+
+// setModelRules keeps what is on today on, and what is off off: the rule is for
+// models that come later.
+func (s *Server) setModelRules(ctx context.Context, p sallyport.Principal, rules modelRules) error {
+	models, err := s.allModels(ctx, p.Org)
+	if err != nil {
+		return err
+	}
+	seen := make(map[string]bool, len(models))
+	for _, m := range models {
+		seen[m.ID] = m.Enabled
+	}
+	return s.parts.Control.SetNewModels(ctx, p.Org, rules.New == newOff, seen, s.event(ctx, "models", rules))
+}
+
+func (s *Server) setDefaultModel(ctx context.Context, p sallyport.Principal, id string) error {
+	if err := s.checkModel(ctx, p.Org, id); err != nil {
+		return err
+	}
+	if id != "" {
+		if _, err := s.parts.Models.Model(ctx, p.Org, id); err != nil {
+			return sallyport.WrapError(sallyport.Conflict, "the model is switched off: chats could not use it", err)
+		}
+	}
+	return s.parts.Control.SetDefaultModel(ctx, p.Org, id, s.event(ctx, "model/"+id, nil))
 }
 
 func (s *Server) setModelAccess(ctx context.Context, p sallyport.Principal, id string, enabled bool) error {
@@ -171,7 +233,7 @@ func (s *Server) saveModel(ctx context.Context, p sallyport.Principal, v modelVi
 	}
 	m := sallyport.Model{
 		ID: v.ID, DisplayName: v.DisplayName, Provider: v.Provider, Target: v.Target,
-		ContextWindow: v.ContextWindow, OutputMax: v.OutputMax,
+		ContextWindow: v.ContextWindow, OutputMax: v.OutputMax, Images: v.Images, Reasons: v.Reasons,
 		Price: sallyport.Price{Input: v.Price.Input, Output: v.Price.Output, CachedInput: v.Price.Input, CacheWrite: v.Price.Input + v.Price.Input/4, Reasoning: v.Price.Reasoning},
 	}
 	if m.DisplayName == "" {
@@ -187,64 +249,4 @@ func (s *Server) saveModel(ctx context.Context, p sallyport.Principal, v modelVi
 	return s.parts.Control.SaveModel(ctx, p.Org, m, s.event(ctx, "model/"+v.ID, map[string]string{
 		"provider": v.Provider, "target": v.Target, "price_version": m.Price.Version,
 	}))
-}
-
-func (s *Server) ownProviders(ctx context.Context, p sallyport.Principal) ([]providerView, error) {
-	rows, err := s.parts.Control.Providers(ctx, p.Org)
-	if err != nil {
-		return nil, err
-	}
-	views := make([]providerView, 0, len(rows))
-	for _, row := range rows {
-		views = append(views, providerView{Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, CredentialSet: len(row.Credential) > 0})
-	}
-	return views, nil
-}
-
-// saveProvider seals the credential before anything is stored. The address must
-// be a public one: a name that resolves to a private address is refused again
-// whenever it is dialled.
-func (s *Server) saveProvider(ctx context.Context, p sallyport.Principal, v providerView) error {
-	if s.parts.FileProviders(v.Name) {
-		return sallyport.NewError(sallyport.Conflict, "the operator's file defines a provider of this name")
-	}
-	usual, ok := provider.PublicAddress(v.Type)
-	if !ok {
-		return sallyport.NewError(sallyport.InvalidBody, "type is not a provider type that can be added by API")
-	}
-	if v.BaseURL != "" || usual == "" {
-		if err := dial.CheckURL(v.BaseURL); err != nil {
-			return sallyport.WrapError(sallyport.InvalidBody, "base_url must be an https address of a public host", err)
-		}
-	}
-	var sealed []byte // stays nil for a provider that wants no credential
-	if v.APIKey != "" {
-		var err error
-		if sealed, err = s.parts.Sealer.Seal(ctx, p.Org, secret.Credential, []byte(v.APIKey), CredentialOwner(p.Org, v.Name)); err != nil {
-			return err
-		}
-	}
-	return s.parts.Control.SaveProvider(ctx, sallyport.ProviderSettings{
-		Org: p.Org, Name: v.Name, Type: v.Type, BaseURL: v.BaseURL, Credential: sealed, CreatedAt: s.parts.Now(),
-	}, s.event(ctx, "provider/"+v.Name, map[string]string{"type": v.Type, "base_url": v.BaseURL}))
-}
-
-// deleteProvider keeps a provider that models still name: calls to them could
-// only fail.
-func (s *Server) deleteProvider(ctx context.Context, p sallyport.Principal, name string) error {
-	models, err := s.parts.Models.All(ctx, p.Org)
-	if err != nil {
-		return err
-	}
-	for _, m := range models {
-		if m.Provider == name && !s.parts.FileModels(m.ID) {
-			return sallyport.NewError(sallyport.Conflict, "the model "+m.ID+" is served by this provider: delete it first")
-		}
-	}
-	return s.parts.Control.DeleteProvider(ctx, p.Org, name, s.event(ctx, "provider/"+name, nil))
-}
-
-// CredentialOwner binds a sealed credential to its row: moved to another it does not open.
-func CredentialOwner(org sallyport.OrgID, name string) []byte {
-	return []byte(string(org) + "/provider/" + name)
 }

@@ -8,22 +8,26 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/access"
 )
 
 // UsageStore adds up the ledger's charges; *store.DB is the real one.
 type UsageStore interface {
 	Usage(ctx context.Context, org sallyport.OrgID, q sallyport.UsageQuery) ([]sallyport.UsageRow, error)
+	UsageSeries(ctx context.Context, org sallyport.OrgID, q sallyport.UsageQuery) ([]sallyport.UsagePoint, error)
+	LedgerBefore(ctx context.Context, org sallyport.OrgID, before int64, limit int) ([]sallyport.LedgerEntry, error)
 }
 
 type usageQuery struct {
-	By    string `query:"by" enum:"day,model,user,key,agent" default:"day"`
+	By    string `query:"by" enum:"day,model,user,key,agent,group" default:"day"`
 	From  string `query:"from" format:"date" doc:"First day, UTC; absent: since the beginning"`
 	To    string `query:"to" format:"date" doc:"Last day, included; absent: until now"`
 	Limit int    `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"At most so many rows; total counts all"`
 }
 
 type usageView struct {
-	Name        string `json:"name" doc:"The day, or the id of the model, user, key or agent; empty: calls of no agent"`
+	Name        string `json:"name" doc:"The day, or the id of the model, user, key, agent or group; empty: calls of no agent"`
+	Label       string `json:"label,omitempty" doc:"What people call it"`
 	Calls       int64  `json:"calls"`
 	Input       int64  `json:"input_tokens" doc:"Neither read from nor written to a cache"`
 	CachedInput int64  `json:"cached_input_tokens"`
@@ -38,49 +42,76 @@ type usageView struct {
 type usageReport struct {
 	By    string      `json:"by"`
 	Rows  []usageView `json:"rows" doc:"Days in their order, all else dearest first"`
-	Total usageView   `json:"total"`
+	Total usageView   `json:"total" doc:"Of all rows; a call counts in each of its owner's groups"`
 	More  bool        `json:"more" doc:"There are more rows than limit"`
 }
 
 // controlUsage reports usage. Administrators see everybody's, others their own.
 func (s *Server) controlUsage(api huma.API) {
-	huma.Register(api, operation("getUsage", "usage.get", http.MethodGet, "/usage", "What calls used and cost, by day, model, user, key or agent", false),
+	huma.Register(api, operation("getUsage", "usage.get", http.MethodGet, "/usage", "What calls used and cost, by day, model, user, key, agent or group"),
 		func(ctx context.Context, in *usageQuery) (*body[usageReport], error) {
-			return reply(look(s, ctx, func(p sallyport.Principal) (usageReport, error) { return s.usage(ctx, p, in) }))
+			return reply(look(s, ctx, func(p sallyport.Principal) (usageReport, error) {
+				if s.allowed(ctx, p, "usage.get", access.Resource{Org: p.Org}) != nil { // not that of everybody
+					return s.usage(ctx, p.Org, p.User, in)
+				}
+				return s.usage(ctx, p.Org, "", in)
+			}))
 		})
+	huma.Register(api, operation("getOwnUsage", "usage.mine", http.MethodGet, "/usage/mine", "What your own calls used and cost"),
+		func(ctx context.Context, in *usageQuery) (*body[usageReport], error) {
+			return reply(look(s, ctx, func(p sallyport.Principal) (usageReport, error) { return s.usage(ctx, p.Org, p.User, in) }))
+		})
+	s.controlUsageSeries(api)
+	s.controlUsageExports(api)
 }
 
-func (s *Server) usage(ctx context.Context, p sallyport.Principal, in *usageQuery) (usageReport, error) {
-	q := sallyport.UsageQuery{By: sallyport.UsageBy(in.By)}
-	for _, d := range []struct {
-		name, text string
-		day        *time.Time
-	}{{"from", in.From, &q.From}, {"to", in.To, &q.To}} {
-		if d.text == "" {
-			continue
-		}
-		var err error
-		if *d.day, err = time.Parse(time.DateOnly, d.text); err != nil {
-			return usageReport{}, sallyport.WrapError(sallyport.InvalidBody, d.name+" must be a day such as 2006-01-02", err)
-		}
+// usage reports what the user's calls used; "" is everybody's.
+func (s *Server) usage(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, in *usageQuery) (usageReport, error) {
+	q, err := usageRange(in.By, in.From, in.To)
+	if err != nil {
+		return usageReport{}, err
 	}
-	if p.Role != sallyport.RoleAdministrator {
-		q.User = p.User
+	q.User = user
+	rows, err := s.parts.Control.Usage(ctx, org, q)
+	if err != nil {
+		return usageReport{}, err
 	}
-	rows, err := s.parts.Control.Usage(ctx, p.Org, q)
+	n, err := s.allNames(ctx, org)
 	if err != nil {
 		return usageReport{}, err
 	}
 	report := usageReport{By: in.By, Rows: []usageView{}, More: len(rows) > in.Limit}
 	var total sallyport.UsageRow
-	for n, r := range rows {
+	for i, r := range rows {
 		total.Add(r)
-		if n < in.Limit {
-			report.Rows = append(report.Rows, viewUsage(r))
+		if i < in.Limit {
+			view := viewUsage(r)
+			if view.Label = n.of(in.By, r.Name); view.Label == r.Name {
+				view.Label = "" // a day, or nobody knows another name
+			}
+			report.Rows = append(report.Rows, view)
 		}
 	}
 	report.Total = viewUsage(total)
 	return report, nil
+}
+
+// usageRange reads the days of a query; empty ones are without end.
+func usageRange(by, from, to string) (sallyport.UsageQuery, error) {
+	q := sallyport.UsageQuery{By: sallyport.UsageBy(by)}
+	for _, d := range []struct {
+		name, text string
+		day        *time.Time
+	}{{"from", from, &q.From}, {"to", to, &q.To}} {
+		if d.text == "" {
+			continue
+		}
+		var err error
+		if *d.day, err = time.Parse(time.DateOnly, d.text); err != nil {
+			return q, sallyport.WrapError(sallyport.InvalidBody, d.name+" must be a day such as 2006-01-02", err)
+		}
+	}
+	return q, nil
 }
 
 func viewUsage(r sallyport.UsageRow) usageView {

@@ -72,6 +72,9 @@ func TestDescription(t *testing.T) {
 					}
 				}
 			}
+			if slices.Contains(open, strings.ToUpper(method)+" "+path) {
+				continue
+			}
 			if len(security) == 0 || slices.ContainsFunc(security, func(s map[string][]string) bool { return len(s) == 0 }) {
 				t.Errorf("%s needs no key", op.OperationID)
 			}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/llm"
@@ -123,10 +124,13 @@ func (sur surface) writeError(w http.ResponseWriter, err error) {
 		return
 	}
 	if e.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+		w.Header().Set("Retry-After", retrySeconds(e.RetryAfter))
 	}
 	_ = writeJSON(w, m.status, sur.body(e, m)) // fails only when the client has left
 }
+
+// retrySeconds is a wait as headers say it.
+func retrySeconds(wait time.Duration) string { return strconv.Itoa(int(math.Ceil(wait.Seconds()))) }
 
 func writeUpstreamError(w http.ResponseWriter, e *llm.UpstreamError) {
 	allowWrite(w)

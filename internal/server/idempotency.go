@@ -14,6 +14,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
+	"github.com/sallyport-ai/sallyport/internal/llm"
 	"github.com/sallyport-ai/sallyport/internal/secret"
 )
 
@@ -34,28 +35,31 @@ type Requests interface {
 	// ClaimRequest makes c the first request unless one that began after
 	// expired stands, and returns the one that stands.
 	ClaimRequest(ctx context.Context, c sallyport.FirstRequest, expired time.Time) (sallyport.FirstRequest, error)
-	// AnswerRequest keeps the answer of a request under way.
-	AnswerRequest(ctx context.Context, first sallyport.FirstRequest) error
-	// FreeRequest forgets a request under way.
-	FreeRequest(ctx context.Context, first sallyport.FirstRequest) error
+	// EndRequest ends a request under way as its State says.
+	EndRequest(ctx context.Context, first sallyport.FirstRequest) error
 }
 
 // once is a request with an Idempotency-Key. A nil one is a request without.
 type once struct {
 	s     *Server
 	r     *request
+	sur   surface
 	asked []byte // what is asked, to compare with a repeat
 	first sallyport.FirstRequest
+	// render lets saw see the end of the answer before it goes out, and returns
+	// the answer's content type.
+	render func(end *llm.Event) (contentType string, err error)
 
 	claimed bool // this is the first request
-	ended   bool // its answer is whole and was kept, as far as that is possible
+	told    bool // its end was told to whoever writes the call's last record
+	ended   bool // and is durable
 	replay  *keptAnswer
 	body    []byte // the answer so far
 	large   bool   // it is larger than what is kept
 }
 
-// once reads the Idempotency-Key. It is nil without one.
-func (s *Server) once(r *request) (*once, error) {
+// once reads the Idempotency-Key and sets r.call.Once. It is nil without one.
+func (s *Server) once(r *request, sur surface) (*once, error) {
 	values := r.Header.Values("Idempotency-Key")
 	if len(values) == 0 {
 		return nil, nil
@@ -67,13 +71,15 @@ func (s *Server) once(r *request) (*once, error) {
 			strconv.Itoa(idempotencyKeyMax)+" visible ASCII characters, such as a UUID")
 	}
 	named, body := sha256.Sum256([]byte(name)), sha256.Sum256(r.body)
-	return &once{
-		s: s, r: r, asked: append([]byte(r.Method+" "+r.URL.Path+"\x00"), body[:]...),
+	o := &once{
+		s: s, r: r, sur: sur, asked: append([]byte(r.Method+" "+r.URL.Path+"\x00"), body[:]...),
 		first: sallyport.FirstRequest{
-			Org: r.principal.Org, Key: r.principal.Key, Name: named[:], Call: r.call.ID,
+			Org: r.principal.Org, Key: r.principal.RequestOwner(), Name: named[:], Call: r.call.ID,
 			Node: s.parts.Audit.Node, Boot: s.parts.Audit.Boot, At: s.parts.Now(),
 		},
-	}, nil
+	}
+	r.call.Once = o
+	return o, nil
 }
 
 // Claim implements gateway.Once. When it returns true the replay is in the trail.
@@ -124,7 +130,8 @@ func (o *once) claim(ctx context.Context) (first sallyport.FirstRequest, err err
 	case sallyport.RequestInterrupted:
 		first.State = sallyport.RequestInterrupted
 	case sallyport.RequestUnderWay: // it failed, and could not be freed then
-		if err := o.s.parts.Requests.FreeRequest(ctx, first); err != nil {
+		first.State = sallyport.RequestFree
+		if err := o.s.parts.Requests.EndRequest(ctx, first); err != nil {
 			return first, err
 		}
 		o.s.leftovers.forget(first.Call)
@@ -152,8 +159,8 @@ func unanswered(first sallyport.FirstRequest) error {
 		return sallyport.NewError(sallyport.Conflict, call+"was answered with more than the "+
 			strconv.Itoa(answerKeptMax)+" bytes that are kept."+anew)
 	case sallyport.RequestInterrupted:
-		return sallyport.NewError(sallyport.Conflict, call+"took effect, but the server failed before its answer was kept. "+
-			"The trail tells what became of it."+anew)
+		return sallyport.NewError(sallyport.Conflict, call+"took effect, but the server failed before it was answered. "+
+			"It is closed, and the trail tells what it was charged."+anew)
 	}
 	err := sallyport.NewError(sallyport.Conflict, call+"is under way.")
 	err.RetryAfter = underWayRetry
@@ -172,42 +179,70 @@ func (o *once) saw(piece []byte) {
 	o.body = append(o.body, piece...)
 }
 
-// keep makes the answer, all of which was seen, durable. It is called before the
-// client gets the end: who has not seen it may ask again. An answer that cannot
-// be kept goes out all the same, for it is charged; a repeat is told of that.
-func (o *once) keep(status int, contentType string) {
+// End implements gateway.Once: an answer and a refusal that would be the same
+// again are kept, after a failure the key is free. An answer that cannot be
+// sealed goes out all the same, for it is charged; a repeat is told of that.
+func (o *once) End(ctx context.Context, end *llm.Event, err error) *sallyport.FirstRequest {
 	if o == nil || !o.claimed || o.ended {
-		return
+		return nil
 	}
-	o.ended = true
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.r.Context()), recordTime)
-	defer cancel()
-	err := o.seal(ctx, keptAnswer{Status: status, ContentType: contentType, Offline: o.r.call.Model.Offline})
-	if err == nil {
-		err = o.s.parts.Requests.AnswerRequest(ctx, o.first)
+	o.told = true
+	if err == nil && end != nil {
+		contentType, rerr := o.render(end)
+		if rerr == nil {
+			return o.keep(ctx, keptAnswer{Status: http.StatusOK, ContentType: contentType, Offline: o.r.call.Model.Offline})
+		}
+		err = rerr // which is what the client gets, too
 	}
+	if err == nil || o.r.begun || !lasting(Status(err)) {
+		return o.as(sallyport.RequestFree, nil)
+	}
+	refusal := rendered{header: make(http.Header)}
+	o.sur.writeError(&refusal, err)
+	o.body, o.large = nil, false
+	o.saw(refusal.Bytes())
+	return o.keep(ctx, keptAnswer{Status: refusal.status, ContentType: refusal.header.Get("Content-Type"), Offline: o.r.call.Model.Offline})
+}
+
+// begun is End for a run that is about to begin, with its whole answer.
+func (o *once) begun(ctx context.Context, body []byte) *sallyport.FirstRequest {
+	if o == nil {
+		return nil
+	}
+	o.told, o.body = true, body
+	return o.keep(ctx, keptAnswer{Status: http.StatusOK, ContentType: jsonAnswer})
+}
+
+// keep is the request with its answer, all of which was seen.
+func (o *once) keep(ctx context.Context, answer keptAnswer) *sallyport.FirstRequest {
+	if o.large {
+		return o.as(sallyport.RequestTooLarge, nil)
+	}
+	sealed, err := o.seal(ctx, answer)
 	if err != nil {
 		o.s.leftovers.note(o.first.Call, sallyport.RequestInterrupted)
 		o.s.parts.Log.Warn("the answer to a request with an Idempotency-Key is not kept",
 			"request_id", o.r.call.RequestID, "call", o.first.Call, "cause", err)
+		return nil
 	}
+	return o.as(sallyport.RequestAnswered, sealed)
 }
 
-// end keeps a refusal that would be the same again, or frees the key after a
-// failure. It is called before the client hears of err.
-func (o *once) end(sur surface, err error) {
-	if o == nil || err == nil || !o.claimed || o.ended {
-		return
+// as is the request in a state.
+func (o *once) as(state sallyport.RequestState, answer []byte) *sallyport.FirstRequest {
+	first := o.first
+	first.State, first.Answer = state, answer
+	return &first
+}
+
+// done comes after the call's last record. err is what the caller is told: when
+// the record could not be written, or had been before End was asked, the key is
+// freed apart from it.
+func (o *once) done(err error) {
+	if o != nil && o.told && sallyport.CodeOf(err) != sallyport.AuditUnavailable {
+		o.ended = true
 	}
-	if o.r.begun || !lasting(Status(err)) {
-		o.free()
-		return
-	}
-	told := rendered{header: make(http.Header)}
-	sur.writeError(&told, err)
-	o.body, o.large = nil, false
-	o.saw(told.Bytes())
-	o.keep(told.status, told.header.Get("Content-Type"))
+	o.free()
 }
 
 // free lets the next request with the key be the first. It does nothing once the
@@ -219,7 +254,7 @@ func (o *once) free() {
 	o.ended = true
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.r.Context()), recordTime)
 	defer cancel()
-	if err := o.s.parts.Requests.FreeRequest(ctx, o.first); err != nil {
+	if err := o.s.parts.Requests.EndRequest(ctx, *o.as(sallyport.RequestFree, nil)); err != nil {
 		o.s.leftovers.note(o.first.Call, sallyport.RequestUnderWay)
 		o.s.parts.Log.Warn("an Idempotency-Key could not be freed; its next request does it",
 			"request_id", o.r.call.RequestID, "call", o.first.Call, "cause", err)
@@ -246,19 +281,13 @@ type keptAnswer struct {
 	body []byte
 }
 
-func (o *once) seal(ctx context.Context, answer keptAnswer) error {
-	o.first.State, o.first.Answer = sallyport.RequestTooLarge, nil
-	if o.large {
-		return nil
-	}
+func (o *once) seal(ctx context.Context, answer keptAnswer) ([]byte, error) {
 	plain, err := json.Marshal(answer)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	plain = append(append(plain, '\n'), o.body...)
-	o.first.State = sallyport.RequestAnswered
-	o.first.Answer, err = o.s.parts.Sealer.Seal(ctx, o.first.Org, secret.Content, plain, answerPlace(o.first))
-	return err
+	return o.s.parts.Sealer.Seal(ctx, o.first.Org, secret.Content, plain, answerPlace(o.first))
 }
 
 func (o *once) unseal(ctx context.Context, first sallyport.FirstRequest) (*keptAnswer, error) {
@@ -276,6 +305,9 @@ func (o *once) unseal(ctx context.Context, first sallyport.FirstRequest) (*keptA
 func answerPlace(first sallyport.FirstRequest) []byte {
 	return []byte("answer\x00" + string(first.Org) + "\x00" + string(first.Key) + "\x00" + string(first.Name) + "\x00" + string(first.Call))
 }
+
+// replayed says that the request repeats one whose answer is kept.
+func (o *once) replayed() bool { return o != nil && o.replay != nil }
 
 // writeReplay answers with what was answered before.
 func (o *once) writeReplay(w http.ResponseWriter) error {
@@ -303,9 +335,9 @@ func (r *rendered) WriteHeader(status int) { r.status = status }
 // way until this process ends.
 const leftoversMax = 10_000
 
-// leftovers are first requests whose end the database did not take: those that
-// failed (RequestUnderWay, to be freed) and those whose answer was not kept
-// (RequestInterrupted).
+// leftovers are first requests whose end is not in the database: those that
+// failed while it could not be written (RequestUnderWay, to be freed) and those
+// whose answer could not be sealed (RequestInterrupted).
 type leftovers struct {
 	mu    sync.Mutex
 	calls map[sallyport.CallID]sallyport.RequestState

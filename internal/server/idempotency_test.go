@@ -3,7 +3,6 @@ package server_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"os"
 	"strings"
@@ -234,22 +233,52 @@ func TestRepeatAfterFailure(t *testing.T) {
 	})
 }
 
-// What the database does not take of an end is made good by the next request.
-func TestRepeatAfterLostEnd(t *testing.T) {
+// The answer is kept with the call's last record: no other write is needed that
+// could be lost after it.
+func TestRepeatNeedsNoOtherWrite(t *testing.T) {
 	t.Parallel()
 	h := servertest.New(t, servertest.Options{})
-	body := chatBody(false, "hello", "")
 	h.Faults.FailRequests(true)
-	h.Fake.Queue(providertest.Answer{Status: 500, Body: "{}"})
-	once(t, h, h.Home.User.Key, chatPath, body, "failed")
-	if a := once(t, h, h.Home.User.Key, chatPath, body, "answered"); a.Status != http.StatusOK {
-		t.Errorf("an answer that cannot be kept does not go out: %d %s", a.Status, a.Body)
+	for name, answer := range map[string]providertest.Answer{
+		"plain": {Text: "all of it"}, "stream": {Text: "all of it"}, "refused": {Status: 422, Body: "{}"},
+	} {
+		h.Fake.Queue(answer)
+		body := chatBody(name == "stream", "hello", "")
+		first, again := once(t, h, h.Home.User.Key, chatPath, body, name), once(t, h, h.Home.User.Key, chatPath, body, name)
+		if first.Status != max(answer.Status, 200) || again.Body != first.Body || again.Header.Get("Idempotent-Replayed") != "true" {
+			t.Errorf("%s: %d %s, again %d %s", name, first.Status, first.Body, again.Status, again.Body)
+		}
 	}
-	h.Faults.FailRequests(false)
-	if a := once(t, h, h.Home.User.Key, chatPath, body, "failed"); a.Status != http.StatusOK || a.Header.Get("Idempotent-Replayed") != "" {
+	h.Fake.Queue(providertest.Answer{Status: 500, Body: "{}"})
+	once(t, h, h.Home.User.Key, chatPath, chatBody(false, "hello", ""), "failed")
+	if a := once(t, h, h.Home.User.Key, chatPath, chatBody(false, "hello", ""), "failed"); a.Status != http.StatusOK {
 		t.Errorf("the key of a failed request is not free: %d %s", a.Status, a.Body)
 	}
-	wantConflict(t, once(t, h, h.Home.User.Key, chatPath, body, "answered"), "took effect", false)
+}
+
+// When the last record cannot be written, neither is the answer: the client does
+// not get it either, and the same request is made anew, once that can be.
+func TestRepeatAfterLostEnd(t *testing.T) {
+	t.Parallel()
+	for _, stream := range []bool{false, true} {
+		h := servertest.New(t, servertest.Options{})
+		body := chatBody(stream, "hello", "")
+		h.Faults.Fail(servertest.Outcomes)
+		h.Faults.FailRequests(true)
+		h.Fake.Queue(providertest.Answer{Text: "never seen"})
+		if a := once(t, h, h.Home.User.Key, chatPath, body, "one"); !strings.Contains(a.Body, string(sallyport.AuditUnavailable)) || strings.Contains(a.Body, "[DONE]") {
+			t.Errorf("got %d %s", a.Status, a.Body)
+		}
+		h.Faults.Fail(nil)
+		h.Faults.FailRequests(false)
+		a := once(t, h, h.Home.User.Key, chatPath, body, "one")
+		if a.Status != http.StatusOK || a.Header.Get("Idempotent-Replayed") != "" || !strings.Contains(a.Body, "hello") {
+			t.Errorf("again: %d %s", a.Status, a.Body)
+		}
+		if again := once(t, h, h.Home.User.Key, chatPath, body, "one"); again.Body != a.Body || again.Header.Get("Idempotent-Replayed") != "true" {
+			t.Errorf("and once more: %d %s", again.Status, again.Body)
+		}
+	}
 }
 
 // A repeat counts as a request, and is answered to nobody who may not call any more.
@@ -288,16 +317,10 @@ func TestKeptAnswerIsSealed(t *testing.T) {
 func TestRepeatOfRun(t *testing.T) {
 	t.Parallel()
 	h := servertest.New(t, servertest.Options{})
-	imported := h.Call(t, h.Home.Creator.Key, http.MethodPost, "/api/v1/agents", agentFile)
-	var made struct {
-		AgentID string `json:"agent_id"`
-	}
-	if err := json.Unmarshal([]byte(imported.Body), &made); err != nil || made.AgentID == "" {
-		t.Fatalf("import: %d %s", imported.Status, imported.Body)
-	}
+	agent := importedAgent(t, h)
 	for path, body := range map[string]string{
-		"/v1/agents/" + made.AgentID + "/run": `{"input":"x"}`,
-		"/v1/agents/runs":                     `{"agentId":"` + made.AgentID + `","inputs":[{"name":"topic","value":"x"}]}`,
+		"/v1/agents/" + agent + "/run": `{"input":"x"}`,
+		"/v1/agents/runs":              `{"agentId":"` + agent + `","inputs":[{"name":"topic","value":"x"}]}`,
 	} {
 		name := strings.ReplaceAll(path, "/", "-")
 		mark := h.Mark(t, h.Home.ID)
@@ -307,7 +330,7 @@ func TestRepeatOfRun(t *testing.T) {
 			t.Errorf("%s: %d %s, again %d %s", path, first.Status, first.Body, again.Status, again.Body)
 		}
 		records := h.Records(t, h.Home.ID, mark)
-		if len(records) != 2 || records[0].Action != "agents.run" || records[1].Action != "agents.run.replay" ||
+		if len(records) != 2 || records[0].Action != "runs.start" || records[1].Action != "runs.start.replay" ||
 			records[1].Resource != "call/"+string(records[0].Call) {
 			t.Errorf("%s: records %+v, want a run and its replay", path, records)
 		}

@@ -12,18 +12,25 @@ import (
 // setLimitHeaders tells, for requests and for tokens, the limit that is nearest
 // to its end, under the header names that OpenAI's clients read.
 func setLimitHeaders(h http.Header, limits []sallyport.LimitState) {
-	nearest := make(map[string]sallyport.LimitState, 2)
-	for _, l := range limits {
-		if l.Unit != limit.Requests && l.Unit != limit.Tokens {
-			continue // those clients know no others
+	for _, unit := range limitUnits {
+		var nearest *sallyport.LimitState
+		for i := range limits {
+			if l := &limits[i]; l.Unit == unit.name && (nearest == nil || l.Remaining < nearest.Remaining) {
+				nearest = l
+			}
 		}
-		if n, seen := nearest[l.Unit]; !seen || l.Remaining < n.Remaining {
-			nearest[l.Unit] = l
+		if nearest == nil {
+			continue
 		}
+		h[unit.limit] = []string{strconv.FormatInt(nearest.Limit, 10)}
+		h[unit.remaining] = []string{strconv.FormatInt(max(nearest.Remaining, 0), 10)}
+		h[unit.reset] = []string{nearest.Reset.Round(time.Millisecond).String()}
 	}
-	for unit, l := range nearest {
-		h.Set("X-Ratelimit-Limit-"+unit, strconv.FormatInt(l.Limit, 10))
-		h.Set("X-Ratelimit-Remaining-"+unit, strconv.FormatInt(max(l.Remaining, 0), 10))
-		h.Set("X-Ratelimit-Reset-"+unit, l.Reset.Round(time.Millisecond).String())
-	}
+}
+
+// limitUnits are the units that those clients know, and their headers as
+// net/http writes them.
+var limitUnits = []struct{ name, limit, remaining, reset string }{
+	{limit.Requests, "X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
+	{limit.Tokens, "X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"},
 }

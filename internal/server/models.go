@@ -30,7 +30,7 @@ type modelList struct {
 // listModels answers GET /v1/models: what the caller may use, its agents too
 // with include_agents=true.
 func (s *Server) listModels(r *request) (any, error) {
-	models, err := s.parts.Models.Models(r.Context(), r.principal.Org)
+	models, err := s.models(r.Context(), r.principal)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (s *Server) agentModels(r *request) ([]modelObject, error) {
 	if err != nil {
 		return nil, err
 	}
-	agents, err := s.parts.Agents.List(r.Context(), r.principal.Org)
+	agents, err := s.parts.Agents.List(r.Context(), r.principal)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *Server) getModel(r *request) (any, error) {
 	if strings.HasPrefix(id, agentModelPrefix) {
 		return s.getAgentModel(r, id)
 	}
-	models, err := s.parts.Models.Models(r.Context(), r.principal.Org)
+	models, err := s.models(r.Context(), r.principal)
 	if err != nil {
 		return nil, err
 	}

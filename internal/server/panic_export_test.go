@@ -9,7 +9,7 @@ import (
 
 // BrokenRoute is a route with a bug, BrokenOperation an operation with one.
 func (s *Server) BrokenRoute() http.Handler {
-	return s.api(chatSurface, "test.broken", func(http.ResponseWriter, *request) error { panic("the prompt was CANARY") })
+	return s.api(chatSurface, "chat.completions", func(http.ResponseWriter, *request) error { panic("the prompt was CANARY") })
 }
 
 func (s *Server) BrokenOperation(ctx context.Context, call *sallyport.Call) error {

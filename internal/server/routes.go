@@ -16,8 +16,8 @@ func (s *Server) routes() *table {
 	mux.Handle("POST /v1/chat/completions", s.api(chatSurface, "chat.completions", s.chatCompletions))
 
 	// Agents: changing calls are recorded with the change, in one transaction.
-	mux.Handle("POST /v1/agents/runs", s.api(flatSurface, "agents.run", s.startRun))
-	mux.Handle("POST /v1/agents/{agent}/run", s.api(flatSurface, "agents.run", s.startRunWithText))
+	mux.Handle("POST /v1/agents/runs", s.api(flatSurface, "runs.start", s.startRun))
+	mux.Handle("POST /v1/agents/{agent}/run", s.api(flatSurface, "runs.start", s.startRunWithText))
 
 	// Reads. read records each before it is answered.
 	mux.Handle("GET /v1/models", s.read("models.list", s.listModels))
@@ -33,8 +33,9 @@ func (s *Server) routes() *table {
 
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.HandleFunc("GET /{$}", s.home)
-	mux.HandleFunc("/", s.notFound)
+
+	// The Terminal, and whatever is nothing at all.
+	mux.HandleFunc("/", s.pages)
 	return mux
 }
 

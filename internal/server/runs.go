@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/agent"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -18,9 +19,8 @@ func (s *Server) startRun(w http.ResponseWriter, r *request) error {
 	if body.agent == "" {
 		return s.refuse(r, sallyport.NewError(sallyport.InvalidBody, "agentId is missing"))
 	}
-	return s.start(w, r, func(ctx context.Context) (sallyport.Run, error) {
-		return s.parts.Agents.Start(ctx, r.principal, body.agent, body.inputs)
-	}, func(run sallyport.Run) any {
+	body.input = "" // this route takes them by name
+	return s.start(w, r, body, func(run sallyport.Run) any {
 		return struct {
 			RunID sallyport.RunID `json:"runId"`
 		}{run.ID}
@@ -33,10 +33,8 @@ func (s *Server) startRunWithText(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return s.refuse(r, err)
 	}
-	id := sallyport.AgentID(r.PathValue("agent"))
-	return s.start(w, r, func(ctx context.Context) (sallyport.Run, error) {
-		return s.parts.Agents.StartWithText(ctx, r.principal, id, body.input, body.inputs)
-	}, func(run sallyport.Run) any {
+	body.agent = sallyport.AgentID(r.PathValue("agent"))
+	return s.start(w, r, body, func(run sallyport.Run) any {
 		return struct {
 			RunID   sallyport.RunID     `json:"runId"`
 			AgentID sallyport.AgentID   `json:"agentId"`
@@ -45,44 +43,62 @@ func (s *Server) startRunWithText(w http.ResponseWriter, r *request) error {
 	})
 }
 
-// start takes the request from the limits and starts the run. The run's row and
-// its record are one transaction; a refused start is recorded here.
-func (s *Server) start(w http.ResponseWriter, r *request, start func(context.Context) (sallyport.Run, error),
-	answer func(sallyport.Run) any) error {
-	if err := s.takeRequest(r); err != nil {
-		return s.refuse(r, err)
-	}
-	once, err := s.once(r)
+// start starts the run that was asked for and answers.
+func (s *Server) start(w http.ResponseWriter, r *request, asked runBody, answer func(sallyport.Run) any) error {
+	order := agent.Order{Agent: asked.agent, Text: asked.input, Inputs: asked.inputs}
+	body, once, err := s.beginRun(r, order, s.parts.Agents.Begin, answer)
 	if err != nil {
-		return s.refuse(r, err)
+		return err
+	}
+	if once.replayed() {
+		return once.writeReplay(w)
+	}
+	setLimitHeaders(w.Header(), r.call.Limits)
+	r.begun = true
+	return writeJSON(w, http.StatusOK, json.RawMessage(body))
+}
+
+// beginner begins a run in some way.
+type beginner func(context.Context, sallyport.Principal, agent.Order) (sallyport.Run, error)
+
+// beginRun takes the request from the limits, begins a run and returns the JSON to
+// answer, which is the first one's when the request repeats another. The run's
+// row, its record and the answer that is kept for an Idempotency-Key are one
+// transaction; a refused start is recorded here.
+func (s *Server) beginRun(r *request, order agent.Order, begin beginner, answer func(sallyport.Run) any) (body []byte, once *once, err error) {
+	if err := s.takeRequest(r); err != nil {
+		return nil, nil, s.refuse(r, err)
+	}
+	if once, err = s.once(r, flatSurface); err != nil {
+		return nil, nil, s.refuse(r, err)
 	}
 	if once != nil {
 		replayed, err := once.Claim(r.Context())
 		if err != nil {
-			return s.refuse(r, err)
+			return nil, nil, s.refuse(r, err)
 		}
 		if replayed {
 			s.parts.Gateway.Answered(r.Context(), r.call)
-			return once.writeReplay(w)
+			return once.replay.body, once, nil
 		}
 		defer once.free() // a bug must not keep the key
 	}
-	run, err := start(withCall(r.Context(), &r.call.Call))
-	if err != nil {
+	ctx := withCall(r.Context(), &r.call.Call)
+	order.End = func(run sallyport.Run) (_ *sallyport.FirstRequest, err error) {
+		if body, err = json.Marshal(answer(run)); err != nil {
+			return nil, err
+		}
+		return once.begun(ctx, body), nil
+	}
+	if _, err = begin(ctx, r.principal, order); err != nil {
 		err = s.refuse(r, agentNotFound(err))
-		once.end(flatSurface, err)
-		return err
 	}
-	body, err := json.Marshal(answer(run))
+	once.done(err)
 	if err != nil {
-		return sallyport.WrapError(sallyport.Internal, "internal error", err)
+		return nil, nil, err
 	}
-	once.saw(body)
-	once.keep(http.StatusOK, "application/json")
-	setLimitHeaders(w.Header(), r.call.Limits)
-	r.begun = true
 	s.parts.Gateway.Answered(r.Context(), r.call)
-	return writeJSON(w, http.StatusOK, json.RawMessage(body))
+	return body, once, nil
 }
 
 // takeRequest counts a call that asks no model itself.
@@ -165,7 +181,7 @@ type runAnswer struct {
 
 // getRun answers GET /v1/runs/{run}, and the same below the run's agent.
 func (s *Server) getRun(r *request) (any, error) {
-	run, err := s.parts.Agents.Run(r.Context(), r.principal.Org, sallyport.RunID(r.PathValue("run")))
+	run, err := s.parts.Agents.See(r.Context(), r.principal, sallyport.RunID(r.PathValue("run")))
 	if err != nil {
 		return nil, runNotFound(err)
 	}

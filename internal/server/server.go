@@ -19,16 +19,21 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/access"
 	"github.com/sallyport-ai/sallyport/internal/agent"
 	"github.com/sallyport-ai/sallyport/internal/audit"
+	"github.com/sallyport-ai/sallyport/internal/chat"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
 	"github.com/sallyport-ai/sallyport/internal/journal"
+	"github.com/sallyport-ai/sallyport/internal/policy"
+	"github.com/sallyport-ai/sallyport/internal/provider"
 )
 
 // Server answers HTTP. Its fields are set once, by New.
 type Server struct {
 	parts     Parts
+	terminal  *terminal
 	unknown   *unknownCallers
 	leftovers leftovers
 	draining  atomic.Bool
@@ -41,11 +46,16 @@ type Server struct {
 // Parts is what a Server is made of. All fields must be set.
 type Parts struct {
 	Keys     Authenticator
+	Sessions Sessions
+	Door     Door
+	Invites  Invites
+	Setup    Setup
 	Gateway  *gateway.Gateway
 	Journal  Journal
 	Models   Models
 	Agents   *agent.Agents
-	Policies gateway.Policies
+	Chats    *chat.Chats
+	Policies Policies
 	Limiter  gateway.Limiter
 	Engine   *dlp.Engine
 	Audit    audit.Builder
@@ -53,9 +63,22 @@ type Parts struct {
 	KeyMaker KeyMaker
 	Sealer   Sealer
 	Requests Requests
+	Prover   Prover
+	Sinks    Sinks
+	// LiveTime is for how long one stream of what is new lasts: whoever asks again
+	// shows that they still may.
+	LiveTime time.Duration
+	// System tells how the installation does.
+	System func(ctx context.Context, org sallyport.OrgID) (SystemView, error)
 	// FileModels and FileProviders say whether the operator's file defines the name.
 	FileModels    func(id string) bool
 	FileProviders func(name string) bool
+	// Operators are the providers of the operator's file; Probe tries one of those
+	// or of the organisations' own.
+	Operators []OperatorProvider
+	Probe     func(ctx context.Context, org sallyport.OrgID, name string) (provider.Probe, error)
+	// PrivateNetworks may be named by organisations besides the public internet.
+	PrivateNetworks []netip.Prefix
 	// Forget drops what this process keeps of the database, after a change.
 	Forget func()
 	Now    func() time.Time
@@ -79,6 +102,16 @@ type Journal interface {
 	Healthy() error
 }
 
+// Policies are organisations' rules; *policy.Book is the real one.
+type Policies interface {
+	gateway.Policies
+	LimitRules(ctx context.Context, org sallyport.OrgID) (policy.LimitRules, error)
+	// Rights is what the organisation and its groups have decided.
+	Rights(ctx context.Context, org sallyport.OrgID) (*access.Rights, error)
+	// GroupDLP returns the DLP policies of the groups that have one.
+	GroupDLP(ctx context.Context, org sallyport.OrgID) (map[sallyport.GroupID]dlp.Policy, error)
+}
+
 // Models is the catalogue as an organisation may see it.
 type Models interface {
 	// Models are those that the organisation may use, All those switched off too.
@@ -90,7 +123,7 @@ type Models interface {
 // New returns a Server.
 func New(parts Parts) *Server {
 	running, cut := context.WithCancelCause(context.Background())
-	return &Server{parts: parts, unknown: newUnknownCallers(parts.Now), running: running, cut: cut}
+	return &Server{parts: parts, terminal: newTerminal(), unknown: newUnknownCallers(parts.Now), running: running, cut: cut}
 }
 
 // Drain makes the readiness probe fail, so that a balancer sends no more calls,

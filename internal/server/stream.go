@@ -27,48 +27,65 @@ type answer struct {
 	control *http.ResponseController
 	r       *request
 	enc     encoder
-	once    *once // nil: the client sent no Idempotency-Key
+	once    *once      // nil: the client sent no Idempotency-Key
+	allowed time.Time  // when the client was last given stallTime
+	end     *llm.Event // was rendered before it is pushed, as endText
+	endText []byte
 }
 
 func newAnswer(w http.ResponseWriter, r *request, enc encoder) *answer {
-	return &answer{w: w, control: http.NewResponseController(w), r: r, enc: enc}
+	a := &answer{w: w, control: http.NewResponseController(w), r: r, enc: enc}
+	if r.ProtoMajor == 1 {
+		a.allowed = r.call.StartedAt // see outermost
+	}
+	return a
 }
 
 // push writes one event. Its error means that the client has left, or that the
 // event has no form in the client's dialect.
 func (a *answer) push(e *llm.Event) error {
-	if e.Kind == llm.WholeEvent {
-		return a.whole(e)
+	text := a.endText
+	if e != a.end {
+		var err error
+		if text, err = a.encode(e); err != nil {
+			return err
+		}
+		a.once.saw(text)
 	}
-	frame, err := a.enc.Event(e)
-	if err != nil {
-		return err
+	if e.Kind == llm.WholeEvent {
+		a.begin(jsonAnswer)
+		a.w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+		a.w.WriteHeader(http.StatusOK)
+		return a.write(text)
 	}
 	if !a.r.begun {
 		a.begin(eventStream)
 		a.w.WriteHeader(http.StatusOK)
 	}
-	a.once.saw(frame)
-	if e.Kind == llm.DoneEvent {
-		a.once.keep(http.StatusOK, eventStream)
-	}
-	if len(frame) == 0 {
+	if len(text) == 0 {
 		return nil
 	}
-	return a.write(frame)
+	return a.write(text)
 }
 
-func (a *answer) whole(e *llm.Event) error {
-	body, err := a.enc.Whole(e)
-	if err != nil {
-		return err
+func (a *answer) encode(e *llm.Event) ([]byte, error) {
+	if e.Kind == llm.WholeEvent {
+		return a.enc.Whole(e)
 	}
-	a.once.saw(body)
-	a.once.keep(http.StatusOK, "application/json")
-	a.begin("application/json")
-	a.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	a.w.WriteHeader(http.StatusOK)
-	return a.write(body)
+	return a.enc.Event(e)
+}
+
+// render encodes the end of the answer, which is to be kept before it is pushed.
+func (a *answer) render(end *llm.Event) (contentType string, err error) {
+	if a.endText, err = a.encode(end); err != nil {
+		return "", err
+	}
+	a.end = end
+	a.once.saw(a.endText)
+	if end.Kind == llm.WholeEvent {
+		return jsonAnswer, nil
+	}
+	return eventStream, nil
 }
 
 func (a *answer) begin(contentType string) {
@@ -76,7 +93,11 @@ func (a *answer) begin(contentType string) {
 	answerHeaders(a.w.Header(), contentType, a.r.call.Limits, a.r.call.Model.Offline)
 }
 
-const eventStream = "text/event-stream"
+// The content types of answers.
+const (
+	jsonAnswer  = "application/json"
+	eventStream = "text/event-stream"
+)
 
 // answerHeaders are the headers of a model's answer.
 func answerHeaders(h http.Header, contentType string, limits []sallyport.LimitState, offline bool) {
@@ -91,11 +112,18 @@ func answerHeaders(h http.Header, contentType string, limits []sallyport.LimitSt
 	}
 }
 
+// stallSlack is how much earlier than stallTime a client may be given up: to set
+// a deadline for each piece of a stream would cost a twentieth of the piece.
+const stallSlack = time.Second
+
 // write sends bytes at once. A client that does not take them for stallTime has left.
 func (a *answer) write(frame []byte) error {
-	err := a.control.SetWriteDeadline(time.Now().Add(stallTime))
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
+	if now := time.Now(); now.Sub(a.allowed) >= stallSlack {
+		err := a.control.SetWriteDeadline(now.Add(stallTime))
+		if err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+		a.allowed = now
 	}
 	if _, err := a.w.Write(frame); err != nil {
 		return err

@@ -8,6 +8,10 @@
 // batch again. Delivery is therefore at least once and in the trail's order, and
 // receivers fold repeats by event_id.
 //
+// Nothing is left out because a receiver is down, slow, or refuses everything.
+// A record that it refuses while it takes others becomes a dead letter, so that
+// the others need not wait for ever; refused.go says when.
+//
 // Of several processes on one database one delivers to a sink at a time.
 package sink
 
@@ -61,7 +65,16 @@ type Store interface {
 	Records(ctx context.Context, org sallyport.OrgID, after int64, limit int) ([]sallyport.StoredRecord, error)
 	// SinkTrails tells how far a sink has got, in one organisation or all.
 	SinkTrails(ctx context.Context, sink string, org sallyport.OrgID) ([]sallyport.Trail, error)
-	AdvanceSink(ctx context.Context, sink string, org sallyport.OrgID, seq int64, at time.Time) error
+	// AdvanceSink moves the cursor from a number to another; Conflict when it
+	// does not stand at the first.
+	AdvanceSink(ctx context.Context, sink string, org sallyport.OrgID, from, to int64, at time.Time) error
+	// BuryRecords is AdvanceSink behind records that become dead letters, and
+	// appends recs to the organisation's trail.
+	BuryRecords(ctx context.Context, letters []sallyport.DeadLetter, from, to int64, recs []sallyport.Record) error
+	// SinkLag tells how far a sink is behind, in one organisation or all.
+	SinkLag(ctx context.Context, sink string, org sallyport.OrgID) (sallyport.SinkLag, error)
+	// AddRecord appends a record to a trail.
+	AddRecord(ctx context.Context, org sallyport.OrgID, rec sallyport.Record) error
 	// HoldSink says whether holder is the one that delivers, until then.
 	HoldSink(ctx context.Context, name, holder string, now, until time.Time) (bool, error)
 	SaveSinkState(ctx context.Context, s sallyport.SinkState) error
@@ -82,7 +95,7 @@ func itemOf(r sallyport.StoredRecord) Item {
 }
 
 // receiver takes batches. An error means that the batch was not taken, or that
-// nobody knows.
+// nobody knows; a *refusedError, that sending it again would not help.
 type receiver interface {
 	send(ctx context.Context, batch []Item) error
 }
@@ -92,8 +105,10 @@ type Options struct {
 	Store   Store
 	Holder  string // this process
 	Version string // of the program, for CEF and OCSF
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Event builds the record of what happens to a sink.
+	Event func(org sallyport.OrgID, action, resource string, change any) sallyport.Record
+	Now   func() time.Time
+	Log   *slog.Logger
 	// Wait waits, or returns earlier when ctx ends; nil: by the clock.
 	Wait func(ctx context.Context, d time.Duration)
 }
@@ -110,7 +125,7 @@ func New(c Config, o Options) (*Follower, error) {
 		o.Wait = wait
 	}
 	encode := encoderOf(c.Format, o.Version)
-	f := &Follower{cfg: c, o: o}
+	f := &Follower{cfg: c, o: o, size: batchRecords, refused: make(map[sallyport.OrgID]*refusal)}
 	var err error
 	switch c.Type {
 	case File:
@@ -123,6 +138,24 @@ func New(c Config, o Options) (*Follower, error) {
 		f.to, err = newSyslog(c, encode)
 	}
 	return f, err
+}
+
+// tryTime bounds an attempt that somebody waits for.
+const tryTime = 15 * time.Second
+
+// Try sends one record now, beside what a Follower delivers: a receiver gets it
+// twice. The error has no address and no secret in it.
+func Try(ctx context.Context, c Config, o Options, r sallyport.StoredRecord) error {
+	f, err := New(c, o)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	if err := f.to.send(ctx, []Item{itemOf(r)}); err != nil {
+		return plain(err)
+	}
+	return nil
 }
 
 func wait(ctx context.Context, d time.Duration) {

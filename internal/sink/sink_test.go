@@ -56,6 +56,12 @@ func (h *house) add(t *testing.T, n int) {
 			t.Fatal(err)
 		}
 	}
+	h.read(t)
+}
+
+// read reads which records there are.
+func (h *house) read(t *testing.T) {
+	t.Helper()
 	all, err := h.db.Records(t.Context(), h.org, 0, 1<<20)
 	if err != nil {
 		t.Fatal(err)
@@ -83,12 +89,20 @@ func (h *house) follower(t *testing.T, c Config) *Follower {
 	t.Helper()
 	c.Name, c.Org = "siem", h.org
 	f, err := New(c, Options{
-		Store: h.db, Holder: "me", Version: "1.0", Now: h.clock, Log: slog.New(slog.DiscardHandler), Wait: h.wait,
+		Store: h.db, Holder: "me", Version: "1.0", Now: h.clock, Log: slog.New(slog.DiscardHandler), Wait: h.wait, Event: h.event,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// event is a record of what happens to a sink.
+func (h *house) event(_ sallyport.OrgID, action, resource string, change any) sallyport.Record {
+	r := storetest.Event(action)
+	r.Time, r.Resource = h.clock(), resource
+	r.Change, _ = json.Marshal(change)
+	return r
 }
 
 // lag is how many records of the trail the sink has not got.
@@ -102,7 +116,7 @@ func (h *house) lag(t *testing.T) int64 {
 }
 
 // turnsMax is far more than any of these tests needs.
-const turnsMax = 200
+const turnsMax = 1000
 
 // drain lets the follower work until the sink has everything.
 func (h *house) drain(t *testing.T, f *Follower) {
@@ -174,9 +188,10 @@ func TestFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Join(whole[:700], "")+whole[700][:50]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.db.RewindSink(t.Context(), "siem", h.org, 500); err != nil {
+	if err := h.db.RewindSink(t.Context(), "siem", h.org, 500, storetest.Event("sink.replay")); err != nil {
 		t.Fatal(err)
 	}
+	h.read(t)
 	h.drain(t, f)
 	text, err = os.ReadFile(path)
 	if err != nil {

@@ -170,5 +170,5 @@ func headerText(s string, most int) string {
 
 // parameter is a value in structured data.
 func parameter(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`).Replace(strings.ToValidUTF8(s, "\uFFFD"))
+	return harmless(strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`).Replace(strings.ToValidUTF8(s, "\uFFFD")))
 }

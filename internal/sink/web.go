@@ -72,6 +72,10 @@ func post(client *http.Client, r *http.Request) ([]byte, error) {
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, answerMax))
+	switch answer.StatusCode {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+		return nil, &refusedError{answer.StatusCode}
+	}
 	if answer.StatusCode/100 != 2 {
 		return nil, fmt.Errorf("the receiver answered %d", answer.StatusCode)
 	}

@@ -18,12 +18,14 @@ import (
 type fault int
 
 const (
-	fine      fault = iota
-	answers5        // reads, keeps nothing, answers 500
-	redirects       // sends it elsewhere
-	drops           // reads a part and cuts the connection
-	keepsCuts       // keeps everything and cuts the connection before it answers
-	slow            // answers in pieces
+	fine        fault = iota
+	answers5          // reads, keeps nothing, answers 500
+	redirects         // sends it elsewhere
+	drops             // reads a part and cuts the connection
+	keepsCuts         // keeps everything and cuts the connection before it answers
+	slow              // answers in pieces
+	halfAnswers       // keeps everything, answers 200 and cuts the connection in the answer
+	moves             // sends it elsewhere for ever
 )
 
 // siem is a fake receiver of webhooks and of Splunk's events.
@@ -37,6 +39,9 @@ type siem struct {
 	acks   int // how often it says "not yet", when acknowledgement is on
 	ack    bool
 	lost   int // so many batches it answers and loses, with acknowledgement
+
+	refuses func(ids []string) bool // answers 400 to these
+	refused int                     // so many times it did
 }
 
 // told returns what the receiver has got, and what was wrong with it.
@@ -82,6 +87,14 @@ func startSIEM(t *testing.T, check func(r *http.Request, body string) string, re
 		case redirects:
 			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 			return
+		case moves:
+			http.Redirect(w, r, s.URL+"/elsewhere", http.StatusMovedPermanently)
+			return
+		}
+		if s.refuses != nil && s.refuses(read(string(body))) {
+			s.refused++
+			w.WriteHeader(http.StatusBadRequest)
+			return
 		}
 		if why := check(r, string(body)); why != "" {
 			s.bad = append(s.bad, why)
@@ -92,6 +105,11 @@ func startSIEM(t *testing.T, check func(r *http.Request, body string) string, re
 		}
 		switch {
 		case how == keepsCuts:
+			panic(http.ErrAbortHandler)
+		case how == halfAnswers:
+			w.Header().Set("Content-Length", "1000")
+			fmt.Fprint(w, "half")
+			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		case how == slow:
 			for range 5 {
@@ -108,7 +126,7 @@ func startSIEM(t *testing.T, check func(r *http.Request, body string) string, re
 }
 
 // everyFault is a bad day.
-var everyFault = []fault{answers5, drops, keepsCuts, fine, redirects, slow, answers5, answers5, keepsCuts, drops, fine}
+var everyFault = []fault{answers5, drops, keepsCuts, fine, redirects, slow, halfAnswers, answers5, moves, answers5, keepsCuts, drops, fine}
 
 func TestWebhook(t *testing.T) {
 	t.Parallel()

@@ -1,55 +1,16 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/journal"
 )
-
-// statement is one step of a journal's transaction. SQLite runs the steps one
-// by one, Postgres gets them in one go, with the same text.
-type statement struct {
-	sql   string
-	args  []any
-	entry int                 // the entry it is for; noEntry: for the batch
-	scan  func(scanner) error // of a query for one row
-	each  func(scanner) error // of a query for any number of rows
-	rows  int64               // how many rows it must change; anyRows: any number
-}
-
-const (
-	noEntry = -1
-	anyRows = -1
-)
-
-// check compares the number of rows with what must be: the guards in the
-// statements hold even if the locks did not.
-func (s *statement) check(rows int64) error {
-	if s.rows != anyRows && rows != s.rows {
-		return fmt.Errorf("%w: %d rows instead of %d", errGuard, rows, s.rows)
-	}
-	return nil
-}
-
-var errGuard = errors.New("another writer changed what this transaction had locked")
-
-// runner runs statements in order, up to the first error, a *statementError.
-type runner func([]statement) error
-
-// statementError says for which entry a statement failed.
-type statementError struct {
-	entry int
-	err   error
-}
-
-func (e *statementError) Error() string { return e.err.Error() }
-func (e *statementError) Unwrap() error { return e.err }
 
 // errCommitted ends the transaction of a batch that is there already.
 var errCommitted = errors.New("the batch was committed before")
@@ -63,33 +24,59 @@ func (db *DB) CommitBatch(ctx context.Context, id journal.BatchID, entries []jou
 		return nil, nil
 	}
 	b := newBatch(db, id, entries)
-	err := db.engine.batch(ctx, func(run runner) error {
-		b.reset()
-		if err := run(b.reads()); err != nil {
-			return err
-		}
-		if b.committed != nil {
-			return errCommitted
-		}
-		if reads := b.budgetReads(); len(reads) > 0 {
-			if err := run(reads); err != nil {
-				return err
-			}
-		}
-		writes, err := b.writes()
-		if err != nil {
-			return err
-		}
-		return run(writes)
-	})
+	err := db.engine.batch(ctx, b.run)
+	if b.trusting && db.mistaken(err) {
+		db.last.forget()
+		b.trusting = false
+		err = db.engine.batch(ctx, b.run)
+	}
 	if errors.Is(err, errCommitted) {
-		return decodeResults(b.committed)
+		return db.last.results(), nil
 	}
 	if err != nil {
+		db.last.forget()
 		return nil, db.entryError(err)
 	}
-	db.pruneBatches(ctx)
+	db.last.note(b)
+	db.recent.note(b.sealed)
 	return b.results, nil
+}
+
+// mistaken says that a batch may have failed because what it took on trust was
+// not so: by a guard, by what it decided, or by a place in the trail that is taken.
+func (db *DB) mistaken(err error) bool {
+	var decided *journal.EntryError
+	var failed *statementError
+	if errors.Is(err, errGuard) || errors.As(err, &decided) {
+		return true
+	}
+	if !errors.As(err, &failed) {
+		return false
+	}
+	_, refused := db.engine.refused(failed.err)
+	return refused
+}
+
+// run is the transaction.
+func (b *batch) run(run runner) error {
+	b.reset()
+	if err := run(b.reads()); err != nil {
+		return err
+	}
+	if b.committed {
+		return errCommitted
+	}
+	if reads := b.budgetReads(); len(reads) > 0 {
+		if err := run(reads); err != nil {
+			return err
+		}
+	}
+	writes, err := b.writes()
+	if err != nil {
+		return err
+	}
+	b.db.last.try(b)
+	return run(writes)
 }
 
 // entryError names the entry whose data the database refused.
@@ -125,6 +112,11 @@ type call struct {
 	who          spender
 }
 
+// callOf is the call that o opens.
+func callOf(org sallyport.OrgID, o *journal.Open) *call {
+	return &call{open: true, hold: int64(o.Hold), model: o.Model, price: o.Price.Version, who: spenderOf(org, o)}
+}
+
 type callKey struct {
 	org  sallyport.OrgID
 	call sallyport.CallID
@@ -135,20 +127,28 @@ type batch struct {
 	db      *DB
 	id      journal.BatchID
 	entries []journal.Entry
+	// trusting takes calls to be open as Close.Opened says, and heads and accounts
+	// to be as this process left them, without reading them. A guard fails when
+	// they are not, and then they are read.
+	trusting bool
 
 	heads     map[sallyport.OrgID]*chainHead
 	accounts  map[sallyport.OrgID]*account
 	budgets   map[subject][]*spending
 	calls     map[callKey]*call
 	alive     map[journal.Life]bool // lives under whose lease calls are opened
-	committed []byte                // the stored results, when the batch is there already
+	committed bool                  // the batch is there already
+	newest    place                 // of the last record that the batch writes
 
+	record  sallyport.Record // of the entry that is decided
+	sealed  []committed      // the records that the batch writes
+	terms   []term           // of them all
 	inserts []statement
 	results []journal.Result
 }
 
 func newBatch(db *DB, id journal.BatchID, entries []journal.Entry) *batch {
-	return &batch{db: db, id: id, entries: entries}
+	return &batch{db: db, id: id, entries: entries, trusting: true}
 }
 
 func (b *batch) reset() {
@@ -157,7 +157,8 @@ func (b *batch) reset() {
 	b.budgets = map[subject][]*spending{}
 	b.calls = map[callKey]*call{}
 	b.alive = map[journal.Life]bool{}
-	b.committed = nil
+	b.committed, b.newest = false, place{}
+	b.sealed, b.terms = make([]committed, 0, len(b.entries)), nil
 	b.inserts = make([]statement, 0, 3*len(b.entries)+4)
 	b.results = make([]journal.Result, 0, len(b.entries))
 }
@@ -169,6 +170,9 @@ func (b *batch) reads() []statement {
 	trails, payers := b.orgs()
 	lock := b.db.engine.forUpdate()
 	var reads []statement
+	if b.trusting {
+		trails, payers = b.db.last.fill(b, trails, payers)
+	}
 	for _, org := range trails {
 		reads = append(reads, statement{sql: sqlHead + lock, args: []any{string(org)}, entry: noEntry, scan: b.scanHead(org)})
 	}
@@ -176,15 +180,23 @@ func (b *batch) reads() []statement {
 		reads = append(reads, statement{sql: sqlPayer + lock, args: []any{string(org)}, entry: noEntry, scan: b.scanAccount(org)})
 	}
 	for i, e := range b.entries {
-		if e.Close != nil {
-			key := callKey{e.Org, e.Close.Call}
+		if e.Close == nil {
+			continue
+		}
+		key := callKey{e.Org, e.Close.Call}
+		if opened := e.Close.Opened; b.trusting && opened != nil {
+			b.calls[key] = callOf(e.Org, opened)
+		} else {
 			reads = append(reads, statement{sql: sqlCall, args: []any{string(e.Org), string(e.Close.Call)}, entry: i, scan: b.scanCall(key)})
 		}
 	}
 	for _, l := range b.lives() {
 		reads = append(reads, statement{sql: sqlLease, args: []any{l.Node, l.Boot}, entry: noEntry, scan: b.scanLease(l)})
 	}
-	return append(reads, statement{sql: sqlBatch, args: []any{string(b.id)}, entry: noEntry, scan: b.scanCommitted})
+	if tried, again := b.db.last.tried(b.id); again {
+		reads = append(reads, statement{sql: sqlRecordHash, args: []any{string(tried.org), tried.seq}, entry: noEntry, scan: b.scanCommitted(tried)})
+	}
+	return reads
 }
 
 // orgs returns whose trails the batch writes and whose accounts it may move.
@@ -242,8 +254,8 @@ func (b *batch) scanAccount(org sallyport.OrgID) func(scanner) error {
 
 func (b *batch) scanCall(key callKey) func(scanner) error {
 	return func(row scanner) error {
-		c := &call{}
-		if err := row.Scan(&c.open, &c.hold, &c.model, &c.price, &c.who.user, &c.who.key, &c.who.agent); err != nil {
+		c := &call{open: true}
+		if err := row.Scan(&c.hold, &c.model, &c.price, &c.who.user, &c.who.key, &c.who.agent, &c.who.groups); err != nil {
 			return orNothing(err)
 		}
 		c.who.org, c.who.model = key.org, c.model
@@ -261,7 +273,16 @@ func (b *batch) scanLease(l journal.Life) func(scanner) error {
 	}
 }
 
-func (b *batch) scanCommitted(row scanner) error { return orNothing(row.Scan(&b.committed)) }
+// scanCommitted reads the place of the newest record of an earlier try: it has
+// that record's hash, which no other record can have, or the try took no effect.
+func (b *batch) scanCommitted(tried place) func(scanner) error {
+	return func(row scanner) error {
+		var hash []byte
+		err := row.Scan(&hash)
+		b.committed = bytes.Equal(hash, tried.hash[:])
+		return orNothing(err)
+	}
+}
 
 func orNothing(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
@@ -294,8 +315,7 @@ func (b *batch) writes() ([]statement, error) {
 				args: []any{string(org), h.seq - InstanceRecordsMax}})
 		}
 	}
-	return append(writes, statement{sql: sqlInsertBatch, entry: noEntry, rows: 1, args: []any{
-		string(b.id), micros(b.db.now()), encodeResults(b.results)}}), nil
+	return writes, nil
 }
 
 func (a *account) moved() bool {
@@ -309,16 +329,17 @@ func (b *batch) decide(i int) error {
 	if head == nil {
 		return notFound("organisation")
 	}
-	rec := e.Record
+	b.record = e.Record
+	rec := &b.record
 	var result journal.Result
 	var err error
 	switch {
 	case e.Open != nil && e.Close != nil:
 		err = errors.New("an entry cannot both open and close a call")
 	case e.Open != nil:
-		result, rec, err = b.open(i, e, rec, head.seq+1)
+		result, err = b.open(i, e, head.seq+1)
 	case e.Close != nil:
-		result, rec, err = b.close(i, e, rec)
+		result, err = b.close(i, e)
 	}
 	if err != nil {
 		return err
@@ -327,12 +348,22 @@ func (b *batch) decide(i int) error {
 		b.results = append(b.results, result)
 		return nil
 	}
-	args, err := b.db.seal(head, &rec)
+	prev := head.hash
+	args, err := b.db.seal(head, rec)
 	if err != nil {
 		return err
 	}
 	b.insert(i, sqlInsertRecord, args)
+	b.note(head, prev)
+	if e.Content != nil {
+		b.insert(i, sqlInsertContent, contentArgs(e.Org, head.seq, e.Content))
+	}
+	if e.First != nil {
+		text, args := endRequest(*e.First)
+		b.inserts = append(b.inserts, statement{sql: text, args: args, entry: i, rows: anyRows})
+	}
 	result.Seq = head.seq
+	b.newest = place{head.org, head.seq, head.hash}
 	b.results = append(b.results, result)
 	return nil
 }
@@ -340,37 +371,44 @@ func (b *batch) decide(i int) error {
 // open sets the hold aside, in the account and in every budget that binds the
 // call, and notes the call; or it puts the refusal in the record's place. A hold
 // of nothing always passes.
-func (b *batch) open(i int, e journal.Entry, rec sallyport.Record, seq int64) (journal.Result, sallyport.Record, error) {
+func (b *batch) open(i int, e journal.Entry, seq int64) (journal.Result, error) {
 	a, hold := b.accounts[e.Org], int64(e.Open.Hold)
 	if a == nil {
-		return journal.Result{}, rec, notFound("account")
+		return journal.Result{}, notFound("account")
 	}
 	if hold < 0 || hold > int64(AmountMax) {
-		return journal.Result{}, rec, sallyport.ErrTooDear
+		return journal.Result{}, sallyport.ErrTooDear
 	}
 	if e.Open.Leased && !b.alive[journal.Life{Node: e.Open.Node, Boot: e.Open.Boot}] {
-		return journal.Result{}, rec, errLeaseEnded
+		return journal.Result{}, errLeaseEnded
 	}
 	free := a.balance - a.held
 	if hold > 0 && free < hold {
-		rec = e.Open.Refusal
-		cost := sallyport.RecordCost{}
-		if rec.Cost != nil {
-			cost = *rec.Cost
-		}
-		cost.Balance = sallyport.Credits(free)
-		rec.Cost = &cost
-		return journal.Result{Refused: true, Balance: cost.Balance}, rec, nil
+		b.record = shortRefusal(e.Open.Refusal(), sallyport.Credits(free))
+		return journal.Result{Refused: true, Balance: sallyport.Credits(free)}, nil
 	}
 	who := spenderOf(e.Org, e.Open)
-	if over := b.overBudget(who, hold, b.time(rec)); over != nil {
-		return journal.Result{Refused: true, Balance: sallyport.Credits(free), Budget: over}, budgetRefusal(e.Open.Refusal, over), nil
+	at := b.time(b.record)
+	if over := b.overBudget(who, hold, at); over != nil {
+		b.record = budgetRefusal(e.Open.Refusal(), over)
+		return journal.Result{Refused: true, Balance: sallyport.Credits(free), Budget: over}, nil
 	}
 	a.held += hold
-	b.spend(who, hold, 0, b.time(rec))
-	b.calls[callKey{e.Org, e.Open.Call}] = &call{open: true, hold: hold, model: e.Open.Model, price: e.Open.Price.Version, who: who}
+	b.spend(who, hold, 0, at)
+	b.calls[callKey{e.Org, e.Open.Call}] = callOf(e.Org, e.Open)
 	b.insert(i, sqlInsertCall, callArgs(e.Org, e.Open, seq))
-	return journal.Result{}, rec, nil
+	return journal.Result{}, nil
+}
+
+// shortRefusal is the refusal of a call that the balance does not cover.
+func shortRefusal(rec sallyport.Record, free sallyport.Credits) sallyport.Record {
+	cost := sallyport.RecordCost{}
+	if rec.Cost != nil {
+		cost = *rec.Cost
+	}
+	cost.Balance = free
+	rec.Cost = &cost
+	return rec
 }
 
 // errLeaseEnded keeps a node that others took for dead from opening calls that
@@ -378,33 +416,33 @@ func (b *batch) open(i int, e journal.Entry, rec sallyport.Record, seq int64) (j
 var errLeaseEnded = sallyport.NewError(sallyport.AuditUnavailable, "The lease of this node has ended.")
 
 // close charges an open call, or marks the record of one that is closed already.
-func (b *batch) close(i int, e journal.Entry, rec sallyport.Record) (journal.Result, sallyport.Record, error) {
+func (b *batch) close(i int, e journal.Entry) (journal.Result, error) {
 	a, cost := b.accounts[e.Org], int64(e.Close.Cost)
 	if a == nil {
-		return journal.Result{}, rec, notFound("account")
+		return journal.Result{}, notFound("account")
 	}
 	if cost < 0 || cost > int64(AmountMax) || a.balance-cost < -int64(AmountMax) {
-		return journal.Result{}, rec, sallyport.ErrTooDear
+		return journal.Result{}, sallyport.ErrTooDear
 	}
 	c := b.calls[callKey{e.Org, e.Close.Call}]
 	if c == nil || !c.open {
-		rec.Phase = sallyport.PhaseLate
-		return journal.Result{Late: true}, rec, nil
+		b.record.Phase = sallyport.PhaseLate
+		return journal.Result{Late: true}, nil
 	}
 	c.open = false
 	a.balance -= cost
 	a.held -= c.hold
 	a.ledgerSeq++
-	at := b.time(rec)
+	at := b.time(b.record)
 	b.spend(c.who, -c.hold, cost, at)
-	b.insert(i, sqlCloseCall, []any{string(e.Org), string(e.Close.Call)})
+	b.inserts = append(b.inserts, statement{sql: sqlCloseCall, args: []any{string(e.Org), string(e.Close.Call)}, entry: i, rows: 1})
 	b.insert(i, sqlInsertLedger, ledgerArgs(sallyport.LedgerEntry{
 		Org: e.Org, Seq: a.ledgerSeq, Kind: sallyport.LedgerCharge,
 		Amount: -e.Close.Cost, BalanceAfter: sallyport.Credits(a.balance), At: at,
-		Call: e.Close.Call, Model: c.model, Usage: e.Close.Usage,
-		Estimated: e.Close.Estimated, Overrun: e.Close.Overrun, PriceVersion: c.price,
+		Call: e.Close.Call, User: c.who.user, Key: c.who.key, Agent: c.who.agent, Groups: c.who.groups.all(),
+		Model: c.model, Usage: e.Close.Usage, Estimated: e.Close.Estimated, Overrun: e.Close.Overrun, PriceVersion: c.price,
 	}))
-	return journal.Result{}, rec, nil
+	return journal.Result{}, nil
 }
 
 // time is when what a record tells of happened.
@@ -415,28 +453,8 @@ func (b *batch) time(rec sallyport.Record) time.Time {
 	return rec.Time
 }
 
-// insert adds a statement that must change exactly one row.
+// insert adds a statement that inserts one row. A batch that has failed is written
+// again row by row, which tells whose row it was.
 func (b *batch) insert(i int, text string, args []any) {
-	b.inserts = append(b.inserts, statement{sql: text, args: args, entry: i, rows: 1})
-}
-
-// batchesKept is how long results of batches are kept, at least, and
-// batchesPruned how often older ones are deleted.
-const (
-	batchesKept   = 2 * time.Hour
-	batchesPruned = 10 * time.Minute
-)
-
-// pruneBatches deletes old results now and then, outside the transactions that
-// callers wait for. When it fails they stay until the next time.
-func (db *DB) pruneBatches(ctx context.Context) {
-	now := db.now()
-	last := db.pruned.Load()
-	if now.UnixMicro()-last < batchesPruned.Microseconds() || !db.pruned.CompareAndSwap(last, now.UnixMicro()) {
-		return
-	}
-	_, err := db.write.ExecContext(ctx, `DELETE FROM batches WHERE created < $1`, micros(now.Add(-batchesKept)))
-	if err != nil {
-		db.pruned.Store(last)
-	}
+	b.inserts = append(b.inserts, statement{sql: text, args: args, entry: i, rows: 1, gather: b.trusting})
 }

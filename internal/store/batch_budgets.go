@@ -1,8 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -36,15 +34,16 @@ const (
 
 // spender is what a call is held to budgets for.
 type spender struct {
-	org   sallyport.OrgID
-	user  sallyport.UserID
-	key   sallyport.KeyID
-	agent sallyport.AgentID
-	model string
+	org    sallyport.OrgID
+	user   sallyport.UserID
+	groups groupIDs // of the user when the call was opened
+	key    sallyport.KeyID
+	agent  sallyport.AgentID
+	model  string
 }
 
 func spenderOf(org sallyport.OrgID, o *journal.Open) spender {
-	return spender{org, o.User, o.Key, o.Agent, text(o.Model, columnMax)}
+	return spender{org, o.User, joinGroups(o.Groups), o.Key, o.Agent, text(o.Model, columnMax)}
 }
 
 // subject is whom budgets are for: one of each period.
@@ -67,6 +66,9 @@ func compareSubjects(a, b subject) int {
 // subjects are those whose budgets bind the spender.
 func (s spender) subjects() []subject {
 	all := []subject{{s.org, sallyport.BudgetOrganisation, ""}}
+	for id := range s.groups.each {
+		all = append(all, subject{s.org, sallyport.BudgetGroup, id})
+	}
 	for _, of := range []subject{
 		{s.org, sallyport.BudgetUser, string(s.user)}, {s.org, sallyport.BudgetKey, string(s.key)},
 		{s.org, sallyport.BudgetAgent, string(s.agent)}, {s.org, sallyport.BudgetModel, s.model},
@@ -206,25 +208,4 @@ func eachRow(all rows, each func(scanner) error) error {
 		}
 	}
 	return all.Err()
-}
-
-// appendOverBudget writes a refusal by a budget behind its kind: as one by the
-// balance, then the length of the budget and the budget.
-func appendOverBudget(b []byte, r journal.Result) []byte {
-	b = binary.AppendVarint(binary.AppendVarint(b, r.Seq), int64(r.Balance))
-	body, _ := json.Marshal(r.Budget) // plain values: never fails
-	return append(binary.AppendUvarint(b, uint64(len(body))), body...)
-}
-
-func cutOverBudget(b []byte) (*sallyport.Budget, []byte, error) {
-	n, size := binary.Uvarint(b)
-	if size <= 0 || n > uint64(len(b)-size) {
-		return nil, nil, errBatchDamaged
-	}
-	b = b[size:]
-	var over sallyport.Budget
-	if err := json.Unmarshal(b[:n], &over); err != nil {
-		return nil, nil, errBatchDamaged
-	}
-	return &over, b[n:], nil
 }

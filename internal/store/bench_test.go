@@ -19,7 +19,7 @@ func BenchmarkCommitBatch(b *testing.B) {
 		name string
 		open func(testing.TB) *store.DB
 	}{{"sqlite", storetest.SQLite}, {"postgres", storetest.Postgres}} {
-		for _, size := range []int{1, 100, 256} {
+		for _, size := range []int{1, 8, 64, 256} {
 			b.Run(fmt.Sprintf("%s/%d", database.name, size), func(b *testing.B) {
 				db := database.open(b)
 				org := storetest.NewOrg(b, db)
@@ -28,18 +28,19 @@ func BenchmarkCommitBatch(b *testing.B) {
 				}
 				b.ResetTimer()
 				written := 0
-				var open []sallyport.CallID
+				var open []*journal.Open
 				for b.Loop() {
 					entries := make([]journal.Entry, 0, size)
 					for range size {
 						if len(open) > 0 && (len(entries) >= size/2) {
-							entries = append(entries, storetest.Outcome(org, open[0], sallyport.Credit/100))
-							open = open[1:]
+							outcome := storetest.Outcome(org, open[0].Call, sallyport.Credit/100)
+							outcome.Close.Opened = open[0]
+							entries, open = append(entries, outcome), open[1:]
 							continue
 						}
 						call := sallyport.CallID(uuid.Must(uuid.NewV7()).String())
-						entries = append(entries, storetest.Intent(org, call, sallyport.Credit/100))
-						open = append(open, call)
+						intent := storetest.Intent(org, call, sallyport.Credit/100)
+						entries, open = append(entries, intent), append(open, intent.Open)
 					}
 					id := journal.BatchID(uuid.NewString())
 					if _, err := db.CommitBatch(b.Context(), id, entries); err != nil {

@@ -20,12 +20,13 @@ const sqlBudgets = `
 
 // budgetColumns are the columns of calls and usage that hold a scope's subject.
 var budgetColumns = map[sallyport.BudgetScope]string{
-	sallyport.BudgetOrganisation: "''", sallyport.BudgetUser: "user_id", sallyport.BudgetKey: "key_id",
-	sallyport.BudgetAgent: "agent_id", sallyport.BudgetModel: "model",
+	sallyport.BudgetOrganisation: "''", sallyport.BudgetGroup: "group_ids", sallyport.BudgetUser: "user_id",
+	sallyport.BudgetKey: "key_id", sallyport.BudgetAgent: "agent_id", sallyport.BudgetModel: "model",
 }
 
 // SetBudget adds a budget or replaces its limit, counts what it has to cover,
-// and returns it. The store does not ask whether the subject exists.
+// and returns it. The store does not ask whether the subject exists, unless it
+// is a group, which can be deleted.
 func (db *DB) SetBudget(ctx context.Context, org sallyport.OrgID, id sallyport.BudgetID, limit sallyport.Credits, rec sallyport.Record) (sallyport.Budget, error) {
 	if err := checkBudget(id, limit); err != nil {
 		return sallyport.Budget{}, err
@@ -36,29 +37,39 @@ func (db *DB) SetBudget(ctx context.Context, org sallyport.OrgID, id sallyport.B
 	}
 	b := sallyport.Budget{Org: org, BudgetID: id, Limit: limit, Since: id.Period.Start(now)}
 	err := db.change(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
-		if err := count(ctx, tx, &b); err != nil {
-			return err
+		if id.Scope == sallyport.BudgetGroup {
+			if err := groupExists(ctx, tx, org, sallyport.GroupID(id.Subject)); err != nil {
+				return err
+			}
 		}
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO budgets (org_id, scope, subject, period, amount, since, spent, held, alerted, created)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)
-			ON CONFLICT (org_id, scope, subject, period) DO UPDATE SET
-				alerted = CASE WHEN budgets.amount = excluded.amount AND budgets.since = excluded.since
-					THEN budgets.alerted ELSE 0 END,
-				amount = excluded.amount, since = excluded.since, spent = excluded.spent, held = excluded.held`,
-			string(org), string(id.Scope), id.Subject, string(id.Period),
-			int64(limit), micros(b.Since), int64(b.Spent), int64(b.Held), micros(now))
-		return err
+		return setBudget(ctx, tx, &b, now)
 	})
 	return b, err
+}
+
+// setBudget counts what b has to cover and writes it down.
+func setBudget(ctx context.Context, tx *sql.Tx, b *sallyport.Budget, now time.Time) error {
+	if err := count(ctx, tx, b); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO budgets (org_id, scope, subject, period, amount, since, spent, held, alerted, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)
+		ON CONFLICT (org_id, scope, subject, period) DO UPDATE SET
+			alerted = CASE WHEN budgets.amount = excluded.amount AND budgets.since = excluded.since
+				THEN budgets.alerted ELSE 0 END,
+			amount = excluded.amount, since = excluded.since, spent = excluded.spent, held = excluded.held`,
+		string(b.Org), string(b.Scope), b.Subject, string(b.Period),
+		int64(b.Limit), micros(b.Since), int64(b.Spent), int64(b.Held), micros(now))
+	return err
 }
 
 func checkBudget(id sallyport.BudgetID, limit sallyport.Credits) error {
 	switch {
 	case budgetColumns[id.Scope] == "":
-		return sallyport.NewError(sallyport.InvalidBody, "The scope of a budget is organisation, user, key, agent or model.")
+		return sallyport.NewError(sallyport.InvalidBody, "The scope of a budget is organisation, group, user, key, agent or model.")
 	case (id.Scope == sallyport.BudgetOrganisation) != (id.Subject == ""):
-		return sallyport.NewError(sallyport.InvalidBody, "A budget names the user, key, agent or model that it is for, and the organisation's names none.")
+		return sallyport.NewError(sallyport.InvalidBody, "A budget names the group, user, key, agent or model that it is for, and the organisation's names none.")
 	case id.Period != sallyport.PeriodDay && id.Period != sallyport.PeriodMonth && id.Period != sallyport.PeriodTotal:
 		return sallyport.NewError(sallyport.InvalidBody, "The period of a budget is day, month or total.")
 	case limit < 0 || limit > AmountMax:
@@ -67,20 +78,22 @@ func checkBudget(id sallyport.BudgetID, limit sallyport.Credits) error {
 	return nil
 }
 
-// count sums up what the ledger and the calls under way say of a budget. The
-// condition on org_id of the calls is written so that the index of open calls
-// serves it, which is short.
+// count sums up what the ledger and the calls under way say of a budget.
 func count(ctx context.Context, tx *sql.Tx, b *sallyport.Budget) error {
-	column := budgetColumns[b.Scope]
+	usage := usageByDay
+	is := func(param string) string { return budgetColumns[b.Scope] + " = " + param }
+	if b.Scope == sallyport.BudgetGroup {
+		usage = usageByGroups
+		is = func(param string) string { return inGroup(budgetColumns[b.Scope], param) }
+	}
 	err := tx.QueryRowContext(ctx, fmt.Sprintf(`
-		SELECT COALESCE(CAST(SUM(charge) AS BIGINT), 0) FROM %s WHERE day >= $2 AND %s = $3`, sqlUsage, column),
+		SELECT COALESCE(CAST(SUM(charge) AS BIGINT), 0) FROM %s WHERE day >= $2 AND %s`, usage.all(), is("$3")),
 		string(b.Org), micros(b.Since)/dayMicros, b.Subject).Scan(&b.Spent)
 	if err != nil {
 		return fmt.Errorf("count what was spent: %w", err)
 	}
 	err = tx.QueryRowContext(ctx, fmt.Sprintf(`
-		SELECT COALESCE(CAST(SUM(hold) AS BIGINT), 0) FROM calls
-		WHERE state = 'open' AND node >= '' AND org_id || '' = $1 AND %s = $2`, column),
+		SELECT COALESCE(CAST(SUM(hold) AS BIGINT), 0) FROM open_calls WHERE org_id = $1 AND %s`, is("$2")),
 		string(b.Org), b.Subject).Scan(&b.Held)
 	if err != nil {
 		return fmt.Errorf("count what is held: %w", err)

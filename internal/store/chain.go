@@ -33,6 +33,8 @@ const (
 		INSERT INTO records (org_id, seq, event_id, prev, hash, body, time, key_id, action, call_id,
 			model_requested, model_used, outcome, code, source_ip, source_agent, source_salt)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+	sqlRecordHash = `
+		SELECT hash FROM records WHERE org_id = $1 AND seq = $2`
 	sqlPruneInstance = `
 		DELETE FROM records WHERE org_id = $1 AND seq <= $2`
 )
@@ -73,6 +75,7 @@ func (db *DB) append(ctx context.Context, tx *sql.Tx, head *chainHead, rec sally
 	if !moved {
 		return errHeadMoved
 	}
+	head.from = head.seq
 	if head.org != sallyport.InstanceOrg {
 		return nil
 	}

@@ -15,9 +15,9 @@ const (
 	sqlAccount = `
 		SELECT balance, held, ledger_seq FROM accounts WHERE org_id = $1`
 	sqlInsertLedger = `
-		INSERT INTO ledger (org_id, seq, kind, amount, balance_after, call_id, model,
-			input, cached_input, cache_write, output, reasoning, estimated, overrun, price_version, note, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+		INSERT INTO ledger (org_id, seq, kind, amount, balance_after, call_id, user_id, key_id, agent_id, model,
+			input, cached_input, cache_write, output, reasoning, estimated, overrun, price_version, note, at, group_ids)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
 )
 
 // Grant adds credits, or takes back what is not held when amount is negative,
@@ -68,9 +68,10 @@ func (db *DB) grantRefused(ctx context.Context, tx *sql.Tx, org sallyport.OrgID,
 
 func ledgerArgs(e sallyport.LedgerEntry) []any {
 	return []any{
-		string(e.Org), e.Seq, string(e.Kind), int64(e.Amount), int64(e.BalanceAfter), string(e.Call), e.Model,
+		string(e.Org), e.Seq, string(e.Kind), int64(e.Amount), int64(e.BalanceAfter),
+		string(e.Call), string(e.User), string(e.Key), string(e.Agent), e.Model,
 		e.Usage.Input, e.Usage.CachedInput, e.Usage.CacheWrite, e.Usage.Output, e.Usage.Reasoning,
-		e.Estimated, e.Overrun, e.PriceVersion, e.Note, micros(e.At),
+		e.Estimated, e.Overrun, e.PriceVersion, e.Note, micros(e.At), string(joinGroups(e.Groups)),
 	}
 }
 
@@ -82,20 +83,33 @@ func (db *DB) Balance(ctx context.Context, org sallyport.OrgID) (balance, held s
 	return balance, held, orNotFound(err, "organisation")
 }
 
+const sqlLedger = `
+	SELECT seq, kind, amount, balance_after, call_id, user_id, key_id, agent_id, model,
+		input, cached_input, cache_write, output, reasoning,
+		estimated, overrun, price_version, note, at, group_ids
+	FROM ledger WHERE org_id = $1`
+
 // Ledger lists the organisation's ledger after a Seq in its order, at most
 // limit; 0: 1,000.
 func (db *DB) Ledger(ctx context.Context, org sallyport.OrgID, after int64, limit int) ([]sallyport.LedgerEntry, error) {
+	return db.ledger(ctx, org, sqlLedger+` AND seq > $2 ORDER BY seq LIMIT $3`, org, after, page(limit))
+}
+
+// LedgerBefore is Ledger against its order: what stands before a Seq, 0 for the
+// newest.
+func (db *DB) LedgerBefore(ctx context.Context, org sallyport.OrgID, before int64, limit int) ([]sallyport.LedgerEntry, error) {
+	return db.ledger(ctx, org, sqlLedger+` AND ($2 = 0 OR seq < $2) ORDER BY seq DESC LIMIT $3`, org, before, page(limit))
+}
+
+func (db *DB) ledger(ctx context.Context, org sallyport.OrgID, query string, args ...any) ([]sallyport.LedgerEntry, error) {
 	return list(ctx, db.read, func(rows *sql.Rows) (sallyport.LedgerEntry, error) {
 		e := sallyport.LedgerEntry{Org: org}
 		var at int64
-		err := rows.Scan(&e.Seq, &e.Kind, &e.Amount, &e.BalanceAfter, &e.Call, &e.Model,
+		var groups groupIDs
+		err := rows.Scan(&e.Seq, &e.Kind, &e.Amount, &e.BalanceAfter, &e.Call, &e.User, &e.Key, &e.Agent, &e.Model,
 			&e.Usage.Input, &e.Usage.CachedInput, &e.Usage.CacheWrite, &e.Usage.Output, &e.Usage.Reasoning,
-			&e.Estimated, &e.Overrun, &e.PriceVersion, &e.Note, &at)
-		e.At = timeOf(at)
+			&e.Estimated, &e.Overrun, &e.PriceVersion, &e.Note, &at, &groups)
+		e.At, e.Groups = timeOf(at), groups.all()
 		return e, err
-	}, `
-		SELECT seq, kind, amount, balance_after, call_id, model,
-			input, cached_input, cache_write, output, reasoning,
-			estimated, overrun, price_version, note, at
-		FROM ledger WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`, org, after, page(limit))
+	}, query, args...)
 }

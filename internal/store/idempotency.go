@@ -14,11 +14,12 @@ const (
 	sqlRequestAlive = `
 		(r.node = $4 AND r.boot = $5 OR EXISTS (
 			SELECT 1 FROM leases l WHERE l.node = r.node AND l.boot = r.boot AND l.ended = 0))`
-	// A call took effect when its intent is there; what calls no model, when
-	// its record tells of success.
+	// A call took effect when its intent is there, which tells neither of an
+	// outcome nor of an error; what calls no model, when its record tells of success.
 	sqlRequestEffect = `
-		(EXISTS (SELECT 1 FROM calls c WHERE c.org_id = r.org_id AND c.id = r.call_id) OR EXISTS (
-			SELECT 1 FROM records e WHERE e.org_id = r.org_id AND e.call_id = r.call_id AND e.outcome = 'success'))`
+		EXISTS (
+			SELECT 1 FROM records e
+			WHERE e.org_id = r.org_id AND e.call_id = r.call_id AND e.code = '' AND e.outcome IN ('', 'success'))`
 	sqlClaimRequest = `
 		INSERT INTO first_requests AS r (org_id, key_id, name, body, call_id, node, boot, created, state)
 		VALUES ($1, $2, $3, $6, $7, $4, $5, $8, 'under_way')
@@ -29,8 +30,17 @@ const (
 	sqlFirstRequest = `
 		SELECT r.body, r.call_id, r.node, r.boot, r.created, r.state, r.answer,
 			r.state = 'under_way' AND NOT ` + sqlRequestAlive + ` AND ` + sqlRequestEffect + ` AND NOT EXISTS (
-				SELECT 1 FROM calls c WHERE c.org_id = r.org_id AND c.id = r.call_id AND c.state = 'open')
+				SELECT 1 FROM open_calls c WHERE c.org_id = r.org_id AND c.id = r.call_id)
 		FROM first_requests r WHERE r.org_id = $1 AND r.key_id = $2 AND r.name = $3`
+)
+
+const (
+	sqlAnswerRequest = `
+		UPDATE first_requests SET state = $5, answer = $6
+		WHERE org_id = $1 AND key_id = $2 AND name = $3 AND call_id = $4 AND state = 'under_way'`
+	sqlFreeRequest = `
+		DELETE FROM first_requests
+		WHERE org_id = $1 AND key_id = $2 AND name = $3 AND call_id = $4 AND state = 'under_way'`
 )
 
 // claimTries bounds how often a claim is tried while others free and claim.
@@ -72,28 +82,20 @@ func (db *DB) firstRequest(ctx context.Context, c sallyport.FirstRequest) (sally
 	return first, orNotFound(err, "request")
 }
 
-// AnswerRequest keeps the answer of a request that is under way, or with
-// RequestTooLarge that there was one. One that was freed or claimed by another
-// is NotFound.
-func (db *DB) AnswerRequest(ctx context.Context, first sallyport.FirstRequest) error {
-	kept, err := changed(db.write.ExecContext(ctx, `
-		UPDATE first_requests SET state = $5, answer = $6
-		WHERE org_id = $1 AND key_id = $2 AND name = $3 AND call_id = $4 AND state = 'under_way'`,
-		first.Org, first.Key, first.Name, first.Call, first.State, first.Answer))
-	if err == nil && !kept {
-		err = notFound("request under way")
-	}
+// EndRequest ends a request that is under way as first.State says. It does
+// nothing to one that is not any more, or that another call has claimed.
+func (db *DB) EndRequest(ctx context.Context, first sallyport.FirstRequest) error {
+	text, args := endRequest(first)
+	_, err := db.write.ExecContext(ctx, text, args...)
 	return err
 }
 
-// FreeRequest forgets a request that is under way, so that the next with its
-// name is the first. Freeing it twice is harmless.
-func (db *DB) FreeRequest(ctx context.Context, first sallyport.FirstRequest) error {
-	_, err := db.write.ExecContext(ctx, `
-		DELETE FROM first_requests
-		WHERE org_id = $1 AND key_id = $2 AND name = $3 AND call_id = $4 AND state = 'under_way'`,
-		first.Org, first.Key, first.Name, first.Call)
-	return err
+func endRequest(first sallyport.FirstRequest) (text string, args []any) {
+	args = []any{string(first.Org), string(first.Key), first.Name, string(first.Call)}
+	if first.State == sallyport.RequestFree {
+		return sqlFreeRequest, args
+	}
+	return sqlAnswerRequest, append(args, string(first.State), first.Answer)
 }
 
 // ForgetRequests deletes the oldest requests that began at expired or before,

@@ -62,7 +62,7 @@ func (db *DB) EndLeases(ctx context.Context) ([]journal.Life, error) {
 	}
 	_, err = db.write.ExecContext(ctx, `
 		DELETE FROM leases WHERE ended > 0 AND ended < `+now+` - $1 AND NOT EXISTS (
-			SELECT 1 FROM calls c WHERE c.state = 'open' AND c.node = leases.node AND c.boot = leases.boot)`,
+			SELECT 1 FROM open_calls c WHERE c.node = leases.node AND c.boot = leases.boot)`,
 		leasesKept.Microseconds())
 	return ended, err
 }
@@ -78,7 +78,7 @@ func (db *DB) EndedLives(ctx context.Context, limit int) ([]journal.Life, error)
 func (db *DB) EndedCalls(ctx context.Context, limit int) ([]journal.OpenCall, error) {
 	return list(ctx, db.read, scanOpenCall, sqlOpenCall+`
 		JOIN leases l ON l.node = c.node AND l.boot = c.boot
-		WHERE c.state = 'open' AND l.ended > 0
+		WHERE l.ended > 0
 		ORDER BY c.created, c.id LIMIT $1`, page(limit))
 }
 

@@ -38,7 +38,7 @@ func (db *DB) CreateUser(ctx context.Context, m sallyport.Membership, passwordHa
 }
 
 const sqlMembers = `
-	SELECT u.id, u.email, u.name, u.created, m.role, m.created
+	SELECT u.id, u.email, u.name, u.created, m.role, m.created, m.seen, m.deactivated
 	FROM memberships m JOIN users u ON u.id = m.user_id
 	WHERE m.org_id = $1`
 
@@ -71,19 +71,29 @@ func (db *DB) member(ctx context.Context, org sallyport.OrgID, query string, arg
 func (db *DB) members(ctx context.Context, org sallyport.OrgID, query string, args ...any) ([]sallyport.Membership, error) {
 	return list(ctx, db.read, func(rows *sql.Rows) (sallyport.Membership, error) {
 		m := sallyport.Membership{Org: org}
-		var born, joined int64
-		err := rows.Scan(&m.User.ID, &m.User.Email, &m.User.Name, &born, &m.Role, &joined)
-		m.User.CreatedAt, m.CreatedAt = timeOf(born), timeOf(joined)
-		return m, err
+		return m, scanMember(rows, &m)
 	}, query, args...)
 }
 
-// SetPassword replaces the hash of a member's password in this organisation.
+// scanMember reads the columns of sqlMembers, and then those of more.
+func scanMember(row scanner, m *sallyport.Membership, more ...any) error {
+	var born, joined, seen, deactivated int64
+	err := row.Scan(append([]any{&m.User.ID, &m.User.Email, &m.User.Name, &born, &m.Role, &joined, &seen, &deactivated}, more...)...)
+	m.User.CreatedAt, m.CreatedAt = timeOf(born), timeOf(joined)
+	m.SeenAt, m.DeactivatedAt = timeOf(seen), timeOf(deactivated)
+	return err
+}
+
+// SetPassword replaces the hash of a member's password in this organisation and
+// ends the member's sessions there.
 func (db *DB) SetPassword(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, hash string, rec sallyport.Record) error {
 	return db.change(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
 		found, err := changed(tx.ExecContext(ctx,
 			`UPDATE memberships SET password_hash = $3 WHERE org_id = $1 AND user_id = $2`, org, user, hash))
-		return foundOr(found, err, "member")
+		if err := foundOr(found, err, "member"); err != nil {
+			return err
+		}
+		return endSessions(ctx, tx, org, user)
 	})
 }
 

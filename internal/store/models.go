@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"maps"
+	"slices"
 
 	"github.com/sallyport-ai/sallyport"
 )
@@ -14,8 +16,8 @@ func (db *DB) SaveModel(ctx context.Context, org sallyport.OrgID, m sallyport.Mo
 			INSERT INTO models (org_id, id, display_name, provider, target,
 				context_window, output_max, image_tokens,
 				price_input, price_cached_input, price_cache_write, price_output, price_version,
-				offline, dlp, price_reasoning)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+				offline, dlp, price_reasoning, images, reasons)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 			ON CONFLICT (org_id, id) DO UPDATE SET
 				display_name = excluded.display_name, provider = excluded.provider, target = excluded.target,
 				context_window = excluded.context_window, output_max = excluded.output_max,
@@ -23,11 +25,12 @@ func (db *DB) SaveModel(ctx context.Context, org sallyport.OrgID, m sallyport.Mo
 				price_input = excluded.price_input, price_cached_input = excluded.price_cached_input,
 				price_cache_write = excluded.price_cache_write, price_output = excluded.price_output,
 				price_version = excluded.price_version,
-				offline = excluded.offline, dlp = excluded.dlp, price_reasoning = excluded.price_reasoning`,
+				offline = excluded.offline, dlp = excluded.dlp, price_reasoning = excluded.price_reasoning,
+				images = excluded.images, reasons = excluded.reasons`,
 			org, m.ID, m.DisplayName, m.Provider, m.Target,
 			m.ContextWindow, m.OutputMax, m.ImageTokens,
 			int64(m.Price.Input), int64(m.Price.CachedInput), int64(m.Price.CacheWrite), int64(m.Price.Output), m.Price.Version,
-			m.Offline, m.DLP, int64(m.Price.Reasoning))
+			m.Offline, m.DLP, int64(m.Price.Reasoning), m.Images, m.Reasons)
 		return err
 	})
 }
@@ -38,11 +41,12 @@ func (db *DB) OrgModels(ctx context.Context, org sallyport.OrgID) ([]sallyport.M
 		err = rows.Scan(&m.ID, &m.DisplayName, &m.Provider, &m.Target,
 			&m.ContextWindow, &m.OutputMax, &m.ImageTokens,
 			&m.Price.Input, &m.Price.CachedInput, &m.Price.CacheWrite, &m.Price.Output, &m.Price.Version,
-			&m.Offline, &m.DLP, &m.Price.Reasoning)
+			&m.Offline, &m.DLP, &m.Price.Reasoning, &m.Images, &m.Reasons)
 		return m, err
 	}, `
 		SELECT id, display_name, provider, target, context_window, output_max, image_tokens,
-			price_input, price_cached_input, price_cache_write, price_output, price_version, offline, dlp, price_reasoning
+			price_input, price_cached_input, price_cache_write, price_output, price_version, offline, dlp, price_reasoning,
+			images, reasons
 		FROM models WHERE org_id = $1 ORDER BY id`, org)
 }
 
@@ -67,10 +71,56 @@ func (db *DB) SetModelAccess(ctx context.Context, org sallyport.OrgID, model str
 	})
 }
 
-// DisabledModels lists the models that the organisation may not use.
-func (db *DB) DisabledModels(ctx context.Context, org sallyport.OrgID) ([]string, error) {
-	return list(ctx, db.read, func(rows *sql.Rows) (model string, err error) {
-		err = rows.Scan(&model)
-		return model, err
-	}, `SELECT model FROM model_access WHERE org_id = $1 AND enabled = FALSE ORDER BY model`, org)
+// ModelChoices returns what the organisation has decided about models; for one
+// that is unknown, nothing.
+func (db *DB) ModelChoices(ctx context.Context, org sallyport.OrgID) (sallyport.ModelChoices, error) {
+	c := sallyport.ModelChoices{Access: make(map[string]bool)}
+	// One statement: what is kept of it must not be of two moments.
+	rows, err := list(ctx, db.read, func(rows *sql.Rows) (row struct {
+		model  string
+		rule   bool
+		choice bool
+	}, err error) {
+		err = rows.Scan(&row.rule, &row.model, &row.choice)
+		return row, err
+	}, `
+		SELECT FALSE, model, enabled FROM model_access WHERE org_id = $1
+		UNION ALL SELECT TRUE, default_model, new_off FROM model_rules WHERE org_id = $1`, org)
+	for _, r := range rows {
+		if r.rule {
+			c.NewOff, c.Default = r.choice, r.model
+		} else {
+			c.Access[r.model] = r.choice
+		}
+	}
+	return c, err
+}
+
+// SetNewModels decides whether models on which nobody has decided are off. seen
+// are those of today and whether they are on: they stay as they are.
+func (db *DB) SetNewModels(ctx context.Context, org sallyport.OrgID, off bool, seen map[string]bool, rec sallyport.Record) error {
+	return db.change(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
+		for _, model := range slices.Sorted(maps.Keys(seen)) {
+			_, err := tx.ExecContext(ctx, `
+				INSERT INTO model_access (org_id, model, enabled) VALUES ($1, $2, $3)
+				ON CONFLICT (org_id, model) DO NOTHING`, org, model, seen[model])
+			if err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO model_rules (org_id, new_off, default_model) VALUES ($1, $2, '')
+			ON CONFLICT (org_id) DO UPDATE SET new_off = excluded.new_off`, org, off)
+		return err
+	})
+}
+
+// SetDefaultModel decides which model chats begin with; "" is none.
+func (db *DB) SetDefaultModel(ctx context.Context, org sallyport.OrgID, model string, rec sallyport.Record) error {
+	return db.change(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO model_rules (org_id, new_off, default_model) VALUES ($1, FALSE, $2)
+			ON CONFLICT (org_id) DO UPDATE SET default_model = excluded.default_model`, org, model)
+		return err
+	})
 }

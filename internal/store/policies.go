@@ -3,27 +3,49 @@ package store
 import (
 	"context"
 	"database/sql"
+	"maps"
+	"slices"
 
 	"github.com/sallyport-ai/sallyport"
 )
 
 // SetPolicy replaces the policy of a kind for a subject; a nil body removes it.
 // Kind "dlp": the subject is empty for the organisation, or a model's id. Kind
-// "limit": "organisation", "user/<id>" or "key/<id>". The store does not read
-// the body.
+// "limit": "organisation", "group/<id>", "user/<id>" or "key/<id>". Kind
+// "rights": "organisation/<area>" or "group/<id>/<area>". The store does not
+// read the body.
 func (db *DB) SetPolicy(ctx context.Context, org sallyport.OrgID, kind, subject string, body []byte, rec sallyport.Record) error {
+	return db.SetPolicies(ctx, org, kind, map[string][]byte{subject: body}, rec)
+}
+
+// SetPolicies is SetPolicy for several subjects of a kind, all of them or none.
+func (db *DB) SetPolicies(ctx context.Context, org sallyport.OrgID, kind string, bodies map[string][]byte, rec sallyport.Record) error {
 	return db.change(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
-		if body == nil {
-			_, err := tx.ExecContext(ctx,
-				`DELETE FROM policies WHERE org_id = $1 AND kind = $2 AND subject = $3`, org, kind, subject)
+		for _, subject := range slices.Sorted(maps.Keys(bodies)) {
+			if err := setPolicy(ctx, tx, org, kind, subject, bodies[subject]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func setPolicy(ctx context.Context, tx *sql.Tx, org sallyport.OrgID, kind, subject string, body []byte) error {
+	if body == nil {
+		_, err := tx.ExecContext(ctx,
+			`DELETE FROM policies WHERE org_id = $1 AND kind = $2 AND subject = $3`, org, kind, subject)
+		return err
+	}
+	if group, of := decidedGroup(kind, subject); of {
+		if err := groupExists(ctx, tx, org, group); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO policies (org_id, kind, subject, body) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (org_id, kind, subject) DO UPDATE SET body = excluded.body`,
-			org, kind, subject, body)
-		return err
-	})
+	}
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO policies (org_id, kind, subject, body) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (org_id, kind, subject) DO UPDATE SET body = excluded.body`,
+		org, kind, subject, body)
+	return err
 }
 
 // Policy returns one policy, NotFound when none was set.

@@ -32,9 +32,9 @@ func openPostgres(o Options) (*DB, error) {
 	return &DB{write: pool, read: pool, engine: &postgresEngine{db: pool, config: config}}, nil
 }
 
-// postgresEngine sends the statements of a batch together: four round trips in
-// all, for begin, reading and locking, writing, and commit. Organisations with
-// budgets need one more to read them.
+// postgresEngine sends the statements of a batch together, those that insert many
+// rows into one table as one: four round trips in all, for begin, reading and
+// locking, writing, and commit. Organisations with budgets need one more to read them.
 type postgresEngine struct {
 	db     *sql.DB
 	config *pgx.ConnConfig // of the listener's connection
@@ -42,12 +42,35 @@ type postgresEngine struct {
 
 func (*postgresEngine) forUpdate() string { return " FOR UPDATE" }
 
+func (*postgresEngine) bodyHas() string { return "position($%[1]d::bytea IN body) > 0" }
+
+// among has one argument, so that there is one statement to prepare.
+func (*postgresEngine) among(w *where, column string, numbers []int64) {
+	w.add(column+" = ANY(CAST($%[1]d AS BIGINT[]))", array(numbers))
+}
+
+// postingsAmong has a LIMIT that leaves the planner no choice: it would read all
+// blocks of the term and compare each with all that are wanted.
+func (*postgresEngine) postingsAmong(org sallyport.OrgID, t term, blocks []int64) (query string, args []any) {
+	return `SELECT p.block, p.places FROM unnest(CAST($3 AS BIGINT[])) AS wanted (block) CROSS JOIN LATERAL (
+			SELECT block, places FROM record_terms
+			WHERE org_id = $1 AND term = $2 AND block = wanted.block LIMIT 1) AS p`,
+		[]any{org, int64(t), array(blocks)}
+}
+
+func array(numbers []int64) string { return "{" + joined(numbers) + "}" }
+
 // clock is the server's, the same for all nodes, and goes on within a transaction.
 func (*postgresEngine) clock() string {
 	return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 }
 
+func (*postgresEngine) size() string { return `SELECT pg_database_size(current_database())` }
+
 func (*postgresEngine) close() error { return nil }
+
+// scrub does nothing: VACUUM overwrites what was deleted.
+func (*postgresEngine) scrub(context.Context, *sql.Tx, bool) error { return nil }
 
 // Processes that start together wait for the one that migrates: they ask each
 // second, for a minute.
@@ -60,6 +83,9 @@ func (*postgresEngine) migrations() (goose.Dialect, string, []goose.ProviderOpti
 	}
 	return goose.DialectPostgres, "postgres", []goose.ProviderOption{goose.WithSessionLocker(locker)}, nil
 }
+
+// trusts is false: any number of nodes write.
+func (*postgresEngine) trusts() bool { return false }
 
 func (e *postgresEngine) batch(ctx context.Context, f func(run runner) error) error {
 	conn, err := e.db.Conn(ctx)
@@ -91,6 +117,9 @@ func inBatch(ctx context.Context, conn *pgx.Conn, f func(run runner) error) erro
 
 // send sends all statements at once and reads their answers in order.
 func send(ctx context.Context, tx pgx.Tx, all []statement) (err error) {
+	if all, err = gather(ctx, tx.Conn(), all); err != nil {
+		return err
+	}
 	var batch pgx.Batch
 	for i := range all {
 		batch.Queue(all[i].sql, all[i].args...)

@@ -11,11 +11,12 @@ import (
 func (db *DB) SaveProvider(ctx context.Context, p sallyport.ProviderSettings, rec sallyport.Record) error {
 	return db.change(ctx, p.Org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO providers (org_id, name, type, base_url, credential, created)
-			VALUES ($1, $2, $3, $4, $5, $6)
+			INSERT INTO providers (org_id, name, type, base_url, credential, created, credential_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (org_id, name) DO UPDATE SET
-				type = excluded.type, base_url = excluded.base_url, credential = excluded.credential`,
-			p.Org, p.Name, p.Type, p.BaseURL, p.Credential, micros(p.CreatedAt))
+				type = excluded.type, base_url = excluded.base_url, credential = excluded.credential,
+				credential_at = excluded.credential_at`,
+			p.Org, p.Name, p.Type, p.BaseURL, p.Credential, micros(p.CreatedAt), micros(p.CredentialAt))
 		return err
 	})
 }
@@ -24,12 +25,12 @@ func (db *DB) SaveProvider(ctx context.Context, p sallyport.ProviderSettings, re
 func (db *DB) Providers(ctx context.Context, org sallyport.OrgID) ([]sallyport.ProviderSettings, error) {
 	return list(ctx, db.read, func(rows *sql.Rows) (sallyport.ProviderSettings, error) {
 		p := sallyport.ProviderSettings{Org: org}
-		var created int64
-		err := rows.Scan(&p.Name, &p.Type, &p.BaseURL, &p.Credential, &created)
-		p.CreatedAt = timeOf(created)
+		var created, credentialAt int64
+		err := rows.Scan(&p.Name, &p.Type, &p.BaseURL, &p.Credential, &created, &credentialAt)
+		p.CreatedAt, p.CredentialAt = timeOf(created), timeOf(credentialAt)
 		return p, err
 	}, `
-		SELECT name, type, base_url, credential, created
+		SELECT name, type, base_url, credential, created, credential_at
 		FROM providers WHERE org_id = $1 ORDER BY name`, org)
 }
 

@@ -9,36 +9,35 @@ import (
 )
 
 // CreateRun adds a run in progress. An agent that is unknown or deleted, or a
-// starter who is no member, is NotFound; an id that is taken is Conflict.
-func (db *DB) CreateRun(ctx context.Context, r sallyport.Run, rec sallyport.Record) error {
+// starter who is no member, is NotFound; an id that is taken is Conflict. first,
+// unless it is nil, is the request that it ends, as EndRequest does.
+func (db *DB) CreateRun(ctx context.Context, r sallyport.Run, first *sallyport.FirstRequest, rec sallyport.Record) error {
 	return db.record(ctx, r.Org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
 		added, err := changed(tx.ExecContext(ctx, `
 			INSERT INTO runs (org_id, id, agent_id, user_id, key_id, conversation, status,
-				begin_sealed, end_sealed, created, ended)
-			SELECT a.org_id, $2, a.id, $4, $5, $6, $7, $8, NULL, $9, 0
+				begin_sealed, end_sealed, created, ended, start_kind)
+			SELECT a.org_id, $2, a.id, $4, $5, $6, $7, $8, NULL, $9, 0, $10
 			FROM agents a WHERE a.org_id = $1 AND a.id = $3 AND a.deleted = 0`,
 			r.Org, r.ID, r.Agent, r.User, r.Key, r.Conversation, sallyport.RunInProgress,
-			r.Begin, micros(r.CreatedAt)))
-		return foundOr(added, err, "agent")
+			r.Begin, micros(r.CreatedAt), r.Start))
+		if err := foundOr(added, err, "agent"); err != nil || first == nil {
+			return err
+		}
+		text, args := endRequest(*first)
+		_, err = tx.ExecContext(ctx, text, args...)
+		return err
 	})
 }
 
 const sqlRuns = `
-	SELECT r.org_id, r.id, r.agent_id, a.deleted, r.user_id, r.key_id, r.conversation, r.status,
-		r.created, r.ended, r.begin_sealed, r.end_sealed
+	SELECT r.org_id, r.id, r.agent_id, a.name, a.deleted, r.user_id, r.key_id, r.conversation, r.status,
+		r.created, r.ended, r.start_kind, r.begin_sealed, r.end_sealed
 	FROM runs r JOIN agents a ON a.org_id = r.org_id AND a.id = r.agent_id`
 
 // Run returns a run, also of an agent that is deleted.
 func (db *DB) Run(ctx context.Context, org sallyport.OrgID, id sallyport.RunID) (sallyport.Run, error) {
 	r, err := scanRun(db.read.QueryRowContext(ctx, sqlRuns+` WHERE r.org_id = $1 AND r.id = $2`, org, id))
 	return r, orNotFound(err, "run")
-}
-
-// RunsOfAgent lists an agent's runs, newest first, at most limit; 0: 1,000.
-func (db *DB) RunsOfAgent(ctx context.Context, org sallyport.OrgID, agent sallyport.AgentID, limit int) ([]sallyport.Run, error) {
-	return db.runs(ctx, sqlRuns+`
-		WHERE r.org_id = $1 AND r.agent_id = $2 ORDER BY r.created DESC, r.id DESC LIMIT $3`,
-		org, agent, page(limit))
 }
 
 // OpenRuns lists runs in progress of all organisations, oldest first, at most
@@ -54,8 +53,8 @@ func (db *DB) runs(ctx context.Context, query string, args ...any) ([]sallyport.
 
 func scanRun(row scanner) (r sallyport.Run, err error) {
 	var deleted, created, ended int64
-	err = row.Scan(&r.Org, &r.ID, &r.Agent, &deleted, &r.User, &r.Key, &r.Conversation, &r.Status,
-		&created, &ended, &r.Begin, &r.End)
+	err = row.Scan(&r.Org, &r.ID, &r.Agent, &r.AgentName, &deleted, &r.User, &r.Key, &r.Conversation, &r.Status,
+		&created, &ended, &r.Start, &r.Begin, &r.End)
 	if err != nil {
 		return sallyport.Run{}, err
 	}
@@ -85,37 +84,8 @@ func (db *DB) FinishRun(ctx context.Context, org sallyport.OrgID, id sallyport.R
 	})
 }
 
-// SaveRunStep keeps what a step answered. Only the first writer of a step is
-// heard: a repeat, of a step that ran again after a crash, changes nothing.
-func (db *DB) SaveRunStep(ctx context.Context, org sallyport.OrgID, s sallyport.RunStep) error {
-	return db.transact(ctx, func(tx *sql.Tx) error {
-		saved, err := changed(tx.ExecContext(ctx, `
-			INSERT INTO run_steps (org_id, run_id, step, call_id, output, ended)
-			SELECT r.org_id, r.id, $3, $4, $5, $6 FROM runs r WHERE r.org_id = $1 AND r.id = $2
-			ON CONFLICT (org_id, run_id, step) DO NOTHING`,
-			org, s.Run, s.Index, s.Call, s.Output, micros(s.EndedAt)))
-		if err != nil || saved {
-			return err
-		}
-		return runExists(ctx, tx, org, s.Run)
-	})
-}
-
 func runExists(ctx context.Context, tx *sql.Tx, org sallyport.OrgID, id sallyport.RunID) error {
 	var one int
 	err := tx.QueryRowContext(ctx, `SELECT 1 FROM runs WHERE org_id = $1 AND id = $2`, org, id).Scan(&one)
 	return orNotFound(err, "run")
-}
-
-// RunSteps lists the finished steps of a run in their order.
-func (db *DB) RunSteps(ctx context.Context, org sallyport.OrgID, run sallyport.RunID) ([]sallyport.RunStep, error) {
-	return list(ctx, db.read, func(rows *sql.Rows) (sallyport.RunStep, error) {
-		s := sallyport.RunStep{Run: run}
-		var ended int64
-		err := rows.Scan(&s.Index, &s.Call, &s.Output, &ended)
-		s.EndedAt = timeOf(ended)
-		return s, err
-	}, `
-		SELECT step, call_id, output, ended FROM run_steps
-		WHERE org_id = $1 AND run_id = $2 ORDER BY step`, org, run)
 }

@@ -44,9 +44,7 @@ func TestOpenRefuses(t *testing.T) {
 // Processes that start together on an empty database all come up.
 func TestOpenTogether(t *testing.T) {
 	t.Parallel()
-	for name, newURL := range map[string]func(testing.TB) string{
-		"sqlite": storetest.SQLiteURL, "postgres": storetest.PostgresURL,
-	} {
+	for name, newURL := range databases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := newURL(t)
@@ -93,9 +91,18 @@ func TestAppendOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db := storetest.Open(t, c.url)
 			org := storetest.NewOrg(t, db)
-			if _, err := db.Grant(t.Context(), org, sallyport.Credit, "", storetest.Event("credit.grant")); err != nil {
+			for range 2 { // the trail's records 2 and 3
+				if _, err := db.Grant(t.Context(), org, sallyport.Credit, "", storetest.Event("credit.grant")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			call := sallyport.CallID(storetest.NewID())
+			outcome := storetest.Outcome(org, call, 0)
+			outcome.Content = &sallyport.Content{Call: call, Salt: []byte("salt"), Sealed: []byte("sealed")}
+			if _, err := db.CommitBatch(t.Context(), "b", []journal.Entry{storetest.Intent(org, call, 0), outcome}); err != nil {
 				t.Fatal(err)
 			}
+			bury(t, db, org, 2)
 			raw, err := sql.Open(c.driver, strings.TrimPrefix(c.url, "sqlite://"))
 			if err != nil {
 				t.Fatal(err)
@@ -108,6 +115,11 @@ func TestAppendOnly(t *testing.T) {
 				`UPDATE records SET seq = seq + 10`,
 				`UPDATE records SET hash = prev WHERE seq = 1`,
 				`DELETE FROM records`,
+				`DELETE FROM records WHERE seq = 3`,
+				`UPDATE records SET source_ip = '192.0.2.9'`,
+				`UPDATE tombstones SET last_seq = 3`,
+				`DELETE FROM tombstones`,
+				`UPDATE contents SET sealed = salt`,
 			} {
 				if _, err := raw.Exec(statement); err == nil || !strings.Contains(err.Error(), "append-only") {
 					t.Errorf("%s: error is %v, want that it is append-only", statement, err)
@@ -119,7 +131,96 @@ func TestAppendOnly(t *testing.T) {
 			}
 			storetest.VerifyChain(t, db, org)
 			storetest.VerifyLedger(t, db, org)
+
+			// Nothing goes under a legal hold, and else what a tombstone stands for.
+			hold := func(body []byte) {
+				if err := db.SetPolicy(t.Context(), org, sallyport.KindAudit, sallyport.LegalHold, body, storetest.Event("audit.hold")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			hold([]byte(`{}`))
+			for _, statement := range []string{erase, `DELETE FROM records WHERE seq = 1`, `DELETE FROM contents`} {
+				if _, err := raw.Exec(statement); err == nil || !strings.Contains(err.Error(), "under a legal hold") {
+					t.Errorf("%s under a legal hold: %v", statement, err)
+				}
+			}
+			hold(nil)
+			for _, statement := range []string{`DELETE FROM records WHERE seq <= 2`, `DELETE FROM contents`} {
+				if _, err := raw.Exec(statement); err != nil {
+					t.Errorf("%s: %v", statement, err)
+				}
+			}
 		})
+	}
+}
+
+// bury puts a tombstone for the trail's first records.
+func bury(t *testing.T, db *store.DB, org sallyport.OrgID, last int64) {
+	t.Helper()
+	signed := sallyport.Checkpoint{Org: org, Size: last, At: storetest.Time, Note: []byte("note")}
+	if err := db.AddCheckpoint(t.Context(), 0, signed, nil); err != nil {
+		t.Fatal(err)
+	}
+	stone := sallyport.Tombstone{Org: org, First: 1, Last: last, Body: []byte(`{}`)}
+	if err := db.AddTombstone(t.Context(), stone, nil, storetest.Event("audit.retention")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What was removed or erased cannot be read from SQLite's file any more.
+func TestSQLiteFileForgets(t *testing.T) {
+	t.Parallel()
+	url := storetest.SQLiteURL(t)
+	db, err := store.Open(t.Context(), store.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	org := storetest.NewOrg(t, db)
+	canaries := []string{"canary-of-a-short-record", "canary-of-a-long-record", "canary-in-an-address", "canary-in-a-long-address"}
+	for n, canary := range canaries {
+		rec := storetest.Event("policy.set")
+		rec.Source.IP = canary // the last two stay, without it
+		if n < 2 {
+			rec.Action = canary
+		}
+		n %= 2
+		rec.Change = []byte(`"` + strings.Repeat("x", n*20_000) + `"`)
+		if err := db.SetPolicy(t.Context(), org, "dlp", "", []byte("x"), rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	has := func() (found []string) {
+		t.Helper()
+		path := strings.TrimPrefix(url, "sqlite://")
+		for _, suffix := range []string{"", "-wal"} {
+			file, err := os.ReadFile(path + suffix)
+			if err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+			for _, canary := range canaries {
+				if strings.Contains(string(file), canary) {
+					found = append(found, canary)
+				}
+			}
+		}
+		return found
+	}
+	if len(has()) != len(canaries) {
+		t.Fatal("the file does not have what is to be removed")
+	}
+	bury(t, db, org, 3)
+	if _, err := db.RemoveRecords(t.Context(), org); err != nil {
+		t.Fatal(err)
+	}
+	told := func(int64) sallyport.Record { return storetest.Event("audit.erase") }
+	if _, _, err := db.EraseAddresses(t.Context(), org, sallyport.Erasure{User: "u1"}, 0, told); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil { // it ends the log, too
+		t.Fatal(err)
+	}
+	if found := has(); len(found) > 0 {
+		t.Errorf("the file still has %v", found)
 	}
 }
 

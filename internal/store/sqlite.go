@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -16,14 +15,16 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/sallyport-ai/sallyport"
-	"github.com/sallyport-ai/sallyport/internal/journal"
 )
 
 const (
 	// busyTimeout is how long a writer waits for another process's transaction.
 	busyTimeout = 10 * time.Second
-	// cacheKiB is the page cache of each connection.
-	cacheKiB = 16 << 10
+	// The page cache of the connection that writes, and of each that reads: room
+	// for the upper levels of the trees of a million records. What is not in these
+	// mostly is in the system's.
+	writeCacheKiB = 16 << 10
+	readCacheKiB  = 8 << 10
 	// checkpointPages is the size of the write-ahead log, in pages of 4 KiB, from
 	// which it is copied to the file. Larger than SQLite's 1,000, because each
 	// copy stops the writer for its fsyncs.
@@ -40,11 +41,16 @@ func openSQLite(u *url.URL, o Options) (*DB, error) {
 	if err := makeFile(u.Path); err != nil {
 		return nil, err
 	}
-	write, err := sql.Open("sqlite", sqliteDSN(u.Path, o.Durability, "_txlock=immediate"))
+	// A commit waits for the data and for what is needed to read it back, not
+	// for time stamps: as SQLite itself does where it is built with it.
+	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
+		return nil, err
+	}
+	write, err := sql.Open("sqlite", sqliteDSN(u.Path, o.Durability, writeCacheKiB, "_txlock=immediate"))
 	if err != nil {
 		return nil, err
 	}
-	read, err := sql.Open("sqlite", sqliteDSN(u.Path, o.Durability, "_pragma=query_only(1)"))
+	read, err := sql.Open("sqlite", sqliteDSN(u.Path, o.Durability, readCacheKiB, "_pragma=query_only(1)"))
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
@@ -68,7 +74,7 @@ func makeFile(path string) error {
 }
 
 // sqliteDSN is how every connection is set up.
-func sqliteDSN(path, durability, extra string) string {
+func sqliteDSN(path, durability string, cacheKiB int, extra string) string {
 	synchronous := "FULL" // an fsync with each commit
 	if durability == Relaxed {
 		synchronous = "NORMAL" // an fsync with each checkpoint
@@ -83,110 +89,61 @@ type sqliteEngine struct {
 	db   *sql.DB
 	read *sql.DB
 
-	mu       sync.Mutex
-	prepared map[string]*sql.Stmt // by text; nil until the first batch
+	writer sqliteWriter // used by whoever holds the connection that writes
 }
 
 // forUpdate is nothing: a transaction that may write holds the whole file.
 func (*sqliteEngine) forUpdate() string { return "" }
 
+// trusts is true: hardly anybody writes but this process.
+func (*sqliteEngine) trusts() bool { return true }
+
+func (*sqliteEngine) bodyHas() string { return "instr(body, $%[1]d) > 0" }
+
+// among writes the numbers out: SQLite has no arrays, and makes each statement anew.
+func (*sqliteEngine) among(w *where, column string, numbers []int64) {
+	w.WriteString(" AND " + column + " IN (" + joined(numbers) + ")")
+}
+
+func (e *sqliteEngine) postingsAmong(org sallyport.OrgID, t term, blocks []int64) (query string, args []any) {
+	w := where{args: []any{org, int64(t)}}
+	e.among(&w, "block", blocks)
+	return `SELECT block, places FROM record_terms WHERE org_id = $1 AND term = $2` + w.String(), w.args
+}
+
 func (*sqliteEngine) clock() string { return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" }
+
+// size leaves the write-ahead log out, which is copied into the file again and again.
+func (*sqliteEngine) size() string {
+	return `SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()`
+}
+
+// scrub lets SQLite write zeros over what it frees. It is not on for all that
+// is deleted: pages that are freed as a whole would be written once more.
+func (*sqliteEngine) scrub(ctx context.Context, tx *sql.Tx, on bool) error {
+	setting := "PRAGMA secure_delete = 0"
+	if on {
+		setting = "PRAGMA secure_delete = 1"
+	}
+	_, err := tx.ExecContext(ctx, setting)
+	return err
+}
 
 func (*sqliteEngine) migrations() (goose.Dialect, string, []goose.ProviderOption, error) {
 	return goose.DialectSQLite3, "sqlite", nil, nil
 }
 
-// batch watches ctx only while it waits for the lock: each statement that could
-// be interrupted would cost a goroutine.
 func (e *sqliteEngine) batch(ctx context.Context, f func(run runner) error) error {
-	prepared, err := e.prepare(ctx)
+	conn, err := e.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	tx, err := e.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // no effect after a commit
-	deaf := context.WithoutCancel(ctx)
-	stmts := make(map[string]*sql.Stmt, len(prepared))
-	err = f(func(all []statement) error {
-		for i := range all {
-			s := &all[i]
-			if stmts[s.sql] == nil {
-				stmts[s.sql] = tx.StmtContext(deaf, prepared[s.sql])
-			}
-			if err := runPrepared(deaf, stmts[s.sql], s); err != nil {
-				return &statementError{s.entry, err}
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%w: %w", journal.ErrOutcomeUnknown, err)
-	}
-	return nil
+	defer conn.Close()
+	return conn.Raw(func(driver any) error { return e.writer.batch(ctx, driver, f) })
 }
 
-func runPrepared(ctx context.Context, stmt *sql.Stmt, s *statement) error {
-	if s.scan != nil {
-		return s.scan(stmt.QueryRowContext(ctx, s.args...))
-	}
-	if s.each != nil {
-		rows, err := stmt.QueryContext(ctx, s.args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		return eachRow(rows, s.each)
-	}
-	r, err := stmt.ExecContext(ctx, s.args...)
-	if err != nil {
-		return err
-	}
-	n, err := r.RowsAffected()
-	if err != nil {
-		return err
-	}
-	return s.check(n)
-}
-
-// prepare prepares what batches are made of, before a transaction holds the
-// only connection.
-func (e *sqliteEngine) prepare(ctx context.Context) (map[string]*sql.Stmt, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.prepared != nil {
-		return e.prepared, nil
-	}
-	prepared := make(map[string]*sql.Stmt, len(batchSQL))
-	for _, text := range batchSQL {
-		stmt, err := e.db.PrepareContext(ctx, text)
-		if err != nil {
-			_ = closeAll(prepared) // the failure before it counts
-			return nil, fmt.Errorf("prepare the journal's statements: %w", err)
-		}
-		prepared[text] = stmt
-	}
-	e.prepared = prepared
-	return prepared, nil
-}
-
-func (e *sqliteEngine) close() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return closeAll(e.prepared)
-}
-
-func closeAll(stmts map[string]*sql.Stmt) (err error) {
-	for _, stmt := range stmts {
-		err = errors.Join(err, stmt.Close())
-	}
-	return err
-}
+// close leaves the prepared statements to their connection, which ends them.
+func (*sqliteEngine) close() error { return nil }
 
 func (*sqliteEngine) refused(err error) (sallyport.Code, bool) {
 	var e *sqlite.Error

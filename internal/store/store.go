@@ -9,8 +9,10 @@
 // changes last. As the chain head is locked first, two changes of one
 // organisation never overlap, in this process or another.
 //
-// Nothing is cached: several processes may write the same database, a server
-// and the command line beside it.
+// Several processes may write the same database, a server and the command line
+// beside it. So what a batch keeps in memory for the next (batch_last.go), and for
+// those who follow the trail (recent.go), is compared with the database when it is
+// used; nothing else is cached.
 //
 // Unknown ids are sallyport.NotFound, and so are ids of another organisation;
 // what exists already is sallyport.Conflict.
@@ -21,9 +23,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
+	"math"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -61,19 +62,35 @@ type DB struct {
 	engine engine
 	now    func() time.Time
 
-	pruned atomic.Int64 // when old batches were last deleted, microseconds
+	last   lastState
+	recent recent
 }
 
 // engine is what differs between the databases beyond SQL text.
 type engine interface {
 	// forUpdate ends a SELECT that locks the rows it finds.
 	forUpdate() string
+	// trusts says that what this process wrote last is most likely still so: a
+	// batch then begins with it instead of reading it.
+	trusts() bool
+	// bodyHas is the condition that the bytes of a record have the argument in them.
+	bodyHas() string
+	// among adds the condition that a column of numbers has one of these.
+	among(w *where, column string, numbers []int64)
+	// postingsAmong is the query for the postings of a term in these blocks, one
+	// lookup each.
+	postingsAmong(org sallyport.OrgID, t term, blocks []int64) (query string, args []any)
+	// size is the query for the bytes that the database takes on disk.
+	size() string
 	// clock is an expression for the time of day, in microseconds since 1970.
 	clock() string
 	// batch calls f in a transaction of the journal and commits it unless f
 	// fails. When it is not known whether the commit took effect, the error is
 	// journal.ErrOutcomeUnknown.
 	batch(ctx context.Context, f func(run runner) error) error
+	// scrub makes what tx deletes unreadable in the file too, until it is told
+	// off again.
+	scrub(ctx context.Context, tx *sql.Tx, on bool) error
 	// watch calls moved whenever the counter of changes may have moved, until it
 	// cannot tell any more.
 	watch(ctx context.Context, moved func()) error
@@ -105,7 +122,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, err
 	}
 	db.now = o.Now
-	if err := db.migrate(ctx); err != nil {
+	err = db.migrate(ctx, math.MaxInt64)
+	if err == nil {
+		err = db.nameAgents(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -205,38 +226,6 @@ func (db *DB) known(err error) error {
 		return sallyport.WrapError(code, "Something it refers to does not exist.", err)
 	}
 	return err
-}
-
-// migrate brings the tables up to date. Two processes may try at once: Postgres
-// makes one wait; on SQLite the loser of the race finds the work done when it
-// tries again.
-func (db *DB) migrate(ctx context.Context) error {
-	dialect, folder, options, err := db.engine.migrations()
-	if err != nil {
-		return err
-	}
-	own, err := fs.Sub(migrations, "migrations/"+folder)
-	if err != nil {
-		return err
-	}
-	both, err := fs.Sub(migrations, "migrations/both")
-	if err != nil {
-		return err
-	}
-	options = append(options, goose.WithDisableGlobalRegistry(true))
-	provider, err := goose.NewProvider(dialect, db.write, overlay{both, own}, options...)
-	if err != nil {
-		return err
-	}
-	for range len(provider.ListSources()) + 1 {
-		if _, err = provider.Up(ctx); err == nil {
-			break
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("bring the database's tables up to date: %w", err)
-	}
-	return db.addInstanceChain(ctx)
 }
 
 // notFound says that there is no such thing in the organisation.

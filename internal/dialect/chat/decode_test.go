@@ -314,7 +314,7 @@ func TestNewRequest(t *testing.T) {
 	if req.Model != "m\"" || req.OutputMax != 7 || req.System[0].Text.Text() != "<S>" || req.Messages[0].Parts[0].Text.Text() != "U\n" {
 		t.Errorf("got %s", req.Body.Raw())
 	}
-	if got := string(NewRequest("m", nil, 0)); got != `{"model":"m","messages":[]}` {
+	if got := string(NewRequest("m", nil, 0)); got != `{"model":"m","messages":[],"stream":true}` {
 		t.Errorf("without messages: got %s", got)
 	}
 }

@@ -46,8 +46,8 @@ type Message struct {
 	Text string
 }
 
-// NewRequest returns the body of a request for model. maxTokens of 0 leaves the
-// bound of the answer to the provider.
+// NewRequest returns the body of a request for model whose answer comes piece by
+// piece. maxTokens of 0 leaves the bound of the answer to the provider.
 func NewRequest(model string, messages []Message, maxTokens int64) []byte {
 	type message struct {
 		Role    llm.Role `json:"role"`
@@ -57,7 +57,8 @@ func NewRequest(model string, messages []Message, maxTokens int64) []byte {
 		Model     string    `json:"model"`
 		Messages  []message `json:"messages"`
 		MaxTokens int64     `json:"max_tokens,omitempty"`
-	}{Model: model, Messages: []message{}, MaxTokens: maxTokens}
+		Stream    bool      `json:"stream"`
+	}{Model: model, Messages: []message{}, MaxTokens: maxTokens, Stream: true}
 	for _, m := range messages {
 		body.Messages = append(body.Messages, message{m.Role, m.Text})
 	}

@@ -162,6 +162,20 @@ func (s suite) refusals(t *testing.T) {
 			s.fails(t, p, fake, Ask(t, "hello", true), code)
 		})
 	}
+	t.Run("tells_our_credential", func(t *testing.T) {
+		const key, header = "the-credential-of-ours", "another-one-of-ours"
+		fake := New(t)
+		p := s.open(t, provider.Config{
+			Name: "fake", BaseURL: fake.URL, APIKey: key, AllowPrivate: true,
+			Headers: map[string]string{"X-Token": header}, FirstByte: waitMax, Idle: waitMax,
+		})
+		fake.Queue(Answer{Status: 400, Body: `{"error":"wrong header Authorization: Bearer ` + key + `, X-Token: ` + header + `"}`})
+		_, err := p.Do(t.Context(), target, Ask(t, "hello", false), mustNotHear(t))
+		var refused *llm.UpstreamError
+		if !errors.As(err, &refused) || string(refused.Body) != `{"error":"wrong header Authorization: Bearer [redacted], X-Token: [redacted]"}` {
+			t.Errorf("got %v with body %s", err, refused.Body)
+		}
+	})
 	t.Run("empty_body", func(t *testing.T) {
 		fake, p := s.start(t)
 		fake.Queue(Answer{Status: 500})
@@ -210,7 +224,7 @@ func (s suite) fails(t *testing.T, p provider.Provider, fake *Fake, req *llm.Req
 }
 
 func (s suite) faults(t *testing.T) {
-	const patience = 300 * time.Millisecond
+	const patience = 1500 * time.Millisecond
 	for _, row := range []struct {
 		fault         Fault
 		whole, stream sallyport.Code

@@ -63,20 +63,12 @@ func (f *Faults) CommitBatch(ctx context.Context, id journal.BatchID, entries []
 // FailRequests lets the ends of requests with an Idempotency-Key fail, or no more.
 func (f *Faults) FailRequests(fail bool) { f.requests.Store(fail) }
 
-// AnswerRequest implements server.Requests.
-func (f *Faults) AnswerRequest(ctx context.Context, first sallyport.FirstRequest) error {
+// EndRequest implements server.Requests.
+func (f *Faults) EndRequest(ctx context.Context, first sallyport.FirstRequest) error {
 	if f.requests.Load() {
 		return ErrDisk
 	}
-	return f.DB.AnswerRequest(ctx, first)
-}
-
-// FreeRequest implements server.Requests.
-func (f *Faults) FreeRequest(ctx context.Context, first sallyport.FirstRequest) error {
-	if f.requests.Load() {
-		return ErrDisk
-	}
-	return f.DB.FreeRequest(ctx, first)
+	return f.DB.EndRequest(ctx, first)
 }
 
 // next is closed when the next batch has been written.

@@ -2,6 +2,7 @@ package servertest
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"net/http/httptest"
 	"net/netip"
@@ -16,6 +17,7 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/agent"
 	"github.com/sallyport-ai/sallyport/internal/audit"
 	"github.com/sallyport-ai/sallyport/internal/catalogue"
+	"github.com/sallyport-ai/sallyport/internal/chat"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
 	"github.com/sallyport-ai/sallyport/internal/identity"
@@ -36,6 +38,8 @@ type Options struct {
 	Credits sallyport.Credits
 	// TrustedProxies are believed when they say for whom they call.
 	TrustedProxies []netip.Prefix
+	// PrivateNetworks may have providers of organisations.
+	PrivateNetworks []netip.Prefix
 }
 
 // The models of every House. Both are served by the fake provider: Model in the
@@ -46,6 +50,12 @@ const (
 	ModelTarget = "target-large"
 	Claude      = "mock-claude"
 )
+
+// Sink is a sink that all trails go to, as far as somebody moves its cursors.
+const Sink = "siem"
+
+// liveTime is for how long a stream of what is new lasts.
+const liveTime = 1500 * time.Millisecond
 
 // HoldOutput is the output that is held for calls that name no bound.
 const HoldOutput = 1000
@@ -66,12 +76,17 @@ type House struct {
 	Home   Tenant // with plenty of credits
 	Other  Tenant // knows nothing of Home
 	Models *catalogue.Catalogue
+	Chats  *chat.Chats
+	// Gateway and Agents are what the server calls.
+	Gateway *gateway.Gateway
+	Agents  *agent.Agents
 	// StopProvider closes the fake provider: nobody listens there any more.
 	StopProvider func()
 
-	keys    *identity.Keys
-	audit   audit.Builder
-	journal *journal.Journal
+	keys     *identity.Keys
+	sessions *identity.Sessions
+	audit    audit.Builder
+	journal  *journal.Journal
 }
 
 // New starts a House that stops with the test.
@@ -105,6 +120,7 @@ func (h *House) open(t testing.TB, o Options) {
 	ring, err := secret.Open(ctx, secret.Text(secret.NewMasterKey()), db)
 	must(t, err)
 	h.keys = identity.NewKeys(db, ring, h.Clock.Now)
+	h.sessions = identity.NewSessions(db, ring, h.Clock.Now)
 	h.Faults = newFaults(db)
 	log := slog.New(slog.DiscardHandler)
 	h.journal = journal.New(h.Faults, journal.Options{
@@ -113,7 +129,7 @@ func (h *House) open(t testing.TB, o Options) {
 	providers, err := provider.NewDirectory(h.providers(), db, func(ctx context.Context, p sallyport.ProviderSettings) (secret.Text, error) {
 		plain, err := ring.Unseal(ctx, p.Org, secret.Credential, p.Credential, server.CredentialOwner(p.Org, p.Name))
 		return secret.Text(plain), err
-	})
+	}, o.PrivateNetworks...)
 	must(t, err)
 	h.Models = catalogue.New(catalogueModels(), db)
 	policies, limiter, engine := policy.New(db, o.Limits), limit.New(h.Clock.Now), dlp.New()
@@ -124,20 +140,34 @@ func (h *House) open(t testing.TB, o Options) {
 	})
 	agents, err := agent.New(agent.Options{
 		DataDir: t.TempDir(), Node: h.audit.Node, Now: h.Clock.Now, Log: log, Event: h.agentEvent,
+		Caller: policies.Caller, Member: h.sessions.Member,
 		Models: func(ctx context.Context, org sallyport.OrgID, id string) error {
 			_, err := h.Models.Model(ctx, org, id)
 			return err
 		},
 	}, db, gw, h.keys, ring)
 	must(t, err)
+	h.Gateway, h.Agents = gw, agents
+	h.Chats, err = chat.New(chat.Parts{
+		Store: db, Gateway: gw, Sealer: ring, Node: h.audit.Node, Boot: h.audit.Boot,
+		Now: h.Clock.Now, Log: log, Event: h.agentEvent,
+	})
+	must(t, err)
+	door := identity.NewDoor(db, h.Clock.Now)
 	h.Server = server.New(server.Parts{
-		Keys: h.keys, Gateway: gw, Journal: h.journal, Models: h.Models, Agents: agents,
+		Keys: h.keys, Sessions: h.sessions, Door: door, Invites: identity.NewInvites(db, ring, door, h.Clock.Now), Setup: noSetup{},
+		Gateway: gw, Journal: h.journal, Models: h.Models, Agents: agents, Chats: h.Chats,
 		Policies: policies, Limiter: limiter, Engine: engine, Audit: h.audit,
 		Control: db, KeyMaker: h.keys, Sealer: ring, Requests: h.Faults,
+		Prover:        &audit.Checkpointer{Store: db, Key: checkpointKey, Now: h.Clock.Now, Log: log},
 		FileModels:    func(id string) bool { return id == Model || id == Claude },
 		FileProviders: func(name string) bool { return name == "fake" || name == "fake-claude" },
+		Operators:     []server.OperatorProvider{{Name: "fake", Type: "openai", Credential: true}, {Name: "fake-claude", Type: "anthropic", Credential: true}},
+		Probe:         providers.Probe, PrivateNetworks: o.PrivateNetworks,
+		Sinks: sinks{db}, System: h.system, LiveTime: liveTime,
 		Forget: func() {
 			h.keys.Forget()
+			h.sessions.Forget()
 			h.Models.Forget()
 			policies.Forget()
 			providers.Forget()
@@ -147,15 +177,25 @@ func (h *House) open(t testing.TB, o Options) {
 	h.listen(t)
 }
 
+// checkpointKey is the same for ever, and nobody else's.
+func checkpointKey(_ context.Context, org sallyport.OrgID) (audit.CheckpointKey, error) {
+	seed := sha256.Sum256([]byte(org))
+	return audit.OpenCheckpointKey(org, seed[:])
+}
+
 // listen serves with the product's own limits of connections.
 func (h *House) listen(t testing.TB) {
 	listener := httptest.NewUnstartedServer(nil)
 	listener.Config = h.Server.HTTP()
+	listener.Listener = server.Framed(listener.Listener)
 	listener.Start()
 	h.URL = listener.URL
 	t.Cleanup(func() {
 		listener.CloseClientConnections()
 		listener.Close()
+		if err := h.Chats.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
 		_ = h.journal.Close(context.Background()) // a test that makes the trail fail has an error here
 		if err := h.DB.Close(); err != nil {
 			t.Error(err)
@@ -202,4 +242,13 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// noSetup is the set-up of a House, which is done.
+type noSetup struct{}
+
+func (noSetup) Needed(context.Context) (bool, error) { return false, nil }
+
+func (noSetup) Make(context.Context, sallyport.FirstSetup, string) (sallyport.Membership, error) {
+	return sallyport.Membership{}, sallyport.NewError(sallyport.NotFound, "It is done.")
 }

@@ -56,12 +56,24 @@ func (h *House) member(t testing.TB, org sallyport.OrgID, role sallyport.Role) M
 	return m
 }
 
+// NewMember adds a person with a key to an organisation.
+func (h *House) NewMember(t testing.TB, org sallyport.OrgID, role sallyport.Role) Member {
+	t.Helper()
+	return h.member(t, org, role)
+}
+
 // NewKey makes another key of the member.
 func (h *House) NewKey(t testing.TB, m Member, expires time.Time) (sallyport.KeyID, string) {
 	t.Helper()
 	key, plain, err := h.keys.Create(t.Context(), m.Org, m.ID, "a key", expires, h.event(m.Org, "key.create"))
 	must(t, err)
 	return key.ID, plain
+}
+
+// WriteKeyUse writes down when keys were last used, which the program does now and then.
+func (h *House) WriteKeyUse(t testing.TB) {
+	t.Helper()
+	must(t, h.keys.WriteUse(t.Context()))
 }
 
 func (h *House) event(org sallyport.OrgID, action string) sallyport.Record {

@@ -19,8 +19,8 @@ func newAgent(org sallyport.OrgID, owner sallyport.UserID, id sallyport.AgentID,
 
 func newRun(org sallyport.OrgID, agent sallyport.AgentID, user sallyport.UserID, id sallyport.RunID, at time.Time) sallyport.Run {
 	return sallyport.Run{
-		ID: id, Org: org, Agent: agent, User: user, Key: "key-1", Conversation: "conv-" + string(id),
-		Status: sallyport.RunInProgress, CreatedAt: at, Begin: []byte{0, 1, 255},
+		ID: id, Org: org, Agent: agent, AgentName: "Reviewer", User: user, Key: "key-1", Conversation: "conv-" + string(id),
+		Status: sallyport.RunInProgress, Start: sallyport.StartAPI, CreatedAt: at, Begin: []byte{0, 1, 255},
 	}
 }
 
@@ -74,9 +74,9 @@ func testRuns(t *testing.T, db *store.DB) {
 	old, young := newRun(org, "a-1", user, "r-1", Time), newRun(org, "a-1", user, "r-2", Time.Add(time.Second))
 	theirs := newRun(other, "a-2", stranger, "r-3", Time.Add(2*time.Second))
 	for _, r := range []sallyport.Run{old, young, theirs} {
-		ok(t, db.CreateRun(ctx, r, Event("agent.run")))
+		ok(t, db.CreateRun(ctx, r, nil, Event("agent.run")))
 	}
-	fails(t, db.CreateRun(ctx, old, Event("agent.run")), sallyport.Conflict)
+	fails(t, db.CreateRun(ctx, old, nil, Event("agent.run")), sallyport.Conflict)
 
 	got, err := db.Run(ctx, org, "r-1")
 	ok(t, err)
@@ -90,23 +90,17 @@ func testRuns(t *testing.T, db *store.DB) {
 			t.Errorf("%s are %+v, want %+v", name, got, want)
 		}
 	}
-	runs, err := db.RunsOfAgent(ctx, org, "a-1", 0)
-	want("RunsOfAgent", runs, err, young, old)
-	runs, err = db.RunsOfAgent(ctx, org, "a-1", 1)
-	want("RunsOfAgent", runs, err, young)
-	runs, err = db.OpenRuns(ctx, 0)
+	runs, err := db.OpenRuns(ctx, 0)
 	want("OpenRuns", runs, err, old, young, theirs)
 
 	t.Run("of another organisation", func(t *testing.T) {
 		unchanged(t, db, other, func() {
 			_, err := db.Run(ctx, other, "r-1")
 			fails(t, err, sallyport.NotFound)
-			fails(t, db.CreateRun(ctx, newRun(other, "a-1", stranger, "r-9", Time), Event("agent.run")), sallyport.NotFound)
-			fails(t, db.CreateRun(ctx, newRun(other, "a-2", user, "r-9", Time), Event("agent.run")), sallyport.NotFound)
+			fails(t, db.CreateRun(ctx, newRun(other, "a-1", stranger, "r-9", Time), nil, Event("agent.run")), sallyport.NotFound)
+			fails(t, db.CreateRun(ctx, newRun(other, "a-2", user, "r-9", Time), nil, Event("agent.run")), sallyport.NotFound)
 			fails(t, db.FinishRun(ctx, other, "r-1", sallyport.RunFailure, nil, Time, Event("run.end")), sallyport.NotFound)
 		})
-		runs, err := db.RunsOfAgent(ctx, other, "a-1", 0)
-		want("RunsOfAgent", runs, err)
 	})
 
 	end := Time.Add(time.Minute)
@@ -123,34 +117,5 @@ func testRuns(t *testing.T, db *store.DB) {
 	if !reflect.DeepEqual(got, old) {
 		t.Errorf("the finished run is %+v, want %+v", got, old)
 	}
-	fails(t, db.CreateRun(ctx, newRun(org, "a-1", user, "r-4", Time), Event("agent.run")), sallyport.NotFound)
-}
-
-func testRunSteps(t *testing.T, db *store.DB) {
-	ctx := t.Context()
-	org, other := NewOrg(t, db), NewOrg(t, db)
-	user := NewMember(t, db, org)
-	ok(t, db.CreateAgent(ctx, newAgent(org, user, "a-1", Time), Event("agent.create")))
-	ok(t, db.CreateRun(ctx, newRun(org, "a-1", user, "r-1", Time), Event("agent.run")))
-	first := sallyport.RunStep{Run: "r-1", Index: 0, Call: "c-1", Output: []byte("one"), EndedAt: Time}
-	second := sallyport.RunStep{Run: "r-1", Index: 1, Call: "c-2", Output: []byte("two"), EndedAt: Time}
-	ok(t, db.SaveRunStep(ctx, org, second))
-	ok(t, db.SaveRunStep(ctx, org, first))
-	repeat := first
-	repeat.Output = []byte("again")
-	ok(t, db.SaveRunStep(ctx, org, repeat))
-
-	fails(t, db.SaveRunStep(ctx, other, sallyport.RunStep{Run: "r-1", Index: 2, Output: []byte("x")}), sallyport.NotFound)
-	fails(t, db.SaveRunStep(ctx, org, sallyport.RunStep{Run: "r-9", Output: []byte("x")}), sallyport.NotFound)
-
-	got, err := db.RunSteps(ctx, org, "r-1")
-	ok(t, err)
-	if want := []sallyport.RunStep{first, second}; !reflect.DeepEqual(got, want) {
-		t.Errorf("RunSteps are %+v, want %+v", got, want)
-	}
-	got, err = db.RunSteps(ctx, other, "r-1")
-	ok(t, err)
-	if len(got) != 0 {
-		t.Errorf("steps of another organisation are %+v, want none", got)
-	}
+	fails(t, db.CreateRun(ctx, newRun(org, "a-1", user, "r-4", Time), nil, Event("agent.run")), sallyport.NotFound)
 }

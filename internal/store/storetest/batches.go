@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/sallyport-ai/sallyport"
@@ -58,7 +59,7 @@ func testBatch(t *testing.T, db *store.DB) {
 	for _, org := range []sallyport.OrgID{org, other, sallyport.InstanceOrg} {
 		VerifyChain(t, db, org)
 	}
-	if entries[1].Record.Seq != 0 || entries[2].Open.Refusal.Cost != nil {
+	if entries[1].Record.Seq != 0 {
 		t.Error("CommitBatch changed the caller's entries")
 	}
 	results, err = db.CommitBatch(ctx, journal.BatchID(NewID()), nil)
@@ -111,20 +112,114 @@ func testBatchRefusesEntry(t *testing.T, db *store.DB) {
 		"cannot be encoded":      {unreadable, sallyport.Internal},
 	} {
 		t.Run(name, func(t *testing.T) {
-			unchanged(t, db, org, func() {
-				_, err := db.CommitBatch(ctx, journal.BatchID(NewID()), []journal.Entry{
-					Intent(org, "c-1", 1), {Org: org, Record: Event("login")}, c.entry, Intent(org, "c-2", 1),
+			few := []journal.Entry{Intent(org, "c-1", 1), {Org: org, Record: Event("login")}}
+			for _, others := range [][]journal.Entry{few, intents(org, many)} {
+				bad := len(others)
+				entries := append(slices.Clone(others), c.entry, Intent(org, "c-2", 1))
+				unchanged(t, db, org, func() {
+					_, err := db.CommitBatch(ctx, journal.BatchID(NewID()), entries)
+					var refused *journal.EntryError
+					if !errors.As(err, &refused) || refused.Index != bad {
+						t.Fatalf("error is %v, want an EntryError for entry %d", err, bad)
+					}
+					fails(t, refused.Err, c.code)
 				})
-				var refused *journal.EntryError
-				if !errors.As(err, &refused) || refused.Index != 2 {
-					t.Fatalf("error is %v, want an EntryError for entry 2", err)
-				}
-				fails(t, refused.Err, c.code)
-			})
+			}
 			WantBalance(t, db, org, 100*sallyport.Credit, 1)
 		})
 	}
 	VerifyChain(t, db, org)
+}
+
+// many is how many entries make a batch large, which a database may write in
+// another way than a small one.
+const many = 40
+
+// intents open n calls, of which each holds 1.
+func intents(org sallyport.OrgID, n int) (all []journal.Entry) {
+	for range n {
+		all = append(all, Intent(org, sallyport.CallID(NewID()), 1))
+	}
+	return all
+}
+
+// What a batch writes does not depend on how large it is.
+func testBatchOfMany(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org, other := NewOrg(t, db), NewOrg(t, db)
+	fund(t, db, org, 1)
+	fund(t, db, other, 1)
+	opened := append(intents(org, many), intents(other, many)...)
+	for i := range opened {
+		if i%2 == 0 { // of some the source is not known
+			opened[i].Record.Source = sallyport.Source{}
+		}
+	}
+	commit(t, db, opened...)
+
+	var entries []journal.Entry
+	var kept []sallyport.CallID
+	for _, open := range opened {
+		end := Outcome(open.Org, open.Open.Call, 1)
+		if open.Org == org {
+			end = withContent(org, open.Open.Call, "u1", Time)
+			kept = append(kept, open.Open.Call)
+		}
+		end.Close.Opened = open.Open
+		// A call that is opened and closed between those that were open before.
+		short := Intent(open.Org, sallyport.CallID(NewID()), 1)
+		entries = append(entries, end, short, Outcome(open.Org, short.Open.Call, 1))
+	}
+	for i, r := range commit(t, db, entries...) {
+		if r.Refused || r.Late {
+			t.Errorf("entry %d: the result is %+v", i, r)
+		}
+	}
+	wantContents(t, db, org, kept...)
+	calls, err := db.OpenCalls(ctx, Node, "boot-2", 10)
+	ok(t, err)
+	if len(calls) != 0 {
+		t.Errorf("still open are %+v", calls)
+	}
+	for _, org := range []sallyport.OrgID{org, other} {
+		WantBalance(t, db, org, sallyport.Credit-2*many, 0)
+		if n := len(VerifyChain(t, db, org)); n != 2+4*many {
+			t.Errorf("the trail has %d records, want %d", n, 2+4*many)
+		}
+		stored, err := db.Records(ctx, org, 2, many)
+		ok(t, err)
+		for i, r := range stored {
+			if known := r.Source != (sallyport.Source{}); known != (i%2 != 0) || known != (r.SourceSalt != nil) {
+				t.Errorf("record %d has the source %+v with the salt %x", r.Seq, r.Source, r.SourceSalt)
+			}
+		}
+		VerifyLedger(t, db, org)
+	}
+}
+
+// A call that others have closed makes its own outcome late, and the large batch
+// that believed it to be open is written all the same.
+func testBatchOfManyMistaken(t *testing.T, db *store.DB) {
+	org := NewOrg(t, db)
+	fund(t, db, org, 1)
+	opened := intents(org, many)
+	commit(t, db, opened...)
+	var ends []journal.Entry
+	for _, open := range opened {
+		end := Outcome(org, open.Open.Call, 1)
+		end.Close.Opened = open.Open
+		ends = append(ends, end)
+	}
+	const closed = many / 2
+	commit(t, db, Outcome(org, opened[closed].Open.Call, 0))
+	for i, r := range commit(t, db, append(ends, intents(org, many)...)...) {
+		if r.Late != (i == closed) {
+			t.Errorf("entry %d: the result is %+v", i, r)
+		}
+	}
+	WantBalance(t, db, org, sallyport.Credit-(many-1), many)
+	VerifyChain(t, db, org)
+	VerifyLedger(t, db, org)
 }
 
 // A call's id opens and closes nothing in another organisation.
@@ -179,7 +274,7 @@ func testOpenCalls(t *testing.T, db *store.DB) {
 		t.Fatalf("open calls are %+v, want c-2 and c-1", calls)
 	}
 	got, want := calls[1], *first.Open
-	want.Refusal = sallyport.Record{}
+	want.Refusal = nil
 	if got.Org != org || got.Node != Node || got.Boot != Boot || !reflect.DeepEqual(got.Open, want) {
 		t.Errorf("the open call is %+v, want %+v", got, want)
 	}

@@ -192,4 +192,5 @@ func TwoProcesses(t *testing.T, first, second *store.DB) {
 		verifyWritten(t, first, org, 2)
 		verifyWritten(t, second, org, 2)
 	}
+	indexTogether(t, first, second)
 }

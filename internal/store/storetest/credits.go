@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/sallyport-ai/sallyport"
@@ -126,9 +127,9 @@ func testOverrun(t *testing.T, db *store.DB) {
 	entries := VerifyLedger(t, db, org)
 	want := sallyport.LedgerEntry{
 		Org: org, Seq: 2, Kind: sallyport.LedgerCharge, Amount: -3 * sallyport.Credit, BalanceAfter: 7 * sallyport.Credit,
-		At: Time, Call: "c-1", Model: "mock-large", Usage: e.Close.Usage, Estimated: true, Overrun: true, PriceVersion: "p1",
+		At: Time, Call: "c-1", User: "u1", Key: "k1", Model: "mock-large", Usage: e.Close.Usage, Estimated: true, Overrun: true, PriceVersion: "p1",
 	}
-	if got := entries[1]; got != want {
+	if got := entries[1]; !reflect.DeepEqual(got, want) {
 		t.Errorf("the charge is %+v, want %+v", got, want)
 	}
 }

@@ -48,6 +48,19 @@ func NewMember(t testing.TB, db *store.DB, org sallyport.OrgID) sallyport.UserID
 	return id
 }
 
+// NewGroup makes a group of members of the organisation.
+func NewGroup(t testing.TB, db *store.DB, org sallyport.OrgID, name string, members ...sallyport.UserID) sallyport.GroupID {
+	t.Helper()
+	g := sallyport.Group{Org: org, ID: sallyport.GroupID(NewID()), Name: name, CreatedAt: Time}
+	if err := db.CreateGroup(t.Context(), g, Event("groups.create")); err != nil {
+		t.Fatalf("CreateGroup: %v", err)
+	}
+	if err := db.AddToGroup(t.Context(), org, g.ID, members, Event("groups.add")); err != nil {
+		t.Fatalf("AddToGroup: %v", err)
+	}
+	return g.ID
+}
+
 // Event is a record of a change.
 func Event(action string) sallyport.Record {
 	return sallyport.Record{
@@ -65,7 +78,7 @@ func Intent(org sallyport.OrgID, call sallyport.CallID, hold sallyport.Credits) 
 	return journal.Entry{Org: org, Record: intent, Open: &journal.Open{
 		Call: call, Node: Node, Boot: Boot, Key: "k1", User: "u1", Model: "mock-large", Hold: hold,
 		Price:   sallyport.Price{Input: 2_500_000, Output: 10_000_000, Version: "p1"},
-		Created: Time.UnixMicro(), Refusal: refusal,
+		Created: Time.UnixMicro(), Refusal: func() sallyport.Record { return refusal },
 	}}
 }
 

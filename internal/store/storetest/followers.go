@@ -132,13 +132,87 @@ func testSinkCursors(t *testing.T, db *store.DB) {
 		}
 	}
 	want("siem", org, 0)
-	ok(t, db.AdvanceSink(ctx, "siem", org, 1, Time))
-	ok(t, db.AdvanceSink(ctx, "siem", org, 0, Time)) // late, from one that held it before
+	ok(t, db.AdvanceSink(ctx, "siem", org, 0, 1, Time))
+	fails(t, db.AdvanceSink(ctx, "siem", org, 0, 1, Time), sallyport.Conflict) // late, from one that held it before
 	want("siem", org, 1)
 	want("siem", other, 0)
 	want("file", org, 0)
-	fails(t, db.AdvanceSink(ctx, "siem", "nobody", 1, Time), sallyport.NotFound)
-	fails(t, db.RewindSink(ctx, "siem", other, 0), sallyport.NotFound)
-	ok(t, db.RewindSink(ctx, "siem", org, 0))
-	want("siem", org, 0)
+	fails(t, db.AdvanceSink(ctx, "siem", "nobody", 0, 1, Time), sallyport.NotFound)
+	unchanged(t, db, other, func() {
+		fails(t, db.RewindSink(ctx, "siem", other, 0, Event("sink.replay")), sallyport.NotFound)
+	})
+	ok(t, db.RewindSink(ctx, "siem", org, 0, Event("sink.replay")))
+	seq, _, err := db.ChainHead(ctx, org)
+	ok(t, err)
+	if trails, err := db.SinkTrails(ctx, "siem", org); err != nil || trails[0].Done != 0 || seq != 2 {
+		t.Errorf("after it was rewound: %+v %v, and %d records", trails, err, seq)
+	}
+	// What was under way when somebody rewound it does not undo that.
+	ok(t, db.AdvanceSink(ctx, "siem", org, 0, 2, Time))
+	ok(t, db.RewindSink(ctx, "siem", org, 1, Event("sink.replay")))
+	fails(t, db.AdvanceSink(ctx, "siem", org, 2, 3, Time), sallyport.Conflict)
+	if trails, err := db.SinkTrails(ctx, "siem", org); err != nil || trails[0].Done != 1 {
+		t.Errorf("the cursor is %+v %v, want 1", trails, err)
+	}
+}
+
+func testSinkLag(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org, other := NewOrg(t, db), NewOrg(t, db) // each has a record
+	at := func(minutes int) time.Time { return Time.Add(time.Duration(minutes) * time.Minute) }
+	for i := range 3 {
+		later := Event("key.create")
+		later.Time = at(i + 1)
+		ok(t, db.AddRecord(ctx, org, later))
+	}
+	want := func(of sallyport.OrgID, want sallyport.SinkLag) {
+		t.Helper()
+		got, err := db.SinkLag(ctx, "siem", of)
+		ok(t, err)
+		if got != want {
+			t.Errorf("the lag is %+v, want %+v", got, want)
+		}
+	}
+	ok(t, db.AdvanceSink(ctx, "siem", other, 0, 1, at(9)))
+	ok(t, db.AdvanceSink(ctx, "siem", org, 0, 2, at(7)))
+	want(org, sallyport.SinkLag{Records: 2, Oldest: at(2), Delivered: at(7)})
+	want(other, sallyport.SinkLag{Delivered: at(9)})
+	want("", sallyport.SinkLag{Records: 2, Oldest: at(2), Delivered: at(9)})
+
+	letter := sallyport.DeadLetter{Org: org, Sink: "siem", Seq: 3, EventID: "e", Error: "the receiver answered 400", At: at(8)}
+	told := Event("sink.dead_letter")
+	told.Time = at(8)
+	second := told
+	second.EventID = NewID()
+	ok(t, db.BuryRecords(ctx, []sallyport.DeadLetter{letter}, 2, 4, []sallyport.Record{told, second}))
+	want(org, sallyport.SinkLag{Records: 2, Oldest: at(8), Delivered: at(8), Dead: 1})
+	want(other, sallyport.SinkLag{Delivered: at(9)})
+	unchanged(t, db, org, func() { // as a whole or not at all
+		letter.Seq = 4
+		fails(t, db.BuryRecords(ctx, []sallyport.DeadLetter{letter}, 2, 5, []sallyport.Record{told}), sallyport.Conflict)
+	})
+	for _, whose := range []sallyport.OrgID{org, ""} {
+		letters, err := db.DeadLetters(ctx, "siem", whose, 0)
+		ok(t, err)
+		letter.Seq = 3
+		if !reflect.DeepEqual(letters, []sallyport.DeadLetter{letter}) {
+			t.Errorf("dead letters are %+v, want %+v", letters, letter)
+		}
+	}
+	if letters, err := db.DeadLetters(ctx, "siem", other, 0); err != nil || len(letters) != 0 {
+		t.Errorf("the other organisation has %+v %v", letters, err)
+	}
+
+	for minutes, want := range map[int]int64{-5: 1, 1: 2, 2: 3, 3: 4, 8: 5, 9: 7} {
+		if seq, err := db.FirstRecordSince(ctx, org, at(minutes)); err != nil || seq != want {
+			t.Errorf("since minute %d: %d %v, want %d", minutes, seq, err, want)
+		}
+	}
+	_, err := db.FirstRecordSince(ctx, "nobody", Time)
+	fails(t, err, sallyport.NotFound)
+
+	ok(t, db.RewindSink(ctx, "siem", org, 2, Event("sink.replay")))
+	if letters, err := db.DeadLetters(ctx, "siem", org, 0); err != nil || len(letters) != 0 {
+		t.Errorf("what is sent again is no dead letter: %+v %v", letters, err)
+	}
 }

@@ -20,6 +20,15 @@ func firstRequest(org sallyport.OrgID, name, boot string) sallyport.FirstRequest
 	}
 }
 
+// ended is r as it is to stand, with an answer if that is kept.
+func ended(r sallyport.FirstRequest, state sallyport.RequestState) sallyport.FirstRequest {
+	r.State, r.Answer = state, nil
+	if state == sallyport.RequestAnswered {
+		r.Answer = []byte("sealed")
+	}
+	return r
+}
+
 // claims claims r and fails the test unless the request that stands is first, in the state.
 func claims(t *testing.T, db *store.DB, r, first sallyport.FirstRequest, state sallyport.RequestState) sallyport.FirstRequest {
 	t.Helper()
@@ -50,15 +59,15 @@ func testFirstRequests(t *testing.T, db *store.DB) {
 
 	// Only the call that claimed it answers or frees it.
 	foreign := first
-	foreign.Org, foreign.State, foreign.Answer = other, sallyport.RequestAnswered, []byte("not yours")
-	fails(t, db.AnswerRequest(ctx, foreign), sallyport.NotFound)
-	ok(t, db.FreeRequest(ctx, foreign))
-	ok(t, db.FreeRequest(ctx, again))
-	answered := first
-	answered.State, answered.Answer = sallyport.RequestAnswered, []byte("sealed")
-	ok(t, db.AnswerRequest(ctx, answered))
-	fails(t, db.AnswerRequest(ctx, answered), sallyport.NotFound)
-	ok(t, db.FreeRequest(ctx, first)) // too late
+	foreign.Org = other
+	for _, r := range []sallyport.FirstRequest{foreign, again} {
+		ok(t, db.EndRequest(ctx, ended(r, sallyport.RequestAnswered)))
+		ok(t, db.EndRequest(ctx, ended(r, sallyport.RequestFree)))
+	}
+	claims(t, db, again, first, sallyport.RequestUnderWay)
+	ok(t, db.EndRequest(ctx, ended(first, sallyport.RequestAnswered)))
+	ok(t, db.EndRequest(ctx, ended(first, sallyport.RequestTooLarge))) // too late
+	ok(t, db.EndRequest(ctx, ended(first, sallyport.RequestFree)))     // too late
 	if got := claims(t, db, again, first, sallyport.RequestAnswered); string(got.Answer) != "sealed" {
 		t.Errorf("the answer is %q", got.Answer)
 	}
@@ -66,7 +75,7 @@ func testFirstRequests(t *testing.T, db *store.DB) {
 	// After its time another may be the first, and rows go, oldest first.
 	again.At = Time.Add(time.Hour)
 	claims(t, db, again, again, sallyport.RequestUnderWay)
-	ok(t, db.FreeRequest(ctx, again))
+	ok(t, db.EndRequest(ctx, ended(again, sallyport.RequestFree)))
 	third := firstRequest(org, "a", Boot)
 	third.At = Time.Add(2 * time.Hour)
 	claims(t, db, third, third, sallyport.RequestUnderWay)
@@ -133,4 +142,53 @@ func testClaimTogether(t *testing.T, db *store.DB) {
 	if firsts.Load() != 1 {
 		t.Errorf("%d are the first, want one", firsts.Load())
 	}
+}
+
+// The end of a request is written with what tells of it, or neither is.
+func testRequestEndsTogether(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org := NewOrg(t, db)
+	_, err := db.Grant(ctx, org, sallyport.Credit, "", Event("credit.grant"))
+	ok(t, err)
+	begun := func(name string) sallyport.FirstRequest {
+		r := firstRequest(org, name, Boot)
+		claims(t, db, r, r, sallyport.RequestUnderWay)
+		commit(t, db, Intent(org, r.Call, 1))
+		return r
+	}
+	ending := func(r sallyport.FirstRequest, state sallyport.RequestState) journal.Entry {
+		e := Outcome(org, r.Call, 1)
+		first := ended(r, state)
+		e.First = &first
+		return e
+	}
+	answered, large, free := begun("answered"), begun("large"), begun("free")
+	commit(t, db, ending(answered, sallyport.RequestAnswered), ending(large, sallyport.RequestTooLarge), ending(free, sallyport.RequestFree))
+	if got := claims(t, db, firstRequest(org, "answered", Boot), answered, sallyport.RequestAnswered); string(got.Answer) != "sealed" {
+		t.Errorf("the answer is %q", got.Answer)
+	}
+	claims(t, db, firstRequest(org, "large", Boot), large, sallyport.RequestTooLarge)
+	anew := firstRequest(org, "free", Boot)
+	claims(t, db, anew, anew, sallyport.RequestUnderWay)
+
+	// The second entry cannot be written: nothing of the batch is.
+	lost := begun("lost")
+	twice := Outcome(org, lost.Call, 1)
+	one := ending(lost, sallyport.RequestAnswered)
+	twice.Record.EventID, twice.Record.Call = one.Record.EventID, one.Record.Call
+	if _, err := db.CommitBatch(ctx, journal.BatchID(NewID()), []journal.Entry{one, twice}); err == nil {
+		t.Error("a record was written twice")
+	}
+	claims(t, db, firstRequest(org, "lost", Boot), lost, sallyport.RequestUnderWay)
+
+	// A run and the answer that names it.
+	user := NewMember(t, db, org)
+	ok(t, db.CreateAgent(ctx, newAgent(org, user, "a-1", Time), Event("agent.create")))
+	run := firstRequest(org, "run", Boot)
+	claims(t, db, run, run, sallyport.RequestUnderWay)
+	first := ended(run, sallyport.RequestAnswered)
+	fails(t, db.CreateRun(ctx, newRun(org, "nobody", user, "r-1", Time), &first, Event("agent.run")), sallyport.NotFound)
+	claims(t, db, firstRequest(org, "run", Boot), run, sallyport.RequestUnderWay)
+	ok(t, db.CreateRun(ctx, newRun(org, "a-1", user, "r-1", Time), &first, Event("agent.run")))
+	claims(t, db, firstRequest(org, "run", Boot), run, sallyport.RequestAnswered)
 }

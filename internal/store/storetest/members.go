@@ -140,7 +140,7 @@ func testKeys(t *testing.T, db *store.DB) {
 		ID: "key-1", Org: org, User: user, Name: "ci", Prefix: "sp-abcd", Hash: []byte{0, 1, 2, 255},
 		CreatedAt: Time, ExpiresAt: Time.Add(time.Hour),
 	}
-	ok(t, db.CreateKey(ctx, key, Event("key.create")))
+	ok(t, db.CreateKey(ctx, key, sallyport.KeyBounds{}, Event("key.create")))
 	got, role, err := db.Key(ctx, key.ID)
 	ok(t, err)
 	if !reflect.DeepEqual(got, key) || role != sallyport.RoleUser {
@@ -148,7 +148,7 @@ func testKeys(t *testing.T, db *store.DB) {
 	}
 	newer := key
 	newer.ID, newer.CreatedAt = "key-2", Time.Add(time.Minute)
-	ok(t, db.CreateKey(ctx, newer, Event("key.create")))
+	ok(t, db.CreateKey(ctx, newer, sallyport.KeyBounds{}, Event("key.create")))
 	keys, err := db.Keys(ctx, org)
 	ok(t, err)
 	if want := []sallyport.Key{newer, key}; !reflect.DeepEqual(keys, want) {
@@ -159,7 +159,7 @@ func testKeys(t *testing.T, db *store.DB) {
 		foreign := key
 		foreign.ID, foreign.Org = "key-3", other
 		unchanged(t, db, other, func() {
-			fails(t, db.CreateKey(ctx, foreign, Event("key.create")), sallyport.NotFound)
+			fails(t, db.CreateKey(ctx, foreign, sallyport.KeyBounds{}, Event("key.create")), sallyport.NotFound)
 			fails(t, db.RevokeKey(ctx, other, key.ID, Time, Event("key.revoke")), sallyport.NotFound)
 		})
 		fails(t, db.RevokeKey(ctx, "nobody", key.ID, Time, Event("key.revoke")), sallyport.NotFound)
@@ -174,7 +174,7 @@ func testKeys(t *testing.T, db *store.DB) {
 			t.Error("the key was revoked from another organisation")
 		}
 	})
-	fails(t, db.CreateKey(ctx, key, Event("key.create")), sallyport.Conflict)
+	fails(t, db.CreateKey(ctx, key, sallyport.KeyBounds{}, Event("key.create")), sallyport.Conflict)
 	_, _, err = db.Key(ctx, "key-9")
 	fails(t, err, sallyport.NotFound)
 
@@ -187,6 +187,54 @@ func testKeys(t *testing.T, db *store.DB) {
 	ok(t, err)
 	if !got.RevokedAt.Equal(Time) {
 		t.Errorf("key was revoked at %v, want %v", got.RevokedAt, Time)
+	}
+}
+
+// A key and what binds it are there together or not at all.
+func testKeyBounds(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org := NewOrg(t, db)
+	key := sallyport.Key{ID: "key-b", Org: org, User: NewMember(t, db, org), Name: "ci", Prefix: "sp-abcd", Hash: []byte{1}, CreatedAt: Time}
+	bounds := sallyport.KeyBounds{Limits: []byte(`{"requests_per_minute":2}`), Budgets: map[sallyport.Period]sallyport.Credits{
+		sallyport.PeriodDay: 5, sallyport.PeriodMonth: -1,
+	}}
+	unchanged(t, db, org, func() {
+		fails(t, db.CreateKey(ctx, key, bounds, Event("keys.create")), sallyport.InvalidBody)
+	})
+	bounds.Budgets[sallyport.PeriodMonth] = 50
+	ok(t, db.CreateKey(ctx, key, bounds, Event("keys.create")))
+	limits, err := db.Policy(ctx, org, "limit", "key/key-b")
+	ok(t, err)
+	budgets, err := db.Budgets(ctx, org)
+	ok(t, err)
+	if string(limits) != string(bounds.Limits) || len(budgets) != 2 || budgets[0].Limit != 5 || budgets[1].Limit != 50 || budgets[0].Subject != "key-b" {
+		t.Errorf("the key has the limits %s and the budgets %+v", limits, budgets)
+	}
+	unchanged(t, db, org, func() {
+		bounds.Limits = []byte("other")
+		fails(t, db.CreateKey(ctx, key, bounds, Event("keys.create")), sallyport.Conflict)
+	})
+}
+
+// The use of a key goes forward only, and nobody is told of it.
+func testKeyUse(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org := NewOrg(t, db)
+	key := sallyport.Key{ID: "key-u", Org: org, User: NewMember(t, db, org), Name: "ci", Prefix: "sp-abcd", Hash: []byte{1}, CreatedAt: Time}
+	ok(t, db.CreateKey(ctx, key, sallyport.KeyBounds{}, Event("keys.create")))
+	before, err := db.Changes(ctx)
+	ok(t, err)
+	unchanged(t, db, org, func() {
+		for _, at := range []time.Time{Time.Add(time.Minute), Time.Add(time.Second)} { // the second is another node's, and late
+			ok(t, db.NoteKeyUse(ctx, map[sallyport.KeyID]time.Time{key.ID: at, "gone": at}))
+		}
+	})
+	got, _, err := db.Key(ctx, key.ID)
+	ok(t, err)
+	after, err := db.Changes(ctx)
+	ok(t, err)
+	if !got.UsedAt.Equal(Time.Add(time.Minute)) || after != before {
+		t.Errorf("used at %v, and %d changes are told of", got.UsedAt, after-before)
 	}
 }
 

@@ -3,6 +3,7 @@ package storetest
 import (
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/store"
@@ -12,11 +13,11 @@ func testProviders(t *testing.T, db *store.DB) {
 	ctx := t.Context()
 	org, other := NewOrg(t, db), NewOrg(t, db)
 	p := sallyport.ProviderSettings{
-		Org: org, Name: "local", Type: "openai", BaseURL: "https://one.test/v1", Credential: []byte{1, 0, 2}, CreatedAt: Time,
+		Org: org, Name: "local", Type: "openai", BaseURL: "https://one.test/v1", Credential: []byte{1, 0, 2}, CreatedAt: Time, CredentialAt: Time.AddDate(0, 1, 0),
 	}
 	ok(t, db.SaveProvider(ctx, p, Event("provider.save")))
 	changed := p
-	changed.BaseURL, changed.Credential, changed.CreatedAt = "https://two.test/v1", nil, Time.AddDate(1, 0, 0)
+	changed.BaseURL, changed.Credential, changed.CreatedAt, changed.CredentialAt = "https://two.test/v1", nil, Time.AddDate(1, 0, 0), time.Time{}
 	ok(t, db.SaveProvider(ctx, changed, Event("provider.save")))
 	changed.CreatedAt = Time
 	want := func(org sallyport.OrgID, want ...sallyport.ProviderSettings) {
@@ -52,10 +53,11 @@ func testModels(t *testing.T, db *store.DB) {
 		ID: "mock-large", DisplayName: "Mock", Provider: "local", Target: "gpt-4o-mini",
 		ContextWindow: 128_000, OutputMax: 16_000, ImageTokens: 1_000,
 		Price:   sallyport.Price{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Reasoning: 5, Version: "p1"},
-		Offline: true, DLP: "observe",
+		Offline: true, DLP: "observe", Images: true,
 	}
 	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
 	m.Target, m.Price.Output, m.Price.Reasoning, m.Offline = "gpt-5", 5, 6, false
+	m.Images, m.Reasons = false, true
 	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
 	want := func(org sallyport.OrgID, want ...sallyport.Model) {
 		t.Helper()
@@ -79,23 +81,39 @@ func testModels(t *testing.T, db *store.DB) {
 func testModelAccess(t *testing.T, db *store.DB) {
 	ctx := t.Context()
 	org, other := NewOrg(t, db), NewOrg(t, db)
-	want := func(org sallyport.OrgID, want ...string) {
+	want := func(org sallyport.OrgID, want sallyport.ModelChoices) {
 		t.Helper()
-		got, err := db.DisabledModels(ctx, org)
+		got, err := db.ModelChoices(ctx, org)
 		ok(t, err)
 		if !reflect.DeepEqual(got, want) {
-			t.Errorf("DisabledModels are %q, want %q", got, want)
+			t.Errorf("ModelChoices are %+v, want %+v", got, want)
 		}
 	}
 	ok(t, db.SetModelAccess(ctx, org, "b", false, Event("model.access")))
-	ok(t, db.SetModelAccess(ctx, org, "a", false, Event("model.access")))
 	ok(t, db.SetModelAccess(ctx, org, "c", true, Event("model.access")))
 	ok(t, db.SetModelAccess(ctx, other, "a", true, Event("model.access")))
-	want(org, "a", "b")
-	want(other)
+	want(org, sallyport.ModelChoices{Access: map[string]bool{"b": false, "c": true}})
 	ok(t, db.SetModelAccess(ctx, org, "b", true, Event("model.access")))
-	want(org, "a")
+	want(org, sallyport.ModelChoices{Access: map[string]bool{"b": true, "c": true}})
+
+	// What was decided stays, what was seen is decided with the rule.
+	ok(t, db.SetModelAccess(ctx, org, "c", false, Event("model.access")))
+	ok(t, db.SetDefaultModel(ctx, org, "b", Event("models.default")))
+	ok(t, db.SetNewModels(ctx, org, true, map[string]bool{"c": true, "d": true, "e": false}, Event("models.rule")))
+	decided := sallyport.ModelChoices{
+		Access: map[string]bool{"b": true, "c": false, "d": true, "e": false}, NewOff: true, Default: "b",
+	}
+	want(org, decided)
+	want(other, sallyport.ModelChoices{Access: map[string]bool{"a": true}})
+	ok(t, db.SetNewModels(ctx, org, false, nil, Event("models.rule")))
+	ok(t, db.SetDefaultModel(ctx, org, "", Event("models.default")))
+	decided.NewOff, decided.Default = false, ""
+	want(org, decided)
+
 	fails(t, db.SetModelAccess(ctx, "nobody", "a", false, Event("model.access")), sallyport.NotFound)
+	fails(t, db.SetNewModels(ctx, "nobody", true, nil, Event("models.rule")), sallyport.NotFound)
+	fails(t, db.SetDefaultModel(ctx, "nobody", "a", Event("models.default")), sallyport.NotFound)
+	VerifyChain(t, db, org)
 }
 
 func testPolicies(t *testing.T, db *store.DB) {
@@ -152,6 +170,13 @@ func testChanges(t *testing.T, db *store.DB) {
 	}
 	moved("policy", true, func() { ok(t, db.SetPolicy(ctx, org, "dlp", "", []byte("x"), Event("policy.set"))) })
 	moved("organisation", true, func() { NewOrg(t, db) })
+	group := sallyport.Group{Org: org, ID: sallyport.GroupID(NewID()), Name: "Red", CreatedAt: Time}
+	moved("group", true, func() { ok(t, db.CreateGroup(ctx, group, Event("groups.create"))) })
+	member := []sallyport.UserID{NewMember(t, db, org)}
+	moved("member of a group", true, func() { ok(t, db.AddToGroup(ctx, org, group.ID, member, Event("groups.add"))) })
+	moved("no member of a group", true, func() { ok(t, db.RemoveFromGroup(ctx, org, group.ID, member, Event("groups.remove"))) })
+	moved("group's name", true, func() { ok(t, db.RenameGroup(ctx, org, group.ID, "Blue", Event("groups.rename"))) })
+	moved("no group", true, func() { ok(t, db.DeleteGroup(ctx, org, group.ID, Event("groups.delete"))) })
 	moved("failed change", false, func() {
 		fails(t, db.DeleteModel(ctx, org, "none", Event("model.delete")), sallyport.NotFound)
 	})

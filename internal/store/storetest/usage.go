@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -78,6 +79,29 @@ func wantUsage(t *testing.T, db *store.DB, org sallyport.OrgID) {
 		if got != want {
 			t.Errorf("usage by %s adds up to %+v, want %+v as in the ledger", group, got, want)
 		}
+		if group != sallyport.UsageByDay {
+			wantSeries(t, db, org, group, days)
+		}
+	}
+}
+
+// wantSeries compares each day of a series with what the ledger has of it.
+func wantSeries(t *testing.T, db *store.DB, org sallyport.OrgID, by sallyport.UsageBy, want map[string]sallyport.UsageRow) {
+	t.Helper()
+	points, err := db.UsageSeries(t.Context(), org, sallyport.UsageQuery{By: by})
+	ok(t, err)
+	if !slices.IsSortedFunc(points, func(a, b sallyport.UsagePoint) int { return a.Day.Compare(b.Day) }) {
+		t.Errorf("the days by %s are not in their order", by)
+	}
+	got := map[string]sallyport.UsageRow{}
+	for _, p := range points {
+		day := got[p.Day.Format(time.DateOnly)]
+		day.Name = p.Day.Format(time.DateOnly)
+		day.Add(p.UsageRow)
+		got[day.Name] = day
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the series by %s has the days %+v, want %+v", by, got, want)
 	}
 }
 
@@ -158,16 +182,17 @@ func testUsageTogether(t *testing.T, db *store.DB) {
 	wantUsage(t, db, org)
 }
 
-// A call keeps its agent and its price of reasoning until it is settled.
+// A call keeps its agent, its groups and its price of reasoning until it is settled.
 func testOpenCallKeepsPrice(t *testing.T, db *store.DB) {
 	org := NewOrg(t, db)
 	fund(t, db, org, 10)
 	e := by(Intent(org, "c-1", 5), "u", "k", "a", "m")
-	e.Open.Price.Reasoning = 7
+	e.Open.Price.Reasoning, e.Open.Groups = 7, []sallyport.GroupID{"g-1", "g-2"}
 	commit(t, db, e)
 	open, err := db.OpenCalls(t.Context(), Node, "boot-2", 0)
 	ok(t, err)
-	if len(open) != 1 || open[0].Open.Agent != "a" || !reflect.DeepEqual(open[0].Open.Price, e.Open.Price) {
-		t.Errorf("open calls are %+v, want the agent and price of %+v", open, e.Open)
+	if len(open) != 1 || open[0].Open.Agent != "a" || !reflect.DeepEqual(open[0].Open.Price, e.Open.Price) ||
+		!slices.Equal(open[0].Open.Groups, e.Open.Groups) {
+		t.Errorf("open calls are %+v, want the agent, groups and price of %+v", open, e.Open)
 	}
 }

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// What lives in this program is small and what passes through it is much. By
+// default the collector would run whenever as much has passed as lives, many
+// times a second; and what it frees would stay with the program for minutes
+// after a rush.
+const (
+	// garbageMin is how much may pass between two collections.
+	garbageMin = 48 << 20
+	// The bounds of the collector's percentage; 100 is its default.
+	gcPercentMin = 100
+	gcPercentMax = 1600
+	// memoryPoll is how often the two are looked after.
+	memoryPoll = time.Second
+	// In a poll in which less than quietBytes were allocated nothing went on, and
+	// then spareBytes or more of free memory are given back to the system.
+	quietBytes = 1 << 20
+	spareBytes = 8 << 20
+)
+
+// keepMemory lets garbage grow to garbageMin before it is collected, and gives
+// memory back when nothing goes on, until ctx ends. The variable GOGC wins over
+// the first.
+func keepMemory(ctx context.Context) {
+	fixed := os.Getenv("GOGC") != ""
+	tick := time.NewTicker(memoryPoll)
+	defer tick.Stop()
+	for percent, before := gcPercentMin, readMemory(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := readMemory()
+		if wanted := gcPercent(now.live); !fixed && wanted != percent {
+			percent = wanted
+			debug.SetGCPercent(percent)
+		}
+		if now.allocated-before.allocated < quietBytes && now.spare >= spareBytes {
+			debug.FreeOSMemory()
+		}
+		before = now
+	}
+}
+
+// gcPercent is how much garbage may come to what lives, in per cent of it.
+func gcPercent(live uint64) int {
+	return int(min(max(100*garbageMin/max(live, 1), gcPercentMin), gcPercentMax))
+}
+
+// memory is the state of the heap, in bytes.
+type memory struct {
+	live      uint64 // at the last collection
+	allocated uint64 // since the start
+	spare     uint64 // free, and not given back
+}
+
+func readMemory() memory {
+	samples := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
+	}
+	metrics.Read(samples)
+	return memory{samples[0].Value.Uint64(), samples[1].Value.Uint64(), samples[2].Value.Uint64()}
+}

@@ -1,0 +1,240 @@
+package provider
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dial"
+)
+
+// Probe tells, without asking a model, whether a provider can be reached and
+// takes our credential. It asks for the list of models, once, and waits no longer
+// than ProbeTime. Errors are those of Provider.
+func (d *Directory) Probe(ctx context.Context, org sallyport.OrgID, name string) (Probe, error) {
+	found, err := d.Provider(ctx, org, name)
+	if err != nil {
+		return Probe{}, err
+	}
+	p, can := found.(prober)
+	if !can {
+		return Probe{}, sallyport.NewError(sallyport.Conflict, "a provider of this type cannot be tested: test one of its models")
+	}
+	return p.probe(ctx), nil
+}
+
+// prober is what a Provider can be that has a list of models.
+type prober interface {
+	probe(ctx context.Context) Probe
+}
+
+// Probe is what came of it.
+type Probe struct {
+	Failure Failure
+	Status  int      // the provider's, 0: it did not come so far
+	Models  []string // its own names, at most ProbeModelsMax
+	Took    time.Duration
+}
+
+// The bounds of a probe.
+const (
+	ProbeTime      = 10 * time.Second
+	ProbeModelsMax = 1_000
+	probeBodyMax   = 4 << 20
+)
+
+// Failure says at which step a provider could not be used; "": at none.
+type Failure string
+
+// The steps, in their order.
+const (
+	NoName       Failure = "dns"          // its host has no address
+	NotAllowed   Failure = "address"      // an address that may not be dialled
+	NoConnection Failure = "connection"   // nobody answers there
+	NoTLS        Failure = "tls"          // the certificate, or no TLS at all
+	TooLate      Failure = "timeout"      // no answer in time
+	Unauthorized Failure = "unauthorized" // the credential is refused
+	RateLimited  Failure = "rate_limited" // the provider wants fewer calls
+	NoList       Failure = "no_list"      // it answers, and has no list of models
+	BadStatus    Failure = "status"       // any other status that is no success
+	BadAnswer    Failure = "answer"       // not what its API promises
+)
+
+// Meaning says what a failed step means, and what to do about it.
+func (f Failure) Meaning() string {
+	switch f {
+	case "":
+		return "The provider answers and takes the credential."
+	case NoName:
+		return "The host of the address has no entry in DNS. Check its spelling, or the resolver of this server."
+	case NotAllowed:
+		return "The address is not on the public internet. The operator can allow its network in private_networks."
+	case NoConnection:
+		return "Nobody answers at the address. Check host and port, and whether a firewall is between."
+	case NoTLS:
+		return "No secure connection could be made: the certificate is not valid for the host, or no TLS is spoken there."
+	case TooLate:
+		return "The provider did not answer in time."
+	case Unauthorized:
+		return "The provider refuses the credential. Replace the key."
+	case RateLimited:
+		return "The provider takes the connection, but wants fewer calls at the moment."
+	case NoList:
+		return "The provider answers, but has no list of models at this address. Check the end of the address, or test a model."
+	case BadStatus:
+		return "The provider answers with a failure of its own."
+	}
+	return "What answers there does not speak the provider's API. Check type and address."
+}
+
+// FailureOf finds the step in the error of a call; BadAnswer for what is none of
+// the others.
+func FailureOf(err error) Failure {
+	var name *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	var invalid x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var failed *net.OpError
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, dial.ErrRefused):
+		return NotAllowed
+	case errors.As(err, &name) && !name.IsTimeout:
+		return NoName
+	case errors.As(err, &certificate), errors.As(err, &invalid), errors.As(err, &record), errors.As(err, &alert), noTLSThere(err):
+		return NoTLS
+	case timedOut(err), sallyport.CodeOf(err) == sallyport.UpstreamTimeout:
+		return TooLate
+	case sallyport.CodeOf(err) == sallyport.UpstreamAuth:
+		return Unauthorized
+	case sallyport.CodeOf(err) == sallyport.UpstreamUnreachable, errors.As(err, &failed) && failed.Op == "dial":
+		return NoConnection
+	}
+	return BadAnswer
+}
+
+// noTLSThere tells that what answered spoke plain HTTP; net/http has no type for it.
+func noTLSThere(err error) bool {
+	return err != nil && err.Error() == "http: server gave HTTP response to HTTPS client"
+}
+
+func timedOut(err error) bool {
+	var late net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errFirstByteLate) || errors.Is(err, errIdle) ||
+		errors.As(err, &late) && late.Timeout()
+}
+
+// list is the address of the provider's list of models.
+func (c *client) list(path string) *url.URL {
+	address := c.base.JoinPath(path)
+	address.RawQuery = c.address.RawQuery
+	return address
+}
+
+// probe gets the list. Its connection, headers and rules are those of calls.
+func (c *client) probe(ctx context.Context, path string) Probe {
+	ctx, cancel := context.WithTimeout(ctx, ProbeTime)
+	defer cancel()
+	begun := time.Now()
+	p := c.getList(ctx, path)
+	p.Took = time.Since(begun)
+	return p
+}
+
+func (c *client) getList(ctx context.Context, path string) Probe {
+	address := c.list(path)
+	r := &http.Request{
+		Method: http.MethodGet, URL: address, Host: address.Host, Header: c.plain.Clone(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	r.Header.Del("Content-Type")
+	response, err := c.transport.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		return Probe{Failure: wireFailure(err)}
+	}
+	defer response.Body.Close()
+	p := Probe{Status: response.StatusCode, Failure: statusFailure(response.StatusCode)}
+	if p.Failure != "" {
+		return p
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, probeBodyMax))
+	if err != nil {
+		p.Failure = FailureOf(err)
+		return p
+	}
+	p.Models, err = listed(body)
+	if err != nil {
+		p.Failure = BadAnswer
+	}
+	return p
+}
+
+// wireFailure is FailureOf for an error of the transport: where it is of no other
+// kind, nobody was reached.
+func wireFailure(err error) Failure {
+	if f := FailureOf(err); f != BadAnswer {
+		return f
+	}
+	if malformed(err) {
+		return BadAnswer
+	}
+	return NoConnection
+}
+
+func statusFailure(status int) Failure {
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return Unauthorized
+	case status == http.StatusTooManyRequests:
+		return RateLimited
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
+		return NoList
+	case status < 200 || status >= 300:
+		return BadStatus
+	}
+	return ""
+}
+
+// listed reads the ids of a list as OpenAI and Anthropic give it.
+func listed(body []byte) ([]string, error) {
+	var list struct {
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(body, &list); err != nil {
+		return nil, err
+	}
+	models := []string{}
+	for _, m := range list.Data[:min(len(list.Data), ProbeModelsMax)] {
+		if m.ID != "" {
+			models = append(models, m.ID)
+		}
+	}
+	return models, nil
+}
+
+func (p *openAI) probe(ctx context.Context) Probe { return p.client.probe(ctx, "/models") }
+
+func (p *anthropic) probe(ctx context.Context) Probe {
+	return p.client.probe(ctx, anthropicPath(p.client.base, "/models"))
+}
+
+// A script is always there.
+func (o *offline) probe(context.Context) Probe { return Probe{Models: []string{}} }
+
+var (
+	_ prober = (*openAI)(nil)
+	_ prober = (*anthropic)(nil)
+	_ prober = (*offline)(nil)
+)

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"context"
+	"encoding/csv"
+	"iter"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+type usageExportQuery struct {
+	By   string `query:"by" enum:"model,user,key,agent,group" default:"model"`
+	From string `query:"from" format:"date" doc:"First day, UTC; absent: 30 days in all"`
+	To   string `query:"to" format:"date" doc:"Last day, included; absent: today"`
+}
+
+// rows of a table, its head first. An error ends them.
+type tableRows = iter.Seq2[[]string, error]
+
+// controlUsageExports has usage and ledger as CSV.
+func (s *Server) controlUsageExports(api huma.API) {
+	usage := operation("exportUsage", "usage.export", http.MethodGet, "/usage/export", "Usage day by day, as CSV")
+	huma.Register(api, usage, func(ctx context.Context, in *usageExportQuery) (*huma.StreamResponse, error) {
+		rows, err := look(s, ctx, func(p sallyport.Principal) (tableRows, error) { return s.usageTable(ctx, p.Org, in) })
+		return streamCSV("usage.csv", rows, err)
+	})
+	ledger := operation("exportLedger", "credits.export", http.MethodGet, "/credits/ledger/export", "The whole ledger, oldest first, as CSV")
+	huma.Register(api, ledger, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
+		rows, err := look(s, ctx, func(p sallyport.Principal) (tableRows, error) { return s.ledgerTable(ctx, p.Org) })
+		return streamCSV("ledger.csv", rows, err)
+	})
+}
+
+// streamCSV writes rows as they come. When it cannot go on it ends the
+// connection, so that nobody takes a part for the whole.
+func streamCSV(name string, rows tableRows, err error) (*huma.StreamResponse, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(out huma.Context) {
+		out.SetHeader("Content-Type", "text/csv; charset=utf-8")
+		out.SetHeader("Content-Disposition", `attachment; filename="`+name+`"`)
+		out.SetStatus(http.StatusOK)
+		w := csv.NewWriter(out.BodyWriter())
+		for row, err := range rows {
+			if err != nil || w.Write(harmless(row)) != nil {
+				panic(http.ErrAbortHandler)
+			}
+		}
+		if w.Flush(); w.Error() != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}}, nil
+}
+
+// harmless makes text of what a spreadsheet would run: names are what people
+// wrote. Numbers stay numbers.
+func harmless(row []string) []string {
+	for i, cell := range row {
+		if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+			continue
+		}
+		if _, err := strconv.ParseFloat(cell, 64); err != nil {
+			row[i] = "'" + cell
+		}
+	}
+	return row
+}
+
+func (s *Server) usageTable(ctx context.Context, org sallyport.OrgID, in *usageExportQuery) (tableRows, error) {
+	q, _, err := s.seriesDays(in.By, in.From, in.To)
+	if err != nil {
+		return nil, err
+	}
+	points, err := s.parts.Control.UsageSeries(ctx, org, q)
+	if err != nil {
+		return nil, err
+	}
+	n, err := s.allNames(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func([]string, error) bool) {
+		if !yield([]string{"day", in.By, "name", "calls", "input_tokens", "cached_input_tokens", "cache_write_tokens",
+			"output_tokens", "reasoning_tokens", "credits", "estimated", "overruns"}, nil) {
+			return
+		}
+		for _, p := range points {
+			row := []string{p.Day.Format(time.DateOnly), p.Name, n.of(in.By, p.Name)}
+			for _, number := range []int64{p.Calls, p.Usage.Input, p.Usage.CachedInput, p.Usage.CacheWrite, p.Usage.Output, p.Usage.Reasoning} {
+				row = append(row, strconv.FormatInt(number, 10))
+			}
+			if !yield(append(row, p.Charge.String(), strconv.FormatInt(p.Estimated, 10), strconv.FormatInt(p.Overruns, 10)), nil) {
+				return
+			}
+		}
+	}, nil
+}
+
+// ledgerPage is how many lines of an export are read at once.
+const ledgerPage = 500
+
+// ledgerTable finds the first page at once, so that what is wrong is told with a
+// status, and the others while the answer is written.
+func (s *Server) ledgerTable(ctx context.Context, org sallyport.OrgID) (tableRows, error) {
+	page, err := s.parts.Control.Ledger(ctx, org, 0, ledgerPage)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func([]string, error) bool) {
+		if !yield([]string{"seq", "at", "kind", "credits", "balance_after", "call", "user", "key", "agent", "model", "estimated", "overrun", "price_version", "note"}, nil) {
+			return
+		}
+		for len(page) > 0 {
+			for _, e := range page {
+				if !yield(ledgerRow(e), nil) {
+					return
+				}
+			}
+			if page, err = s.parts.Control.Ledger(ctx, org, page[len(page)-1].Seq, ledgerPage); err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+	}, nil
+}
+
+func ledgerRow(e sallyport.LedgerEntry) []string {
+	return []string{
+		strconv.FormatInt(e.Seq, 10), isoTime(e.At), string(e.Kind), e.Amount.String(), e.BalanceAfter.String(),
+		string(e.Call), string(e.User), string(e.Key), string(e.Agent), e.Model,
+		strconv.FormatBool(e.Estimated), strconv.FormatBool(e.Overrun), e.PriceVersion, e.Note,
+	}
+}

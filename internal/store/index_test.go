@@ -1,0 +1,56 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/sallyport-ai/sallyport/internal/journal"
+	"github.com/sallyport-ai/sallyport/internal/store/storetest"
+)
+
+// What is removed of a trail is removed of its index.
+func TestIndexForgets(t *testing.T) {
+	t.Parallel()
+	for name, newURL := range databases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.Open(t, newURL(t))
+			org := storetest.NewOrg(t, db)
+			entries := make([]journal.Entry, 600)
+			for i := range entries {
+				entries[i] = journal.Entry{Org: org, Record: storetest.Event("login")}
+			}
+			if _, err := db.CommitBatch(t.Context(), "b", entries); err != nil {
+				t.Fatal(err)
+			}
+			_, read := db.Pools()
+			rows := func() (terms, blocks int) {
+				t.Helper()
+				err := read.QueryRowContext(t.Context(), `
+					SELECT (SELECT COUNT(*) FROM record_terms), (SELECT COUNT(*) FROM record_blocks)`).Scan(&terms, &blocks)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return terms, blocks
+			}
+			untilDone(t, func() (bool, error) { return db.IndexRecords(t.Context()) })
+			if terms, blocks := rows(); terms < 6 || blocks != 2 {
+				t.Fatalf("%d terms in %d blocks are indexed, want 3 or more in each of 2", terms, blocks)
+			}
+			bury(t, db, org, 601)
+			untilDone(t, func() (bool, error) { return db.RemoveRecords(t.Context(), org) })
+			if terms, blocks := rows(); terms != 0 || blocks != 1 { // the last one, to go on from
+				t.Errorf("%d terms in %d blocks are left of what is removed", terms, blocks)
+			}
+		})
+	}
+}
+
+func untilDone(t *testing.T, step func() (more bool, err error)) {
+	t.Helper()
+	for more := true; more; {
+		var err error
+		if more, err = step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

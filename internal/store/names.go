@@ -1,0 +1,60 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+// namesChunk is how many names one query asks for.
+const namesChunk = 200
+
+// sqlNames finds names by ids, by the kind that is before the slash.
+var sqlNames = map[string]string{
+	"user": `
+		SELECT u.id, u.name, u.email FROM users u JOIN memberships m ON m.user_id = u.id
+		WHERE m.org_id = $1 AND u.id IN `,
+	"key":   `SELECT id, name, prefix FROM api_keys WHERE org_id = $1 AND id IN `,
+	"group": `SELECT id, name, '' FROM groups WHERE org_id = $1 AND id IN `,
+}
+
+// Names tells what things of an organisation are called now: "user/…", "key/…" and
+// "group/…", as records name them. What is gone, or is another organisation's, is
+// not among them.
+func (db *DB) Names(ctx context.Context, org sallyport.OrgID, of []string) (map[string]sallyport.Name, error) {
+	ids := make(map[string][]string)
+	for _, one := range of {
+		kind, id, _ := strings.Cut(one, "/")
+		if sqlNames[kind] != "" && id != "" && !slices.Contains(ids[kind], id) {
+			ids[kind] = append(ids[kind], id)
+		}
+	}
+	names := make(map[string]sallyport.Name)
+	for kind, all := range ids {
+		for some := range slices.Chunk(all, namesChunk) {
+			if err := db.names(ctx, org, kind, some, names); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return names, nil
+}
+
+func (db *DB) names(ctx context.Context, org sallyport.OrgID, kind string, ids []string, into map[string]sallyport.Name) error {
+	w := where{args: []any{org}}
+	places := make([]string, len(ids))
+	for i, id := range ids {
+		places[i] = w.arg(text(id, columnMax))
+	}
+	_, err := list(ctx, db.read, func(rows *sql.Rows) (struct{}, error) {
+		var id string
+		var name sallyport.Name
+		err := rows.Scan(&id, &name.Name, &name.Detail)
+		into[kind+"/"+id] = name
+		return struct{}{}, err
+	}, sqlNames[kind]+"("+strings.Join(places, ", ")+")", w.args...)
+	return err
+}

@@ -1,0 +1,480 @@
+package storetest
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/journal"
+	"github.com/sallyport-ai/sallyport/internal/store"
+)
+
+// NewConversation adds a conversation of the member.
+func NewConversation(t *testing.T, db *store.DB, org sallyport.OrgID, user sallyport.UserID) sallyport.Conversation {
+	t.Helper()
+	c := sallyport.Conversation{
+		Org: org, ID: sallyport.ConversationID(NewID()), User: user, Model: "model", CreatedAt: Time, UpdatedAt: Time,
+	}
+	ok(t, db.CreateConversation(t.Context(), c, Event("conversations.create")))
+	return c
+}
+
+var life = sallyport.Answer{Node: "node", Boot: "boot"}
+
+// newTurn is a question and its answer under way.
+func newTurn(parent sallyport.MessageID) sallyport.Turn {
+	return sallyport.Turn{
+		Parent: parent, Model: "other", Title: []byte("named"),
+		Said: &sallyport.Message{
+			ID: sallyport.MessageID(NewID()), Role: sallyport.MessageUser, State: sallyport.MessageDone, Content: []byte("question"), CreatedAt: Time,
+		},
+		Answer: &sallyport.Message{
+			ID: sallyport.MessageID(NewID()), Role: sallyport.MessageAssistant, State: sallyport.MessageStreaming, Model: "other",
+			CreatedAt: Time, Answer: life,
+		},
+	}
+}
+
+func addTurn(t *testing.T, db *store.DB, c sallyport.Conversation, turn sallyport.Turn) sallyport.Turn {
+	t.Helper()
+	before, err := db.AddTurn(t.Context(), c.Org, c.User, c.ID, turn, Event("conversations.send"))
+	ok(t, err)
+	if before != nil {
+		t.Fatalf("the turn was there: %+v", before)
+	}
+	return turn
+}
+
+func endTurn(t *testing.T, db *store.DB, turn sallyport.Turn) sallyport.Message {
+	t.Helper()
+	m := *turn.Answer
+	m.State, m.Content = sallyport.MessageDone, []byte("answer")
+	ok(t, db.FinishAnswer(t.Context(), m, nil))
+	return m
+}
+
+func testConversations(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org, other := NewOrg(t, db), NewOrg(t, db)
+	ann, bob := NewMember(t, db, org), NewMember(t, db, org)
+	stranger := NewMember(t, db, other)
+	var all []sallyport.ConversationID
+	for i := range 5 {
+		c := NewConversation(t, db, org, ann)
+		turn := newTurn("")
+		turn.Answer.CreatedAt = Time.Add(time.Duration(i) * time.Second)
+		addTurn(t, db, c, turn)
+		all = append(all, c.ID)
+	}
+	theirs := NewConversation(t, db, org, bob)
+	yes, no, title, folder, model := true, false, []byte("title"), []byte("folder"), "third"
+	ok(t, db.ChangeConversation(ctx, org, ann, all[0], sallyport.ConversationChange{
+		Title: title, Folder: &folder, Model: &model, Pinned: &yes,
+	}, Event("conversations.update")))
+	got, err := db.Conversation(ctx, org, ann, all[0])
+	ok(t, err)
+	if !bytes.Equal(got.Title, title) || !bytes.Equal(got.Folder, folder) || got.Model != model || !got.Pinned || got.Archived {
+		t.Errorf("the conversation is %+v", got)
+	}
+	ok(t, db.ChangeConversation(ctx, org, ann, all[3], sallyport.ConversationChange{Archived: &yes}, Event("conversations.update")))
+
+	want := []sallyport.ConversationID{all[0], all[4], all[2], all[1]}
+	var list []sallyport.ConversationID
+	q := sallyport.ConversationQuery{Limit: 3}
+	for range 3 {
+		page, err := db.Conversations(ctx, org, ann, q)
+		ok(t, err)
+		for _, c := range page {
+			list = append(list, c.ID)
+			place := c.Place()
+			q.After = &place
+		}
+	}
+	if !slices.Equal(list, want) {
+		t.Errorf("the list is %v, want %v", list, want)
+	}
+	archived, err := db.Conversations(ctx, org, ann, sallyport.ConversationQuery{Archived: true})
+	ok(t, err)
+	if len(archived) != 1 || archived[0].ID != all[3] {
+		t.Errorf("archived are %+v", archived)
+	}
+
+	leaf := addedTo(t, db, theirs)
+	unchanged(t, db, org, func() {
+		for _, who := range []sallyport.UserID{bob, stranger} {
+			_, err := db.Conversation(ctx, org, who, all[0])
+			fails(t, err, sallyport.NotFound)
+			fails(t, db.ChangeConversation(ctx, org, who, all[0], sallyport.ConversationChange{Pinned: &no}, Event("x")), sallyport.NotFound)
+			fails(t, db.DeleteConversation(ctx, org, who, all[0], Time, Event("x")), sallyport.NotFound)
+			_, err = db.AddTurn(ctx, org, who, all[0], newTurn(""), Event("x"))
+			fails(t, err, sallyport.NotFound)
+		}
+		fails(t, db.ChangeConversation(ctx, org, ann, all[0], sallyport.ConversationChange{Leaf: &leaf}, Event("x")), sallyport.NotFound)
+	})
+	unchanged(t, db, other, func() {
+		_, err := db.Conversation(ctx, other, ann, all[0])
+		fails(t, err, sallyport.NotFound)
+		fails(t, db.DeleteConversation(ctx, other, ann, all[0], Time, Event("x")), sallyport.NotFound)
+		fails(t, db.CreateConversation(ctx, sallyport.Conversation{Org: other, ID: "x", User: ann, Model: "m"}, Event("x")), sallyport.NotFound)
+	})
+	VerifyChain(t, db, org)
+}
+
+// addedTo adds a turn and returns its leaf.
+func addedTo(t *testing.T, db *store.DB, c sallyport.Conversation) sallyport.MessageID {
+	t.Helper()
+	return addTurn(t, db, c, newTurn("")).Answer.ID
+}
+
+// Messages are a tree: nothing is overwritten, and paths are read upwards.
+func testMessages(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org, other := NewOrg(t, db), NewOrg(t, db)
+	ann := NewMember(t, db, org)
+	c, elsewhere := NewConversation(t, db, org, ann), NewConversation(t, db, org, ann)
+	foreign := addedTo(t, db, elsewhere)
+	var path []sallyport.MessageID
+	parent := sallyport.MessageID("")
+	for range 3 {
+		turn := addTurn(t, db, c, newTurn(parent))
+		_, err := db.AddTurn(ctx, org, ann, c.ID, newTurn(turn.Answer.ID), Event("x"))
+		fails(t, err, sallyport.Conflict) // it is still being written
+		parent = endTurn(t, db, turn).ID
+		path = append(path, turn.Said.ID, turn.Answer.ID)
+	}
+	branch := addTurn(t, db, c, newTurn(path[1]))
+	endTurn(t, db, branch)
+	again := addTurn(t, db, c, sallyport.Turn{Parent: branch.Said.ID, Answer: newTurn("").Answer})
+
+	read := func(from sallyport.MessageID, limit int) (ids []sallyport.MessageID) {
+		t.Helper()
+		found, err := db.Path(ctx, org, c.ID, from, limit)
+		ok(t, err)
+		for _, m := range found {
+			ids = append(ids, m.ID)
+		}
+		slices.Reverse(ids)
+		return ids
+	}
+	if got := read(path[5], 100); !slices.Equal(got, path) {
+		t.Errorf("the path is %v, want %v", got, path)
+	}
+	if got := read(path[5], 2); !slices.Equal(got, path[4:]) {
+		t.Errorf("the end of the path is %v, want %v", got, path[4:])
+	}
+	if got, want := read(again.Answer.ID, 100), []sallyport.MessageID{path[0], path[1], branch.Said.ID, again.Answer.ID}; !slices.Equal(got, want) {
+		t.Errorf("the branch is %v, want %v", got, want)
+	}
+	for from, want := range map[sallyport.MessageID]sallyport.MessageID{
+		path[0]: again.Answer.ID, path[2]: path[5], branch.Answer.ID: branch.Answer.ID, branch.Said.ID: again.Answer.ID,
+	} {
+		if got, err := db.NewestBelow(ctx, org, c.ID, from); err != nil || got != want {
+			t.Errorf("the newest below %s is %s, %v; want %s", from, got, err, want)
+		}
+	}
+	_, err := db.NewestBelow(ctx, org, c.ID, foreign)
+	fails(t, err, sallyport.NotFound)
+	found, err := db.Path(ctx, org, c.ID, again.Answer.ID, 1)
+	ok(t, err)
+	siblings, err := db.Siblings(ctx, org, c.ID, found)
+	ok(t, err)
+	if got, want := siblings[branch.Said.ID], []sallyport.MessageID{branch.Answer.ID, again.Answer.ID}; !slices.Equal(got, want) {
+		t.Errorf("the siblings are %v, want %v", got, want)
+	}
+	conversation, err := db.Conversation(ctx, org, ann, c.ID)
+	ok(t, err)
+	if conversation.Leaf != again.Answer.ID || conversation.Model != "other" || string(conversation.Title) != "named" {
+		t.Errorf("the conversation is %+v", conversation)
+	}
+	every, err := db.Messages(ctx, org, c.ID, path[0], 100)
+	ok(t, err)
+	if len(every) != 8 || every[0].ID != path[1] {
+		t.Errorf("there are %d messages after the first", len(every))
+	}
+	ok(t, db.RateMessage(ctx, org, ann, c.ID, path[1], -1, Event("conversations.rate")))
+	m, err := db.Message(ctx, org, ann, c.ID, path[1])
+	ok(t, err)
+	if m.Rating != -1 || m.Parent != path[0] || m.Depth != 1 || string(m.Content) != "answer" || m.Answer.Node != life.Node {
+		t.Errorf("the answer is %+v", m)
+	}
+
+	unchanged(t, db, org, func() {
+		_, err := db.AddTurn(ctx, org, ann, c.ID, newTurn(foreign), Event("x"))
+		fails(t, err, sallyport.NotFound)
+		_, err = db.AddTurn(ctx, org, ann, c.ID, newTurn("nothing"), Event("x"))
+		fails(t, err, sallyport.NotFound)
+		_, err = db.Message(ctx, org, ann, c.ID, foreign)
+		fails(t, err, sallyport.NotFound)
+		_, err = db.Message(ctx, other, ann, c.ID, path[1])
+		fails(t, err, sallyport.NotFound)
+		fails(t, db.RateMessage(ctx, org, "nobody", c.ID, path[1], 1, Event("x")), sallyport.NotFound)
+		fails(t, db.RateMessage(ctx, org, ann, c.ID, path[0], 1, Event("x")), sallyport.NotFound) // no answer
+		fails(t, db.AskToStop(ctx, org, "nobody", c.ID, path[1], Event("x")), sallyport.NotFound)
+	})
+	if p, err := db.Path(ctx, other, c.ID, path[5], 10); err != nil || len(p) != 0 {
+		t.Errorf("another organisation reads %v, %v", p, err)
+	}
+	VerifyChain(t, db, org)
+}
+
+// A turn with a key happens once.
+func testTurnOnce(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org := NewOrg(t, db)
+	ann := NewMember(t, db, org)
+	c := NewConversation(t, db, org, ann)
+	first := newTurn("")
+	first.Once = &sallyport.TurnOnce{Name: []byte("name"), Body: []byte("body"), Said: first.Said.ID, Answer: first.Answer.ID}
+	addTurn(t, db, c, first)
+	unchanged(t, db, org, func() {
+		repeat := newTurn("")
+		repeat.Once = &sallyport.TurnOnce{Name: []byte("name"), Body: []byte("other"), Said: repeat.Said.ID, Answer: repeat.Answer.ID}
+		before, err := db.AddTurn(ctx, org, ann, c.ID, repeat, Event("x"))
+		ok(t, err)
+		if before == nil || before.Said != first.Said.ID || before.Answer != first.Answer.ID || string(before.Body) != "body" {
+			t.Errorf("what stands is %+v", before)
+		}
+	})
+	if all, err := db.Messages(ctx, org, c.ID, "", 10); err != nil || len(all) != 2 {
+		t.Errorf("there are %d messages, %v", len(all), err)
+	}
+	if before, err := db.TurnOnce(ctx, org, c.ID, []byte("another")); before != nil || err != nil {
+		t.Errorf("another name: %+v, %v", before, err)
+	}
+}
+
+// An answer is written in steps and ended once.
+func testAnswers(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org := NewOrg(t, db)
+	ann := NewMember(t, db, org)
+	c := NewConversation(t, db, org, ann)
+	turn := addTurn(t, db, c, newTurn(""))
+	m := *turn.Answer
+	m.Org = org
+	save := func(begin, end int64) error {
+		return db.SaveAnswerStep(ctx, m, sallyport.AnswerStep{Begin: begin, End: end, Sealed: fmt.Append(nil, begin)})
+	}
+	ok(t, save(0, 10))
+	ok(t, save(10, 15))
+	ok(t, save(10, 15))                        // the same again
+	fails(t, save(10, 20), sallyport.Conflict) // not where it ends
+	stranger := m
+	stranger.Answer.Boot = "another life"
+	fails(t, db.SaveAnswerStep(ctx, stranger, sallyport.AnswerStep{Begin: 15, End: 16, Sealed: []byte("x")}), sallyport.Conflict)
+	for after, want := range map[int64]int{0: 2, 9: 2, 10: 1, 14: 1, 15: 0} {
+		steps, err := db.AnswerSteps(ctx, org, m.ID, after)
+		ok(t, err)
+		if len(steps) != want || want == 2 && string(steps[1].Sealed) != "10" {
+			t.Errorf("after %d: %+v", after, steps)
+		}
+	}
+	if asked, err := db.StopAsked(ctx, org, m.ID); err != nil || asked {
+		t.Errorf("stop: %v, %v", asked, err)
+	}
+	ok(t, db.AskToStop(ctx, org, ann, c.ID, m.ID, Event("conversations.stop")))
+	if asked, err := db.StopAsked(ctx, org, m.ID); err != nil || !asked {
+		t.Errorf("stop: %v, %v", asked, err)
+	}
+
+	m.State, m.Content, m.Masked = sallyport.MessageFailed, []byte("end"), []byte("hidden")
+	m.Answer.Seq, m.Answer.Code, m.Answer.RetryAfter = 15, sallyport.RateLimited, 3*time.Second
+	m.Answer.Usage, m.Answer.Credits, m.Answer.Duration = sallyport.Usage{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Reasoning: 5}, 77, 1500*time.Millisecond
+	m.Parent = turn.Said.ID
+	ok(t, db.FinishAnswer(ctx, m, []byte("masked")))
+	fails(t, db.FinishAnswer(ctx, m, nil), sallyport.Conflict)
+	fails(t, save(15, 20), sallyport.Conflict)
+	got, err := db.Message(ctx, org, ann, c.ID, m.ID)
+	ok(t, err)
+	got.CreatedAt = m.CreatedAt
+	m.Conversation, m.Depth = c.ID, 1
+	if fmt.Sprint(got) != fmt.Sprint(m) {
+		t.Errorf("got  %+v\nwant %+v", got, m)
+	}
+	said, err := db.Message(ctx, org, ann, c.ID, turn.Said.ID)
+	ok(t, err)
+	if string(said.Masked) != "masked" {
+		t.Errorf("the message is %+v", said)
+	}
+	if steps, err := db.AnswerSteps(ctx, org, m.ID, 0); err != nil || len(steps) != 0 {
+		t.Errorf("steps are left: %v, %v", steps, err)
+	}
+}
+
+// Answers of lives that have ended are found once their call is closed.
+func testLeftAnswers(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org := NewOrg(t, db)
+	ann := NewMember(t, db, org)
+	c := NewConversation(t, db, org, ann)
+	ours, dead := journal.Life{Node: "left", Boot: NewID()}, journal.Life{Node: "gone", Boot: NewID()}
+	ok(t, db.TakeLease(ctx, ours, time.Hour))
+	ok(t, db.TakeLease(ctx, dead, time.Hour))
+	var ids []sallyport.MessageID
+	for _, l := range []journal.Life{ours, dead} {
+		turn := newTurn("")
+		turn.Answer.Answer.Node, turn.Answer.Answer.Boot = l.Node, l.Boot
+		ids = append(ids, addTurn(t, db, c, turn).Answer.ID)
+	}
+	left := func() (found []sallyport.MessageID) {
+		t.Helper()
+		all, err := db.LeftAnswers(ctx, 0)
+		ok(t, err)
+		for _, m := range all {
+			if m.Org == org {
+				found = append(found, m.ID)
+			}
+		}
+		return found
+	}
+	if got := left(); len(got) != 0 {
+		t.Errorf("left are %v while both live", got)
+	}
+	ok(t, db.EndLease(ctx, dead))
+	if got := left(); !slices.Equal(got, ids[1:]) {
+		t.Errorf("left are %v, want %v", got, ids[1:])
+	}
+	if got, err := db.AnswersOf(ctx, ours.Node, ours.Boot); err != nil || len(got) != 1 || got[0].ID != ids[0] {
+		t.Errorf("ours are %v, %v", got, err)
+	}
+}
+
+// Deleting hides, and erasing leaves nothing.
+func testConversationErased(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org, other := NewOrg(t, db), NewOrg(t, db)
+	ann := NewMember(t, db, org)
+	c, kept := NewConversation(t, db, org, ann), NewConversation(t, db, org, ann)
+	addedTo(t, db, kept)
+	parent := sallyport.MessageID("")
+	for range 120 {
+		turn := newTurn(parent)
+		turn.Attachments = []sallyport.Attachment{{Org: org, Conversation: c.ID, Message: turn.Said.ID, ID: sallyport.AttachmentID(NewID()), Sealed: []byte("file")}}
+		addTurn(t, db, c, turn)
+		parent = endTurn(t, db, turn).ID
+	}
+	share := sallyport.Share{Org: org, ID: sallyport.ShareID(NewID()), Conversation: c.ID, User: ann, CreatedAt: Time, Title: []byte("t"), Snapshot: []byte("s")}
+	ok(t, db.CreateShare(ctx, share, Event("conversations.share")))
+	at := Time.Add(time.Minute)
+	_, err := db.EraseConversation(ctx, org, c.ID, at, Event("conversations.erase"))
+	fails(t, err, sallyport.Conflict) // it is not deleted
+	ok(t, db.DeleteConversation(ctx, org, ann, c.ID, at, Event("conversations.delete")))
+	_, err = db.Share(ctx, org, share.ID)
+	fails(t, err, sallyport.NotFound)
+	fails(t, db.RestoreConversation(ctx, org, ann, c.ID, at, Event("x")), sallyport.NotFound) // too late
+	fails(t, db.RestoreConversation(ctx, other, ann, c.ID, Time, Event("x")), sallyport.NotFound)
+	ok(t, db.RestoreConversation(ctx, org, ann, c.ID, Time, Event("conversations.restore")))
+	if _, err := db.Share(ctx, org, share.ID); err != nil {
+		t.Errorf("the share does not come back: %v", err)
+	}
+	ok(t, db.DeleteConversation(ctx, org, ann, c.ID, at, Event("conversations.delete")))
+	_, err = db.EraseConversation(ctx, org, c.ID, at, Event("conversations.erase"))
+	fails(t, err, sallyport.Conflict) // it can still be restored
+	late := at.Add(time.Second)
+	deleted := func() bool {
+		found, err := db.DeletedConversations(ctx, late, 0)
+		ok(t, err)
+		return slices.ContainsFunc(found, func(d sallyport.Conversation) bool { return d.ID == c.ID })
+	}
+	ok(t, db.SetPolicy(ctx, org, sallyport.KindAudit, sallyport.LegalHold, []byte("{}"), Event("audit.hold")))
+	if deleted() {
+		t.Error("it is to be erased under a legal hold")
+	}
+	_, err = db.EraseConversation(ctx, org, c.ID, late, Event("conversations.erase"))
+	fails(t, err, sallyport.Conflict)
+	ok(t, db.SetPolicy(ctx, org, sallyport.KindAudit, sallyport.LegalHold, nil, Event("audit.hold")))
+	if !deleted() {
+		t.Error("it is not to be erased")
+	}
+	steps := 0
+	for more := true; more; steps++ {
+		more, err = db.EraseConversation(ctx, org, c.ID, late, Event("conversations.erase"))
+		ok(t, err)
+	}
+	if steps != 3 || deleted() {
+		t.Errorf("it took %d steps", steps)
+	}
+	if left, err := db.Messages(ctx, org, c.ID, "", 10); err != nil || len(left) != 0 {
+		t.Errorf("messages are left: %v, %v", left, err)
+	}
+	if _, err := db.Conversation(ctx, org, ann, kept.ID); err != nil {
+		t.Errorf("another conversation: %v", err)
+	}
+	records := VerifyChain(t, db, org)
+	told := 0
+	for _, r := range records {
+		if strings.HasPrefix(r.Action, "conversations.erase") {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("the trail tells %d times of it", told)
+	}
+}
+
+func testShares(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org, other := NewOrg(t, db), NewOrg(t, db)
+	ann, bob := NewMember(t, db, org), NewMember(t, db, org)
+	c := NewConversation(t, db, org, ann)
+	s := sallyport.Share{Org: org, ID: sallyport.ShareID(NewID()), Conversation: c.ID, User: ann, CreatedAt: Time, Title: []byte("t"), Snapshot: []byte("s")}
+	unchanged(t, db, org, func() {
+		theirs := s
+		theirs.User = bob
+		fails(t, db.CreateShare(ctx, theirs, Event("x")), sallyport.NotFound)
+	})
+	ok(t, db.CreateShare(ctx, s, Event("conversations.share")))
+	got, err := db.Share(ctx, org, s.ID)
+	ok(t, err)
+	if fmt.Sprint(got) != fmt.Sprint(s) {
+		t.Errorf("got %+v, want %+v", got, s)
+	}
+	_, err = db.Share(ctx, other, s.ID)
+	fails(t, err, sallyport.NotFound)
+	if list, err := db.Shares(ctx, org, ann); err != nil || len(list) != 1 || list[0].ID != s.ID || list[0].Snapshot != nil {
+		t.Errorf("the shares are %+v, %v", list, err)
+	}
+	if list, err := db.Shares(ctx, org, bob); err != nil || len(list) != 0 {
+		t.Errorf("another's shares are %+v, %v", list, err)
+	}
+	if now, err := db.Conversation(ctx, org, ann, c.ID); err != nil || !now.Shared {
+		t.Errorf("the conversation is %+v, %v", now, err)
+	}
+	unchanged(t, db, org, func() {
+		fails(t, db.RevokeShare(ctx, org, bob, s.ID, Event("x")), sallyport.NotFound)
+		fails(t, db.RevokeShare(ctx, other, "", s.ID, Event("x")), sallyport.NotFound)
+	})
+	ok(t, db.RevokeShare(ctx, org, ann, s.ID, Event("shares.delete")))
+	_, err = db.Share(ctx, org, s.ID)
+	fails(t, err, sallyport.NotFound)
+}
+
+// A fork is a conversation with messages and files of its own.
+func testForkConversation(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org := NewOrg(t, db)
+	ann, bob := NewMember(t, db, org), NewMember(t, db, org)
+	c := sallyport.Conversation{Org: org, ID: sallyport.ConversationID(NewID()), User: ann, Model: "model", CreatedAt: Time, UpdatedAt: Time}
+	turn := newTurn("")
+	turn.Answer.State = sallyport.MessageDone
+	c.Leaf = turn.Answer.ID
+	file := sallyport.Attachment{Org: org, Conversation: c.ID, Message: turn.Said.ID, ID: sallyport.AttachmentID(NewID()), Sealed: []byte("file")}
+	ok(t, db.ForkConversation(ctx, c, turn.Messages(), []sallyport.Attachment{file}, Event("conversations.fork")))
+	if p, err := db.Path(ctx, org, c.ID, c.Leaf, 10); err != nil || len(p) != 2 || p[1].ID != turn.Said.ID || p[0].Depth != 1 {
+		t.Errorf("the path is %+v, %v", p, err)
+	}
+	got, err := db.Attachment(ctx, org, ann, c.ID, file.ID)
+	ok(t, err)
+	if string(got.Sealed) != "file" || got.Message != turn.Said.ID {
+		t.Errorf("the file is %+v", got)
+	}
+	_, err = db.Attachment(ctx, org, bob, c.ID, file.ID)
+	fails(t, err, sallyport.NotFound)
+	if files, err := db.AttachmentsOf(ctx, org, turn.Said.ID); err != nil || len(files) != 1 {
+		t.Errorf("the files are %+v, %v", files, err)
+	}
+}

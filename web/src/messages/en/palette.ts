@@ -1,0 +1,15 @@
+export default {
+  title: "Go to or do",
+  placeholder: "Pages, agents, chats, actions",
+  nothing: "Nothing matches.",
+  pages: "Pages",
+  agents: "Agents",
+  chats: "Chats",
+  actions: "Actions",
+  newChat: "New chat",
+  newKey: "Create an API key",
+  light: "Theme: light",
+  dark: "Theme: dark",
+  system: "Theme: as the system",
+  keys: "Keyboard shortcuts",
+} as const;

@@ -1,0 +1,40 @@
+/** What stands for the key: never the key itself, which is shown once and elsewhere. */
+export const keyPlace = "$SALLYPORT_KEY";
+
+/** The first call of the quickstart. */
+export function curlChat(server: string, model: string, key: string = keyPlace): string {
+  return `curl ${server}/v1/chat/completions \\
+  -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" \\
+  -d '${JSON.stringify({ model, messages: [{ role: "user", content: "Hello!" }] })}'`;
+}
+
+export function curlAgents(server: string): string {
+  return `curl ${server}/v1/agents/list -H "Authorization: Bearer ${keyPlace}"
+
+curl ${server}/v1/agents/AGENT_ID/run \\
+  -H "Authorization: Bearer ${keyPlace}" -H "Content-Type: application/json" \\
+  -d '{"input": "Hello!"}'`;
+}
+
+export function openaiPython(server: string, model: string): string {
+  return `import os
+from openai import OpenAI
+
+client = OpenAI(base_url="${server}/v1", api_key=os.environ["SALLYPORT_KEY"])
+answer = client.chat.completions.create(
+    model=${JSON.stringify(model)},
+    messages=[{"role": "user", "content": "Hello!"}],
+)
+print(answer.choices[0].message.content)`;
+}
+
+export function openaiNode(server: string, model: string): string {
+  return `import OpenAI from "openai";
+
+const client = new OpenAI({ baseURL: "${server}/v1", apiKey: process.env.SALLYPORT_KEY });
+const answer = await client.chat.completions.create({
+  model: ${JSON.stringify(model)},
+  messages: [{ role: "user", content: "Hello!" }],
+});
+console.log(answer.choices[0].message.content);`;
+}

@@ -1,0 +1,75 @@
+import type { components } from "@/api/schema";
+
+export type Page = components["schemas"]["RecordPage"];
+export type Names = Page["names"];
+
+/** What the pages read of a record; the server keeps more. */
+export interface AuditRecord {
+  org_seq: number;
+  event_id: string;
+  phase: string;
+  time: string;
+  actor: { type: string; user_id?: string; key_id?: string; key_prefix?: string; role?: string };
+  action: string;
+  route?: string;
+  resource?: string;
+  call_id?: string;
+  request_id?: string;
+  model_requested?: string;
+  model_used?: string;
+  provider?: string;
+  outcome?: string;
+  status?: number;
+  error_code?: string;
+  latency_ms?: number;
+  tokens?: { input: number; output: number };
+  cost?: { charge_micros?: number };
+  dlp?: { action?: string; counts?: Record<string, number> };
+  change?: unknown;
+  damaged?: string;
+}
+
+/** A record of the list. */
+export interface Row {
+  seq: number;
+  hash: string;
+  record: AuditRecord;
+}
+
+/** The parts of a search, which stand in the address and in saved searches. */
+export const filterNames = [
+  "phase", "action", "outcome", "code", "actor", "key", "model", "route", "finding", "resource", "request", "call", "address", "since", "until",
+] as const;
+
+export type FilterName = (typeof filterNames)[number];
+export type Filter = Partial<Record<FilterName, string>>;
+
+export function filterOf(search: Record<string, string>): Filter {
+  return Object.fromEntries(filterNames.flatMap((name) => (search[name] ? [[name, search[name]]] : []))) as Filter;
+}
+
+/** "?a=b&…" for the server; "" for nothing. */
+export function queryText(parts: Record<string, string | number | boolean | undefined>): string {
+  const given = Object.entries(parts).flatMap(([name, value]) => (value === undefined || value === "" || value === false ? [] : [[name, String(value)]]));
+  const text = new URLSearchParams(given).toString();
+  return text && `?${text}`;
+}
+
+/** Who did it, as a person reads it. */
+export function actorText(record: AuditRecord, names: Names): string {
+  const { actor } = record;
+  const user = actor.user_id ? names[`user/${actor.user_id}`] : undefined;
+  return user?.name || user?.detail || actor.key_prefix || actor.user_id || actor.type;
+}
+
+/** How it ended, in a word. */
+export function endText(record: AuditRecord): string {
+  return record.error_code || record.outcome || record.phase;
+}
+
+export function toneOf(record: AuditRecord): "ok" | "warn" | "bad" | "neutral" {
+  if (record.damaged) return "bad";
+  if (record.phase === "refusal" || record.outcome === "blocked") return "warn";
+  if (record.error_code || record.outcome === "failure" || record.outcome === "interrupted") return "bad";
+  return record.outcome === "success" ? "ok" : "neutral";
+}

@@ -1,0 +1,86 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { call } from "@/api/client";
+import { type Filter, type Page, queryText } from "./records";
+import { type Ask, emptyWindow, grown, parametersOf, type Window, wanted } from "./window";
+
+export interface Records {
+  window: Window;
+  /** No page has come yet. */
+  pending: boolean;
+  loading: boolean;
+  error: unknown;
+  onRange: (first: number, last: number) => void;
+  /** Searches on where the search stopped. */
+  searchOn: () => void;
+  /** Begins anew, with what is new. */
+  restart: () => void;
+}
+
+/** The records of a filter around what is in view. total is how many there are, once that is known. */
+export function useWindow(filter: Filter, total: number | undefined): Records {
+  const key = queryText(filter);
+  const [state, setState] = useState({ key, window: emptyWindow, pending: true });
+  const [loading, setLoading] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const [life, setLife] = useState(0);
+  const latest = useRef(state);
+  latest.current = state;
+  const busy = useRef(0);
+  const range = useRef<[number, number]>([0, 0]);
+
+  const load = useCallback(
+    async (ask: Ask, from: Window, mine: number) => {
+      setLoading(true);
+      try {
+        const page = await call<Page>("GET", `/api/v1/audit/records${queryText({ ...filter, ...parametersOf(ask, from.top) })}`);
+        if (busy.current !== mine) return;
+        const window = grown(from, ask, page);
+        setError(null);
+        setState({ key, window, pending: false });
+      } catch (failure) {
+        if (busy.current !== mine) return;
+        setError(failure);
+        setState((s) => ({ ...s, key, pending: false }));
+      } finally {
+        setLoading(false);
+      }
+    },
+    // The filter is in the key.
+    [key],
+  );
+
+  useEffect(() => {
+    range.current = [0, 0];
+    setState((s) => ({ ...s, pending: s.window.rows.length === 0 }));
+    void load({ kind: "newest" }, emptyWindow, ++busy.current);
+  }, [load, life]);
+
+  useEffect(() => {
+    if (total === undefined) return;
+    setState((s) => (s.window.atOldest || s.window.total >= total ? s : { ...s, window: { ...s.window, total } }));
+  }, [total, state.window.rows]);
+
+  const asking = useRef(false);
+  const look = useCallback(async () => {
+    if (asking.current) return;
+    const { window } = latest.current;
+    const ask = wanted(window, range.current[0], Math.min(range.current[1], Math.max(window.total - 1, 0)));
+    if (!ask) return;
+    asking.current = true;
+    await load(ask, window, ++busy.current);
+    asking.current = false;
+  }, [load]);
+  useEffect(() => {
+    if (!error) void look();
+  }, [state.window, look, error]);
+
+  return {
+    window: state.window,
+    pending: state.pending,
+    loading,
+    error,
+    onRange: useCallback((first, last) => { range.current = [first, last]; void look(); }, [look]),
+    searchOn: () => void load({ kind: "older", before: state.window.searched }, { ...state.window, searched: 0 }, ++busy.current),
+    restart: useCallback(() => setLife((n) => n + 1), []),
+  };
+}

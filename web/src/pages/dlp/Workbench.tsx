@@ -1,0 +1,60 @@
+import { useState } from "react";
+import { toast } from "sonner";
+import { Button } from "@/components/Button";
+import { FormError, Input } from "@/components/Form";
+import { t } from "@/messages";
+import { useSession } from "@/session";
+import { type Draft, dropDraft, publish, type Sample, saveDraft, useChange, whole } from "./data";
+import { Rules } from "./Rules";
+import { Results, Samples } from "./Samples";
+import { Tester } from "./Tester";
+
+/** The draft at the left, what it makes of a text at the right. */
+export function Workbench({ model, draft }: { model: string; draft: Draft }) {
+  const [policy, setPolicy] = useState(() => whole(draft.policy));
+  const [samples, setSamples] = useState<Sample[]>(draft.samples ?? []);
+  const { can } = useSession();
+  const changed = JSON.stringify([policy, samples]) !== JSON.stringify([whole(draft.policy), draft.samples ?? []]);
+  const addSample = (sample: Sample) => setSamples((all) => [...all.filter((s) => s.name !== sample.name), sample]);
+  return (
+    <div className="grid gap-6 p-4 xl:grid-cols-2">
+      <div className="flex min-w-0 flex-col gap-4">
+        <Rules policy={policy} onChange={setPolicy} disabled={!can("dlp.save_draft")} />
+        <Samples samples={samples} onChange={setSamples} />
+        <Acts model={model} draft={draft} changed={changed} save={() => ({ model, policy: { ...policy, allow: filled(policy.allow), trusted_tools: filled(policy.trusted_tools) }, samples, revision: draft.revision })} />
+      </div>
+      <Tester policy={policy} onSample={addSample} />
+    </div>
+  );
+}
+
+/** Lines without the empty ones. */
+const filled = (lines: string[] | null) => (lines ?? []).map((line) => line.trim()).filter((line) => line);
+
+function Acts({ model, draft, changed, save }: { model: string; draft: Draft; changed: boolean; save: () => Parameters<typeof saveDraft>[0] }) {
+  const { can } = useSession();
+  const saving = useChange(saveDraft);
+  const dropping = useChange(dropDraft);
+  const publishing = useChange(publish);
+  const [note, setNote] = useState("");
+  const send = () =>
+    publishing.mutate({ model, revision: draft.revision, note }, {
+      onSuccess: (p) => p.ok && toast.success(t("dlp.published", { number: p.number ?? 0 })),
+    });
+  return (
+    <div className="flex flex-col gap-3 border-t border-line pt-4">
+      <FormError error={saving.error ?? dropping.error ?? publishing.error} />
+      {publishing.data && !publishing.data.ok && <Results results={publishing.data.samples ?? []} />}
+      <div className="flex flex-wrap items-center gap-2">
+        {can("dlp.save_draft") && <Button busy={saving.isPending} disabled={!changed} onClick={() => saving.mutate(save())}>{t("dlp.saveDraft")}</Button>}
+        {draft.saved && can("dlp.drop_draft") && <Button busy={dropping.isPending} onClick={() => dropping.mutate(model)}>{t("dlp.dropDraft")}</Button>}
+        {can("dlp.publish") && (
+          <>
+            <Input className="w-56" aria-label={t("dlp.note")} placeholder={t("dlp.note")} maxLength={500} value={note} onChange={(e) => setNote(e.target.value)} />
+            <Button look="primary" busy={publishing.isPending} disabled={!draft.saved || changed} title={t("dlp.publishFirst")} onClick={send}>{t("dlp.publish")}</Button>
+          </>
+        )}
+      </div>
+    </div>
+  );
+}

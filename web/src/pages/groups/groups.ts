@@ -1,0 +1,86 @@
+import { call } from "@/api/client";
+
+export interface Group {
+  id: string;
+  name: string;
+  created_at: string;
+}
+
+export interface Member {
+  user_id: string;
+  email: string;
+  name: string;
+  role: string;
+}
+
+export type State = "on" | "off" | "";
+
+export interface Things {
+  default?: State;
+  names?: Record<string, State>;
+  providers?: Record<string, State>;
+}
+
+export type Area = "integrations" | "models" | "tools";
+
+export interface Policies {
+  integrations?: Things;
+  models?: Things;
+  tools?: Things;
+  features?: Record<string, State>;
+  dlp?: { mode: string; [rule: string]: unknown };
+}
+
+export interface Right {
+  area: string;
+  name: string;
+  allowed: boolean;
+  text: string;
+}
+
+export interface Effective {
+  rights: Right[];
+  dlp: { mode: string };
+}
+
+export interface Pasted {
+  found: Member[];
+  already: Member[];
+  unknown: string[];
+}
+
+export const features = ["agent_creation", "file_upload", "api_key_access"] as const;
+
+/** Stands for the things of an area that nobody has named. */
+export const others = "*";
+
+const path = (id: string, part = "") => `/api/v1/groups/${encodeURIComponent(id)}${part}`;
+
+export const groups = () => call<Group[]>("GET", "/api/v1/groups");
+export const create = (name: string) => call<Group>("POST", "/api/v1/groups", { name });
+export const rename = (id: string, name: string) => call("PUT", path(id), { name });
+export const remove = (id: string) => call("DELETE", path(id));
+export const members = (id: string) => call<Member[]>("GET", path(id, "/members"));
+export const preview = (id: string, emails: string) => call<Pasted>("POST", path(id, "/members/preview"), { emails });
+export const add = (id: string, users: string[]) => call("POST", path(id, "/members"), { members: users });
+export const drop = (id: string, user: string) => call("DELETE", path(id, `/members/${encodeURIComponent(user)}`));
+export const policies = (id: string) => call<Policies>("GET", path(id, "/policies"));
+export const decide = (id: string, decided: Policies) => call("PUT", path(id, "/policies"), decided);
+export const effective = (id: string) => call<Effective>("GET", path(id, "/effective"));
+
+/** The first "Group n" that no group has. */
+export function freeName(taken: string[], name: (n: number) => string): string {
+  let n = taken.length + 1;
+  while (taken.includes(name(n))) n++;
+  return name(n);
+}
+
+/** What a group says of things once one of them is said otherwise; "" takes it back. */
+export function withState(things: Things | undefined, name: string, state: State): Things {
+  if (name === others) {
+    const { default: _, ...rest } = things ?? {};
+    return state ? { ...rest, default: state } : rest;
+  }
+  const { [name]: _, ...named } = things?.names ?? {};
+  return { ...things, names: state ? { ...named, [name]: state } : named };
+}

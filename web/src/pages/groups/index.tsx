@@ -1,0 +1,82 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Button } from "@/components/Button";
+import { DataTable } from "@/components/DataTable";
+import { Page } from "@/components/Page";
+import { Empty, NoRight, States } from "@/components/States";
+import { Time } from "@/components/Time";
+import { useAddress } from "@/components/address";
+import { t } from "@/messages";
+import { useSession } from "@/session";
+import { GroupDrawer } from "./GroupDrawer";
+import { create, freeName, groups } from "./groups";
+
+export default function Groups() {
+  const { can } = useSession();
+  if (!can("groups.list")) {
+    return (
+      <Page title={t("groups.title")}>
+        <NoRight>{t("groups.noRight")}</NoRight>
+      </Page>
+    );
+  }
+  return <GroupList />;
+}
+
+function GroupList() {
+  const query = useQuery({ queryKey: ["groups"], queryFn: groups });
+  const [address, set] = useAddress();
+  const [fresh, setFresh] = useState<string>();
+  const [error, setError] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const queries = useQueryClient();
+  const open = query.data?.find((g) => g.id === address.group);
+
+  const make = async () => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      const name = freeName((query.data ?? []).map((g) => g.name), (n) => t("groups.generated", { n }));
+      const made = await create(name);
+      await queries.invalidateQueries({ queryKey: ["groups"] });
+      setFresh(made.id);
+      set({ group: made.id, tab: "members" }, "push");
+    } catch (failure) {
+      setError(failure instanceof Error ? failure.message : String(failure));
+    } finally {
+      setBusy(false);
+    }
+  };
+  const button = (
+    <Button look="primary" busy={busy} disabled={!query.data} onClick={() => void make()}>
+      {t("groups.create")}
+    </Button>
+  );
+  return (
+    <Page title={t("groups.title")} count={query.data?.length} actions={button} fixed>
+      {error && (
+        <p role="alert" className="bg-bad-soft p-3">
+          {error}
+        </p>
+      )}
+      <States query={query} isEmpty={(all) => all.length === 0} empty={<Empty title={t("groups.emptyTitle")}>{t("groups.emptyWhy")}</Empty>}>
+        {(all) => (
+          <DataTable
+            name="groups"
+            label={t("groups.list")}
+            rows={all}
+            rowId={(g) => g.id}
+            onOpen={(g) => set({ group: g.id, tab: "members" }, "push")}
+            openId={address.group}
+            freshId={fresh}
+            columns={[
+              { id: "name", header: t("groups.name"), cell: (g) => g.name, width: "2fr" },
+              { id: "created", header: t("groups.created"), cell: (g) => <Time at={g.created_at} /> },
+            ]}
+          />
+        )}
+      </States>
+      {open && <GroupDrawer key={open.id} group={open} tab={address.tab ?? "members"} setTab={(tab) => set({ tab })} close={() => set({ group: undefined, tab: undefined })} />}
+    </Page>
+  );
+}

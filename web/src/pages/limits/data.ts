@@ -1,0 +1,66 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { call } from "@/api/client";
+import type { components } from "@/api/schema";
+import { t } from "@/messages";
+
+export type Limit = components["schemas"]["LimitView"];
+export type Budget = components["schemas"]["BudgetView"];
+export type UserLimits = components["schemas"]["UserLimits"];
+
+export type Scope = "organisation" | "group" | "user" | "key" | "model" | "agent";
+
+/** How often the present use is looked at again. */
+const refresh = 10_000;
+
+export const useLimits = () => useQuery({ queryKey: ["limits"], queryFn: () => call<Limit[]>("GET", "/api/v1/limits/use"), refetchInterval: refresh });
+export const useBudgets = () => useQuery({ queryKey: ["budgets"], queryFn: () => call<Budget[]>("GET", "/api/v1/budgets"), refetchInterval: refresh });
+export const useUserLimits = (id: string | undefined) =>
+  useQuery({ queryKey: ["limits", "user", id], enabled: !!id, queryFn: () => call<UserLimits>("GET", `/api/v1/users/${encodeURIComponent(id ?? "")}/limits`) });
+
+interface Named { id: string; name: string }
+
+/** Where the things of a scope are listed, and what they are called there. */
+const sources: Record<Exclude<Scope, "organisation">, () => Promise<Named[]>> = {
+  group: () => call<Named[]>("GET", "/api/v1/groups"),
+  user: async () => listed<{ id?: string; user_id?: string; email: string }>(await call("GET", "/api/v1/users"), "users").map((u) => ({ id: u.id ?? u.user_id ?? "", name: u.email })),
+  key: async () => listed<{ id: string; name: string; prefix: string }>(await call("GET", "/api/v1/keys"), "keys").map((k) => ({ id: k.id, name: `${k.name} (${k.prefix}…)` })),
+  model: async () => (await call<{ id: string; display_name: string }[]>("GET", "/api/v1/models")).map((m) => ({ id: m.id, name: m.display_name })),
+  agent: async () => listed<{ id: string; name?: string; display_name?: string }>(await call("GET", "/api/v1/agents"), "agents").map((a) => ({ id: a.id, name: a.display_name ?? a.name ?? a.id })),
+};
+
+/** Lists come bare or as the one member of a page. */
+function listed<T>(answer: unknown, member: string): T[] {
+  return (Array.isArray(answer) ? answer : ((answer as Record<string, unknown> | null)?.[member] ?? [])) as T[];
+}
+
+export const useSubjects = (scope: Scope) =>
+  useQuery({ queryKey: ["subjects", scope], enabled: scope !== "organisation", queryFn: () => (scope === "organisation" ? Promise.resolve([]) : sources[scope]()) });
+
+export function useChange<Input>(change: (input: Input) => Promise<unknown>) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: change,
+    onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: ["limits"] }), queries.invalidateQueries({ queryKey: ["budgets"] })]),
+  });
+}
+
+export interface Rates { requests_per_minute: number; tokens_per_minute: number; concurrent: number }
+
+const at = (scope: string, id: string | undefined) => `?${new URLSearchParams({ scope, id: id ?? "" }).toString()}`;
+const budgetAt = (b: { scope: string; subject?: string | undefined; period: string }) =>
+  `?${new URLSearchParams({ scope: b.scope, subject: b.subject ?? "", period: b.period }).toString()}`;
+
+export const setLimits = ({ scope, id, rates }: { scope: string; id?: string; rates: Rates }) => call("PUT", `/api/v1/limits${at(scope, id)}`, rates);
+export const removeLimits = (l: Limit) => call("DELETE", `/api/v1/limits${at(l.scope, l.id)}`);
+export const setBudget = ({ limit, ...b }: { scope: string; subject?: string; period: string; limit: string }) => call("PUT", `/api/v1/budgets${budgetAt(b)}`, { limit });
+export const removeBudget = (b: Budget) => call("DELETE", `/api/v1/budgets${budgetAt(b)}`);
+
+/** Whose limits they are, in words. */
+export function whose(l: Limit): string {
+  if (l.scope === "organisation") return t("limits.wholeOrganisation");
+  if (l.id) return l.name ?? l.id;
+  return t(l.scope === "user" ? "limits.everyUser" : "limits.everyKey");
+}
+
+export const limitId = (l: Limit) => `${l.scope}/${l.id ?? ""}`;
+export const budgetId = (b: Budget) => `${b.scope}/${b.subject ?? ""}/${b.period}`;

@@ -1,0 +1,163 @@
+import { useMutation } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { Count, creditText } from "@/components/Amount";
+import { Button } from "@/components/Button";
+import { ConfirmDialog } from "@/components/ConfirmDialog";
+import { CopyButton } from "@/components/CopyButton";
+import { Drawer } from "@/components/Drawer";
+import { Checkbox, Field, Form, FormError, Input, Select } from "@/components/Form";
+import { Empty, States } from "@/components/States";
+import { t } from "@/messages";
+import { useSession } from "@/session";
+import { deleteModel, type Model, type ModelTest, saveModel, setAccess, testModel, useChange, useModels, useProviders } from "./data";
+import { managedBy, State } from "./ModelTable";
+
+export function ModelDrawer({ id, onClose }: { id: string | undefined; onClose: () => void }) {
+  const query = useModels();
+  return (
+    <Drawer title={id ?? ""} open={id !== undefined} onClose={onClose}>
+      <States query={query}>
+        {(all) => {
+          const model = all.find((m) => m.id === id);
+          return model ? <Details key={model.id} model={model} onClose={onClose} /> : <Empty title={t("models.noModels")} />;
+        }}
+      </States>
+    </Drawer>
+  );
+}
+
+function Details({ model, onClose }: { model: Model; onClose: () => void }) {
+  const { can } = useSession();
+  const access = useChange(setAccess);
+  const remove = useChange(deleteModel);
+  const [asking, setAsking] = useState(false);
+  const own = model.managed_by === "organisation";
+  return (
+    <div className="flex flex-col gap-4">
+      {!own && <p className="rounded-md bg-sunken p-3 text-muted">{t("common.managedByFile")}</p>}
+      <Facts model={model} />
+      <FormError error={access.error} />
+      <div className="flex flex-wrap gap-2">
+        {can("models.access") && (
+          <Button busy={access.isPending} onClick={() => access.mutate({ id: model.id, enabled: !model.enabled })}>
+            {t(model.enabled ? "models.switchOff" : "models.switchOn")}
+          </Button>
+        )}
+        {own && can("models.delete") && <Button onClick={() => setAsking(true)}>{t("models.remove")}</Button>}
+      </div>
+      {can("models.test") && <TestCall id={model.id} />}
+      {own && can("models.save") && <ModelForm model={model} onDone={onClose} />}
+      <ConfirmDialog
+        title={t("models.removeModel", { name: model.display_name })} description={t("models.removeWhy")} act={t("models.remove")}
+        open={asking} onClose={() => setAsking(false)} onConfirm={() => remove.mutateAsync(model.id).then(onClose)}
+      />
+    </div>
+  );
+}
+
+function Facts({ model }: { model: Model }) {
+  const price = (rate: string | undefined) => (rate === undefined ? "—" : creditText(rate));
+  const facts: [string, ReactNode][] = [
+    [t("models.displayName"), model.display_name],
+    [t("models.id"), <span key="id" className="flex items-center gap-1"><code className="break-all">{model.id}</code><CopyButton text={model.id} what={t("models.id")} /></span>],
+    [t("models.state"), <State key="state" model={model} />],
+    [t("models.provider"), model.provider],
+    [t("models.target"), model.target],
+    [t("models.window"), model.context_window ? <Count key="w" n={model.context_window} /> : "—"],
+    [t("models.output"), model.output_max ? <Count key="o" n={model.output_max} /> : "—"],
+    [`${t("models.input")}: ${t("models.perMillion").toLowerCase()}`, price(model.price.input)],
+    [t("models.outputPrice"), price(model.price.output)],
+    [t("models.cached"), price(model.price.cached_input)],
+    [t("models.cacheWrite"), price(model.price.cache_write)],
+    [t("models.reasoning"), price(model.price.reasoning ?? model.price.output)],
+    [t("models.priceVersion"), <code key="v" className="break-all">{model.price.version ?? "—"}</code>],
+    [t("models.managed"), managedBy(model.managed_by)],
+  ];
+  return (
+    <dl className="grid grid-cols-[minmax(120px,auto)_1fr] gap-x-4 gap-y-1.5">
+      {facts.map(([name, value]) => (
+        <div key={name} className="contents">
+          <dt className="text-muted">{name}</dt>
+          <dd className="min-w-0">{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function TestCall({ id }: { id: string }) {
+  const test = useMutation({ mutationFn: () => testModel(id) });
+  return (
+    <section className="flex flex-col gap-2 border-t border-line pt-4">
+      <div className="flex flex-wrap items-center gap-2">
+        <Button busy={test.isPending} onClick={() => test.mutate()}>{t("models.testModel")}</Button>
+        <span className="text-sm text-muted">{t("models.testCost")}</span>
+      </div>
+      <FormError error={test.error} />
+      {test.data && <TestResult result={test.data} />}
+    </section>
+  );
+}
+
+export function Verdict({ ok, failed, children }: { ok: boolean; failed: string | undefined; children: ReactNode }) {
+  return (
+    <div role="status" className={ok ? "rounded-md bg-ok-soft p-3" : "rounded-md bg-bad-soft p-3"}>
+      <p className="font-medium">{ok ? t("models.testOK") : t("models.testFailed", { step: failed ?? "—" })}</p>
+      {children}
+    </div>
+  );
+}
+
+function TestResult({ result }: { result: ModelTest }) {
+  return (
+    <Verdict ok={result.ok} failed={result.failed}>
+      <p>{result.message}</p>
+      {result.answer && <p>{t("models.testAnswer", { answer: result.answer })}</p>}
+      <p className="text-sm">{t("models.testSpent", { ms: result.ms, tokens: result.tokens, credits: creditText(result.charge ?? "0") })}</p>
+    </Verdict>
+  );
+}
+
+export function NewModel({ open, onClose }: { open: boolean; onClose: () => void }) {
+  return (
+    <Drawer title={t("models.add")} open={open} onClose={onClose}>
+      {open && <ModelForm onDone={onClose} />}
+    </Drawer>
+  );
+}
+
+/** Fields of a model of the organisation's own. */
+function ModelForm({ model, onDone }: { model?: Model; onDone: () => void }) {
+  const providers = useProviders();
+  const save = useChange(saveModel);
+  const own = (providers.data ?? []).filter((p) => p.managed_by === "organisation");
+  if (providers.data && own.length === 0) return <Empty title={t("models.emptyProviders")}>{t("models.emptyProvidersHelp")}</Empty>;
+  const submit = async (form: HTMLFormElement) => {
+    const of = new FormData(form);
+    const text = (name: string) => String(of.get(name) ?? "").trim();
+    await save.mutateAsync({
+      id: model?.id ?? text("id"), display_name: text("display_name"), provider: text("provider"), target: text("target"),
+      context_window: Number(text("context_window")), output_max: Number(text("output_max")),
+      images: of.has("images"), reasons: of.has("reasons"), price: { input: text("input"), output: text("output") },
+    });
+    onDone();
+  };
+  return (
+    <Form submit={t("common.save")} onSubmit={submit} className="border-t border-line pt-4 first:border-0 first:pt-0">
+      {!model && <Field label={t("models.id")}><Input name="id" required maxLength={200} /></Field>}
+      <Field label={t("models.displayName")} optional><Input name="display_name" defaultValue={model?.display_name} maxLength={200} /></Field>
+      <Field label={t("models.provider")}>
+        <Select key={own.length} name="provider" defaultValue={model?.provider}>{own.map((p) => <option key={p.name}>{p.name}</option>)}</Select>
+      </Field>
+      <Field label={t("models.target")} help={t("models.targetHelp")}><Input name="target" required defaultValue={model?.target} /></Field>
+      <div className="grid gap-4 sm:grid-cols-2">
+        <Field label={t("models.window")} help={t("models.windowHelp")}><Input name="context_window" type="number" min={0} defaultValue={model?.context_window ?? 0} /></Field>
+        <Field label={t("models.output")} help={t("models.windowHelp")}><Input name="output_max" type="number" min={0} defaultValue={model?.output_max ?? 0} /></Field>
+        <Field label={t("models.input")} help={t("models.perMillion")}><Input name="input" required inputMode="decimal" defaultValue={model?.price.input ?? "0"} /></Field>
+        <Field label={t("models.outputPrice")} help={t("models.perMillion")}><Input name="output" required inputMode="decimal" defaultValue={model?.price.output ?? "0"} /></Field>
+      </div>
+      <Checkbox name="images" label={t("models.images")} defaultChecked={model?.images ?? false} />
+      <Checkbox name="reasons" label={t("models.reasons")} defaultChecked={model?.reasons ?? false} />
+    </Form>
+  );
+}

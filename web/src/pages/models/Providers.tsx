@@ -1,0 +1,105 @@
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { Button } from "@/components/Button";
+import { ConfirmDialog } from "@/components/ConfirmDialog";
+import { type Column, DataTable } from "@/components/DataTable";
+import { Drawer } from "@/components/Drawer";
+import { Field, Form, FormError, Input, Select } from "@/components/Form";
+import { Empty, States } from "@/components/States";
+import { Time } from "@/components/Time";
+import { t } from "@/messages";
+import { useSession } from "@/session";
+import { deleteProvider, type Provider, providerTypes, saveProvider, testProvider, useChange, useProviders } from "./data";
+import { Verdict } from "./ModelDrawer";
+import { managedBy } from "./ModelTable";
+
+const columns: Column<Provider>[] = [
+  { id: "name", header: t("models.provider"), cell: (p) => p.name },
+  { id: "type", header: t("models.type"), cell: (p) => p.type },
+  { id: "address", header: t("models.address"), width: "minmax(160px, 2fr)", cell: (p) => (p.managed_by === "file" ? t("models.operatorAddress") : p.base_url || "—") },
+  { id: "key", header: t("models.key"), cell: (p) => <KeyState provider={p} /> },
+  { id: "managed", header: t("models.managed"), cell: (p) => managedBy(p.managed_by) },
+];
+
+function KeyState({ provider }: { provider: Provider }) {
+  if (!provider.credential_set) return <>{t("models.keyNone")}</>;
+  return <>{t("models.keySet", { when: "" })}{provider.credential_at && <Time at={provider.credential_at} />}</>;
+}
+
+export function Providers({ onOpen }: { onOpen: (name: string) => void }) {
+  const query = useProviders();
+  return (
+    <States query={query} isEmpty={(all) => all.length === 0} empty={<Empty title={t("models.emptyProviders")}>{t("models.emptyProvidersHelp")}</Empty>}>
+      {(all) => <DataTable name="providers" label={t("models.tabProviders")} columns={columns} rows={all} rowId={(p) => p.name} total={all.length} onOpen={(p) => onOpen(p.name)} />}
+    </States>
+  );
+}
+
+export function ProviderDrawer({ name, adding, onClose }: { name: string | undefined; adding: boolean; onClose: () => void }) {
+  const query = useProviders();
+  const provider = query.data?.find((p) => p.name === name);
+  return (
+    <Drawer title={adding ? t("models.addProvider") : (name ?? "")} open={adding || name !== undefined} onClose={onClose}>
+      {adding ? <ProviderForm onDone={onClose} /> : provider && <Details key={provider.name} provider={provider} onClose={onClose} />}
+    </Drawer>
+  );
+}
+
+function Details({ provider, onClose }: { provider: Provider; onClose: () => void }) {
+  const { can } = useSession();
+  const test = useMutation({ mutationFn: () => testProvider(provider.name) });
+  const remove = useChange(deleteProvider);
+  const [asking, setAsking] = useState(false);
+  const own = provider.managed_by === "organisation";
+  return (
+    <div className="flex flex-col gap-4">
+      {!own && <p className="rounded-md bg-sunken p-3 text-muted">{t("common.managedByFile")}</p>}
+      <p>{provider.type} · {t("models.key")}: <KeyState provider={provider} /></p>
+      <div className="flex flex-wrap gap-2">
+        {can("providers.test") && <Button busy={test.isPending} onClick={() => test.mutate()}>{t("models.test")}</Button>}
+        {own && can("providers.delete") && <Button onClick={() => setAsking(true)}>{t("models.remove")}</Button>}
+      </div>
+      <FormError error={test.error} />
+      {test.data && (
+        <Verdict ok={test.data.ok} failed={test.data.failed}>
+          <p>{test.data.message}</p>
+          <p className="text-sm">{t("models.testTook", { ms: test.data.ms, n: test.data.models?.length ?? 0 })}</p>
+          {!!test.data.models?.length && <p className="max-h-40 overflow-auto text-sm break-words" tabIndex={0}>{test.data.models.join(", ")}</p>}
+        </Verdict>
+      )}
+      {own && can("providers.save") && <ProviderForm provider={provider} onDone={onClose} />}
+      <ConfirmDialog
+        title={t("models.removeProvider", { name: provider.name })} description={t("models.removeWhy")} act={t("models.remove")}
+        open={asking} onClose={() => setAsking(false)} onConfirm={() => remove.mutateAsync(provider.name).then(onClose)}
+      />
+    </div>
+  );
+}
+
+/** The key goes to the server and never comes back. */
+function ProviderForm({ provider, onDone }: { provider?: Provider; onDone: () => void }) {
+  const save = useChange(saveProvider);
+  const submit = async (form: HTMLFormElement) => {
+    const of = new FormData(form);
+    const text = (name: string) => String(of.get(name) ?? "").trim();
+    const key = text("api_key");
+    await save.mutateAsync({
+      name: provider?.name ?? text("name"), type: text("type"), base_url: text("base_url"),
+      ...(key ? { api_key: key } : {}),
+    });
+    onDone();
+  };
+  return (
+    <Form submit={t("common.save")} onSubmit={submit} className="border-t border-line pt-4 first:border-0 first:pt-0">
+      {provider && <h3 className="font-semibold">{t("models.replaceKey")}</h3>}
+      {!provider && <Field label={t("models.displayName")} help={t("models.nameRule")}><Input name="name" required pattern="[a-z0-9][a-z0-9\-]{0,62}" /></Field>}
+      <Field label={t("models.type")}>
+        <Select name="type" defaultValue={provider?.type ?? "openai"}>{providerTypes.map((type) => <option key={type}>{type}</option>)}</Select>
+      </Field>
+      <Field label={t("models.address")} help={t("models.addressHelp")} optional><Input name="base_url" defaultValue={provider?.base_url} /></Field>
+      <Field label={t("models.key")} help={t(provider?.credential_set ? "models.keyKept" : "models.keyHelp")} optional>
+        <Input name="api_key" type="password" autoComplete="off" />
+      </Field>
+    </Form>
+  );
+}

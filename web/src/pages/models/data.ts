@@ -1,0 +1,40 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { call } from "@/api/client";
+import type { components } from "@/api/schema";
+
+export type Model = components["schemas"]["ModelView"];
+export type Provider = components["schemas"]["ProviderView"];
+export type ModelTest = components["schemas"]["ModelTestView"];
+export type Probe = components["schemas"]["ProbeView"];
+export type Rules = components["schemas"]["ModelRules"];
+
+export const modelsKey = ["models"];
+export const providersKey = ["providers"];
+
+export const useModels = () => useQuery({ queryKey: modelsKey, queryFn: () => call<Model[]>("GET", "/api/v1/models") });
+export const useProviders = () => useQuery({ queryKey: providersKey, queryFn: () => call<Provider[]>("GET", "/api/v1/providers") });
+export const useRules = () => useQuery({ queryKey: [...modelsKey, "rules"], queryFn: () => call<Rules>("GET", "/api/v1/models/rules") });
+
+/** A change after which models and providers are read anew. */
+export function useChange<Input>(change: (input: Input) => Promise<unknown>) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: change,
+    onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: modelsKey }), queries.invalidateQueries({ queryKey: providersKey })]),
+  });
+}
+
+const of = (id: string) => `?model=${encodeURIComponent(id)}`;
+
+export const setAccess = ({ id, enabled }: { id: string; enabled: boolean }) => call("PUT", `/api/v1/models/access${of(id)}`, { enabled });
+export const setDefault = (model: string) => call("PUT", "/api/v1/models/default", { model });
+export const setRules = (rules: Rules) => call("PUT", "/api/v1/models/rules", rules);
+export const saveModel = (model: object) => call("POST", "/api/v1/models", model);
+export const deleteModel = (id: string) => call("DELETE", `/api/v1/models${of(id)}`);
+export const testModel = (id: string) => call<ModelTest>("POST", `/api/v1/models/test${of(id)}`);
+export const saveProvider = (provider: object) => call("POST", "/api/v1/providers", provider);
+export const deleteProvider = (name: string) => call("DELETE", `/api/v1/providers/${encodeURIComponent(name)}`);
+export const testProvider = (name: string) => call<Probe>("POST", `/api/v1/providers/${encodeURIComponent(name)}/test`);
+
+/** The types that can be added here, and whether each needs an address of its own. */
+export const providerTypes = ["openai", "anthropic", "azure", "deepseek", "gemini", "groq", "mistral", "openrouter", "together", "xai"];

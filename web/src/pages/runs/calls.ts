@@ -1,0 +1,75 @@
+import { ApiError, call, open } from "@/api/client";
+import type { Opened } from "@/pages/chat/stream";
+
+export type RunState = "in_progress" | "success" | "failure" | "cancelled";
+export type StepState = RunState | "pending" | "skipped";
+export type StartKind = "api" | "terminal" | "chat" | "command_line";
+
+export const runStates: RunState[] = ["in_progress", "success", "failure", "cancelled"];
+export const startKinds: StartKind[] = ["api", "terminal", "chat", "command_line"];
+
+export interface Run {
+  id: string;
+  agent: { id: string; name: string; deleted: boolean };
+  state: RunState;
+  start: StartKind;
+  user: { id: string; name: string };
+  created_at: string;
+  ended_at: string | null;
+  credits: string;
+}
+
+export interface Attempt {
+  n: number;
+  call: string;
+  begun_at: string;
+  ended_at: string | null;
+  code?: string;
+  credits: string;
+}
+
+export interface Step {
+  index: number;
+  name: string;
+  model: string;
+  state: StepState;
+  begun_at: string | null;
+  ended_at: string | null;
+  credits: string;
+  system?: string;
+  prompt?: string;
+  prompt_cut?: boolean;
+  output?: string;
+  attempts: Attempt[];
+}
+
+export type WholeRun = Run & {
+  inputs: Record<string, string>;
+  text?: string;
+  steps: Step[];
+  result?: string;
+  error?: { code: string; message: string };
+};
+
+const one = (id: string) => `/api/v1/runs/${encodeURIComponent(id)}`;
+const once = (key: string): RequestInit => ({ headers: { "Idempotency-Key": key } });
+
+export const listRuns = (query: string) => call<{ runs: Run[]; next?: string }>("GET", `/api/v1/runs?${query}`);
+export const getRun = (id: string) => call<WholeRun>("GET", one(id));
+export const cancelRun = (id: string) => call<void>("POST", `${one(id)}/cancel`);
+export const rerun = (id: string, key: string) => call<Run>("POST", `${one(id)}/rerun`, undefined, once(key));
+export const startRun = (agent: string, inputs: Record<string, string>, text: string, key: string) =>
+  call<Run>("POST", `/api/v1/agents/${encodeURIComponent(agent)}/runs`, { inputs, ...(text && { text }) }, once(key));
+
+/** Opens the events of a run after a number. A refusal is told by its status. */
+export async function openEvents(id: string, after: number, signal: AbortSignal): Promise<Opened> {
+  try {
+    const response = await open(`${one(id)}/events?after=${after}`, { signal });
+    return { status: response.status, body: response.body };
+  } catch (error) {
+    if (error instanceof ApiError && error.status > 0) {
+      return { status: error.status, body: null, ...(error.retryAfter ? { retryAfter: error.retryAfter } : {}) };
+    }
+    throw error;
+  }
+}

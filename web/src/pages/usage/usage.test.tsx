@@ -1,0 +1,59 @@
+import { screen, within } from "@testing-library/react";
+import { expect, test } from "vitest";
+import { refusal, renderPage, sessionOf, silence } from "@/test/render";
+import { chartPoints, lastDays, recordsOf } from "./data";
+import UsagePage from ".";
+
+const report = {
+  by: "model", days: ["2026-11-01", "2026-11-02"],
+  series: [
+    { id: "mock-large", name: "Mock Large", charge: ["0", "1.5"], tokens: [0, 300], calls: [0, 2], total: "1.5" },
+    { id: "", name: "", rest: true, charge: ["0.25", "0"], tokens: [10, 0], calls: [1, 0], total: "0.25" },
+  ],
+};
+const answers = {
+  "GET /api/v1/usage/series": report,
+  "GET /api/v1/usage/forecast": { month: "2026-11", spent: "1.75", per_day: "0.5", forecast: "15.25", days: 7, method: "The mean of the last 7 whole days." },
+  "GET /api/v1/credits": { balance: "98.25", held: "0" },
+};
+const session = sessionOf({ actions: ["usage.export", "credits.grant", "credits.export"] });
+const at = "/admin/usage";
+
+test("every number of the chart stands in the table under it, and the forecast says how it is made", async () => {
+  await renderPage(<UsagePage />, { at, session, answers });
+  const table = await screen.findByRole("table", { name: "The numbers of the chart" });
+  const row = within(table).getByRole("row", { name: /2026-11-02/ });
+  expect(within(row).getAllByRole("cell").map((c) => c.textContent)).toEqual(["1.5", "0"]);
+  await screen.findByText("The mean of the last 7 whole days.");
+  await screen.findByText("15.25 credits");
+  expect(screen.getByRole("link", { name: "Usage as CSV" }).getAttribute("href")).toContain("/api/v1/usage/export?by=model&from=");
+  const records = screen.getByRole("link", { name: "Audit records: Mock Large" });
+  expect(records.getAttribute("href")).toContain("model=mock-large");
+  expect(screen.queryByRole("link", { name: /All others/ })).toBeNull();
+});
+
+test("the range and what is shown stand in the address", async () => {
+  const { asked } = await renderPage(<UsagePage />, { at: `${at}?by=user&show=calls&from=2026-11-01&to=2026-11-02`, session, answers });
+  await screen.findByRole("table", { name: "The numbers of the chart" });
+  expect(asked.map((r) => new URL(r.url).search)).toContain("?by=user&from=2026-11-01&to=2026-11-02");
+  expect(screen.getByLabelText<HTMLSelectElement>("Shows").value).toBe("calls");
+});
+
+test("while it loads, when there is nothing, when it fails and without the right", async () => {
+  const series = "GET /api/v1/usage/series";
+  for (const [answer, text] of [[{ ...report, series: [] }, "Nothing was used in these days"], [refusal(500, "broken"), "broken"], [refusal(403, "not yours"), /not yours/]] as const) {
+    const { unmount } = await renderPage(<UsagePage />, { at, session, answers: { ...answers, [series]: answer } });
+    await screen.findByText(text);
+    unmount();
+  }
+  await renderPage(<UsagePage />, { at, session, answers: { ...answers, [series]: silence } });
+  await screen.findByRole("status", { name: "Loading" });
+});
+
+test("points, ranges and ways to the trail", () => {
+  expect(chartPoints(report, "tokens")[1]).toEqual({ day: "2026-11-02", s0: 300, s1: 0 });
+  expect(lastDays(7, new Date("2026-11-02T23:00:00Z"))).toEqual({ from: "2026-10-27", to: "2026-11-02" });
+  const range = { from: "2026-11-01", to: "2026-11-02" };
+  expect(recordsOf("user", { ...report.series[0]!, id: "u-1" }, range)).toBe("/admin/audit?actor=u-1&since=2026-11-01T00%3A00%3A00Z&until=2026-11-03T00%3A00%3A00.000Z");
+  expect(recordsOf("group", report.series[0]!, range)).toBeUndefined();
+});

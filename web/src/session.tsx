@@ -1,0 +1,128 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { ApiError, call, setHooks } from "@/api/client";
+
+/** Who is signed in, and what they may do. */
+export interface Session {
+  user: { id: string; email: string; name: string };
+  organisation: { id: string; name: string };
+  organisations: { id: string; name: string; role: string }[];
+  role: string;
+  groups: { id: string; name: string }[];
+  /** The names of the operations that the server would allow. Hiding a button is courtesy: the server checks. */
+  actions: string[];
+  csrf_token: string;
+  expires_at: string;
+}
+
+interface SessionState {
+  /** undefined: not known yet; null: nobody is signed in. */
+  session: Session | null | undefined;
+  /** Why it is not known, if the server could not be asked. */
+  error: ApiError | null;
+  /** The session ended while the pages were in use. */
+  ended: boolean;
+  can: (action: string) => boolean;
+  signIn: (email: string, password: string) => Promise<Session>;
+  signOut: () => Promise<void>;
+  switchTo: (organisation: string) => Promise<void>;
+  refresh: () => Promise<unknown>;
+}
+
+const SessionContext = createContext<SessionState | null>(null);
+
+const sessionKey = ["session"];
+
+/** How long what was read of the session is believed, while no answer says otherwise. */
+const freshTime = 5 * 60_000;
+
+async function readSession(): Promise<Session | null> {
+  try {
+    return await call<Session>("GET", "/api/v1/session");
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return null;
+    throw error;
+  }
+}
+
+/** Names of what a browser keeps for a person begin so; signing out forgets it. */
+export const draftPrefix = "sallyport.draft.";
+
+export function forgetDrafts(): void {
+  for (const store of [localStorage, sessionStorage]) {
+    for (const name of Object.keys(store)) if (name.startsWith(draftPrefix)) store.removeItem(name);
+  }
+}
+
+export function SessionProvider({ children }: { children: ReactNode }) {
+  const queries = useQueryClient();
+  const [ended, setEnded] = useState(false);
+  const query = useQuery({
+    queryKey: sessionKey,
+    queryFn: async () => {
+      const before = queries.getQueryData<Session | null>(sessionKey);
+      const now = await readSession();
+      if (now || !before) return now;
+      setEnded(true); // the page stays, with what was typed into it
+      return before;
+    },
+    staleTime: freshTime,
+    retry: false,
+  });
+  const session = query.data;
+  setHooks({ csrf: session?.csrf_token ?? "" });
+
+  useEffect(() => setHooks({ ended: () => setEnded(true) }), []);
+
+  const state = useMemo<SessionState>(() => {
+    /** Another person or organisation must see nothing of what was on the screen. */
+    const become = (next: Session | null, keep: boolean) => {
+      setHooks({ csrf: next?.csrf_token ?? "" });
+      if (!keep) queries.removeQueries({ predicate: (q) => q.queryKey[0] !== "session" });
+      queries.setQueryData(sessionKey, next);
+    };
+    return {
+      session,
+      error: query.error instanceof ApiError ? query.error : null,
+      ended: ended && !!session,
+      can: (action) => !!session?.actions.includes(action),
+      async signIn(email, password) {
+        const next = await call<Session>("POST", "/api/v1/session", { email, password });
+        const same = session?.user.id === next.user.id && session.organisation.id === next.organisation.id;
+        if (session && !same) forgetDrafts();
+        become(next, same);
+        setEnded(false);
+        if (same) await queries.invalidateQueries({ predicate: (q) => q.queryKey[0] !== "session" });
+        return next;
+      },
+      async signOut() {
+        await call("DELETE", "/api/v1/session").catch((error: unknown) => {
+          if (!(error instanceof ApiError && error.status === 401)) throw error;
+        });
+        forgetDrafts();
+        setEnded(false);
+        become(null, false);
+      },
+      async switchTo(organisation) {
+        become(await call<Session>("PUT", "/api/v1/session/organisation", { id: organisation }), false);
+      },
+      refresh: () => queries.invalidateQueries({ queryKey: sessionKey }),
+    };
+  }, [session, query.error, ended, queries]);
+
+  return <SessionContext value={state}>{children}</SessionContext>;
+}
+
+/** The state of signing in; pages inside the shell want useSession. */
+export function useSessionState(): SessionState {
+  const state = useContext(SessionContext);
+  if (!state) throw new Error("there is no SessionProvider above");
+  return state;
+}
+
+/** The session of who is signed in. Only for what the shell shows, which waits for it. */
+export function useSession(): Session & Pick<SessionState, "can" | "refresh"> {
+  const { session, can, refresh } = useSessionState();
+  if (!session) throw new Error("nobody is signed in");
+  return { ...session, can, refresh };
+}

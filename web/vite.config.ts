@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import tailwind from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+const dist = fileURLToPath(new URL("dist/", import.meta.url));
+
+/** Text is sent packed; what is smaller than this is not worth a second file. */
+const packedMin = 1024;
+
+/** Empties dist but for the file that keeps the folder, and packs what was built. */
+function packed(): Plugin {
+  return {
+    name: "packed",
+    apply: "build",
+    buildStart() {
+      for (const name of readdirSync(dist)) {
+        if (name !== ".gitignore") rmSync(dist + name, { recursive: true });
+      }
+    },
+    closeBundle() {
+      for (const name of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
+        if (!/\.(js|css|svg|json|txt)$/.test(name)) continue;
+        const text = readFileSync(dist + name);
+        if (text.length >= packedMin) writeFileSync(`${dist}${name}.gz`, gzipSync(text, { level: 9 }));
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  // Relative, so that the pages work under any prefix.
+  base: "./",
+  plugins: [react(), tailwind(), packed()],
+  resolve: { alias: { "@": fileURLToPath(new URL("src", import.meta.url)) } },
+  build: {
+    emptyOutDir: false,
+    // A data: address for a font would break the page's policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: "es2023",
+    chunkSizeWarningLimit: 4096, // scripts/sizes.ts has the limits
+    manifest: "manifest.json",
+  },
+  server: { proxy: { "/api": "http://127.0.0.1:8080" } },
+  test: {
+    environment: "jsdom",
+    include: ["src/**/*.test.{ts,tsx}"],
+    setupFiles: ["src/test/setup.ts"],
+    // More than one for each core only lets them wait for each other.
+    pool: "threads",
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    restoreMocks: true,
+    unstubGlobals: true,
+  },
+});
