@@ -81,10 +81,12 @@ disk: services
 	$(PROVE) 'TestDisk'
 
 # Ten thousand calls at once on credits for a thousand, on one server and on
-# three; and limits that three servers count together.
+# three; limits that three servers count together; and changes that they obey
+# within a second.
 races: services
 	$(PROVE) 'TestLastCredits|TestRandomUse' -race-calls 10000
 	$(PROVE) 'TestNodesLimits' -limit-time 60s
+	$(PROVE) 'TestNodesRevokedKey|TestNodesGroups' -revoked-within 1s
 
 # Providers that answer before they have read; the same calls through a bare proxy.
 early:

@@ -26,7 +26,7 @@ const (
 
 // stopMost is what a stop may take: the notice, the drain of the test's
 // configuration, the time to tell what is left, and some for a busy machine.
-const stopMost = noticeTime + 2*time.Second + cutTime + 10*time.Second
+const stopMost = noticeTime + 6*time.Second + cutTime + 10*time.Second
 
 // TestGraceful tells a server with 200 streams to stop. The readiness probe
 // fails first, while calls are still served. Streams that their provider
@@ -36,7 +36,7 @@ func TestGraceful(t *testing.T) {
 	t.Parallel()
 	h := openHouse(t, `
 behind_proxy: true
-drain_time: 2s
+drain_time: 6s
 providers: [{name: local, type: openai, base_url: "${PROVIDER}"}]
 models: [{id: mock-large, provider: local, target: gpt-4o-mini, price: {input: 2.5, output: 10}}]
 `)

@@ -57,13 +57,9 @@ func (a *Agents) Begin(ctx context.Context, p sallyport.Principal, o Order) (sal
 	return a.begin(ctx, p, agent, begin, o)
 }
 
-// Again begins a run with the inputs of an earlier one that the principal may
-// see, of its agent as it is now.
-func (a *Agents) Again(ctx context.Context, p sallyport.Principal, id sallyport.RunID, o Order) (sallyport.Run, error) {
-	earlier, err := a.See(ctx, p, id)
-	if err != nil {
-		return sallyport.Run{}, err
-	}
+// Again begins a run with the inputs of an earlier one, which the principal was
+// allowed to see, of its agent as it is now.
+func (a *Agents) Again(ctx context.Context, p sallyport.Principal, earlier sallyport.Run, o Order) (sallyport.Run, error) {
 	var begun runBegin
 	if err := a.unseal(ctx, earlier, beginPart, earlier.Begin, &begun); err != nil {
 		return sallyport.Run{}, err

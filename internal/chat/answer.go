@@ -38,7 +38,8 @@ type live struct {
 
 	mu       sync.Mutex
 	log      log
-	arriving map[int]*ToolCall // tool calls whose arguments are being written, by their index
+	size     int64             // bytes of text, reasoning and arguments, at most AnswerMax
+	arriving map[int]*arriving // tool calls by their index at the provider
 	order    []int             // of tool calls
 	tooLong  bool
 	stopped  bool          // the person stopped it
@@ -47,11 +48,24 @@ type live struct {
 	ended    chan struct{} // closed when final is set, or the end could not be written
 }
 
+// arriving is a tool call whose arguments are being written.
+type arriving struct {
+	call      ToolCall
+	arguments strings.Builder
+}
+
+// now is the call with the arguments that came so far.
+func (a *arriving) now() ToolCall {
+	t := a.call
+	t.Arguments = a.arguments.String()
+	return t
+}
+
 func newLive(row sallyport.Message, leave func()) (*live, context.Context) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	return &live{
 		row: row, cancel: cancel, leave: leave,
-		arriving: make(map[int]*ToolCall), moved: make(chan struct{}), ended: make(chan struct{}),
+		arriving: make(map[int]*arriving), moved: make(chan struct{}), ended: make(chan struct{}),
 	}, ctx
 }
 
@@ -98,7 +112,7 @@ func (l *live) push(e *llm.Event) error {
 
 func (l *live) take(d llm.Delta) {
 	text := d.Text.Text()
-	if l.log.end()+int64(len(text)) > AnswerMax {
+	if l.size += int64(len(text)); l.size > AnswerMax {
 		l.tooLong = true
 		return
 	}
@@ -114,42 +128,38 @@ func (l *live) take(d llm.Delta) {
 
 // takeTool tells of a tool call when it begins and when it is whole.
 func (l *live) takeTool(d llm.Delta, text string) {
-	t, known := l.arriving[d.Index]
+	a, known := l.arriving[d.Index]
 	if !known {
 		if len(l.order) == ToolCallsMax {
 			l.tooLong = true
 			return
 		}
 		l.closeTools()
-		t = &ToolCall{State: ToolWriting}
-		l.arriving[d.Index] = t
+		a = new(arriving)
+		l.arriving[d.Index] = a
 		l.order = append(l.order, d.Index)
 	}
-	if t.ID == "" { // some providers repeat both with every piece
-		t.ID = strings.Clone(d.ToolID.Text())
+	if a.call.ID == "" { // some providers repeat both with every piece
+		a.call.ID = strings.Clone(d.ToolID.Text())
 	}
-	if t.Name == "" {
-		t.Name = strings.Clone(d.ToolName.Text())
+	if a.call.Name == "" {
+		a.call.Name = strings.Clone(d.ToolName.Text())
 	}
-	t.State = ToolWriting
+	a.call.State = ToolWriting
 	if d.Kind == llm.ToolArgumentsDelta {
-		t.Arguments += strings.Clone(strings.ToValidUTF8(text, "\uFFFD")) // the event's bytes are used again
-	}
-	if len(t.Arguments) > AnswerMax {
-		l.tooLong = true
-		return
+		a.arguments.WriteString(strings.ToValidUTF8(text, "\uFFFD"))
 	}
 	if !known {
-		l.log.tool(len(l.order)-1, *t)
+		l.log.tool(len(l.order)-1, a.now())
 	}
 }
 
 // closeTools tells that the tool calls which were being written are whole.
 func (l *live) closeTools() {
 	for at, index := range l.order {
-		if t := l.arriving[index]; t.State == ToolWriting {
-			t.State = ToolCalled
-			l.log.tool(at, *t)
+		if a := l.arriving[index]; a.call.State == ToolWriting {
+			a.call.State = ToolCalled
+			l.log.tool(at, a.now())
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/secret"
@@ -399,11 +398,7 @@ func TestOllamaThatHangs(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-done }))
 	defer server.Close()
 	defer close(done)
-	begin := time.Now()
-	if got := ollamaModels(t.Context(), server.URL); got != nil {
+	if got := ollamaModels(t.Context(), server.URL); got != nil { // without a bound it would wait for ever
 		t.Errorf("models are %v", got)
-	}
-	if took := time.Since(begin); took > 10*ollamaWait {
-		t.Errorf("it was waited for %s, want about %s", took, ollamaWait)
 	}
 }

@@ -154,6 +154,11 @@ func TestRunStartedOnce(t *testing.T) {
 	if first.Status != http.StatusAccepted || again.Status != http.StatusAccepted || first.Body != again.Body || again.Header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("got %d %s, again %d %s", first.Status, first.Body, again.Status, again.Body)
 	}
+	const none = "/api/v1/agents/none/runs"
+	first, again = once(t, h, h.Home.User.Key, none, `{"inputs":{}}`, "two"), once(t, h, h.Home.User.Key, none, `{"inputs":{}}`, "two")
+	if first.Status != http.StatusNotFound || again.Status != first.Status || first.Body != again.Body || again.Header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("refused with %d %s, again %d %s", first.Status, first.Body, again.Status, again.Body)
+	}
 	wantConflict(t, once(t, h, h.Home.User.Key, path, `{"text":"other"}`, "one"), "another request", false)
 	if found, _ := ids(t, h.Call(t, h.Home.User.Key, http.MethodGet, "/api/v1/runs", ""), "runs"); len(found) != 1 {
 		t.Errorf("got the runs %q, want one", found)

@@ -279,6 +279,7 @@ func controlError(err error) *flatStatusError {
 type flatStatusError struct {
 	status     int
 	retryAfter time.Duration
+	replayed   bool     // it is the answer to an earlier request
 	Err        string   `json:"error"`
 	Message    string   `json:"message"`
 	Fields     []string `json:"fields,omitempty"` // what is wrong with the request, one by one
@@ -286,10 +287,14 @@ type flatStatusError struct {
 
 // GetHeaders implements huma.HeadersError.
 func (e *flatStatusError) GetHeaders() http.Header {
-	if e.retryAfter <= 0 {
-		return nil
+	headers := make(http.Header)
+	if e.retryAfter > 0 {
+		headers.Set("Retry-After", retrySeconds(e.retryAfter))
 	}
-	return http.Header{"Retry-After": {retrySeconds(e.retryAfter)}}
+	if e.replayed {
+		headers.Set("Idempotent-Replayed", "true")
+	}
+	return headers
 }
 
 func (e *flatStatusError) Error() string  { return e.Message }

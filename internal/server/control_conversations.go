@@ -98,8 +98,7 @@ func (s *Server) controlConversations(api huma.API) {
 		func(ctx context.Context, in *chatRunRequest) (*goingOn[chatRun], error) {
 			return replyAccepted(attempt(s, ctx, func(p sallyport.Principal) (chatRun, error) {
 				m, err := s.parts.Chats.AddRun(ctx, p, in.ID, func() (sallyport.Run, error) {
-					run, err := s.parts.Agents.Begin(ctx, p, agent.Order{Agent: in.Body.Agent, Inputs: in.Body.Inputs, Kind: sallyport.StartChat})
-					return run, agentNotFound(err)
+					return s.beginOf(ctx, p, agent.Order{Agent: in.Body.Agent, Inputs: in.Body.Inputs, Kind: sallyport.StartChat})
 				})
 				return chatRun{m}, err
 			}))

@@ -88,13 +88,18 @@ func (s *Server) controlRuns(api huma.API) {
 	start := operation("startRun", "runs.start", http.MethodPost, "/agents/{id}/runs", "Start a run of an agent")
 	start.DefaultStatus = http.StatusAccepted
 	huma.Register(api, start, func(ctx context.Context, in *runRequest) (*startedRun, error) {
-		return s.startControlled(ctx, in.RawBody, agent.Order{Agent: in.ID, Inputs: in.Body.Inputs, Text: in.Body.Text}, s.parts.Agents.Begin)
+		return s.startControlled(ctx, in.RawBody, agent.Order{Agent: in.ID, Inputs: in.Body.Inputs, Text: in.Body.Text}, s.beginOf)
 	})
 	again := operation("rerun", "runs.start", http.MethodPost, "/runs/{id}/rerun", "Start a run with the inputs of an earlier one")
 	again.DefaultStatus = http.StatusAccepted
 	huma.Register(api, again, func(ctx context.Context, in *rerunRequest) (*startedRun, error) {
 		return s.startControlled(ctx, nil, agent.Order{}, func(ctx context.Context, p sallyport.Principal, o agent.Order) (sallyport.Run, error) {
-			return s.parts.Agents.Again(ctx, p, in.ID, o)
+			earlier, err := s.parts.Agents.See(ctx, p, in.ID)
+			if err != nil {
+				return sallyport.Run{}, runNotFound(err)
+			}
+			run, err := s.parts.Agents.Again(ctx, p, earlier, o)
+			return run, agentNotFound(err)
 		})
 	})
 	huma.Register(api, operation("listRuns", "runs.list", http.MethodGet, "/runs", "List runs, newest first, without their contents"),
@@ -134,13 +139,25 @@ func (s *Server) startControlled(ctx context.Context, raw []byte, order agent.Or
 		err = s.refuse(q, err)
 	}
 	if err != nil {
-		return nil, controlError(runNotFound(err))
+		return nil, controlError(err)
 	}
 	answer := &startedRun{Status: http.StatusAccepted}
 	if once.replayed() {
 		answer.Replayed = "true"
+		if kept := once.replay.Status; kept >= http.StatusBadRequest {
+			return nil, refusedBefore(kept, text)
+		}
 	}
 	return answer, json.Unmarshal(text, &answer.Body)
+}
+
+// refusedBefore is a refusal as it was kept under an Idempotency-Key.
+func refusedBefore(status int, text []byte) error {
+	refused := &flatStatusError{status: status, replayed: true}
+	if err := json.Unmarshal(text, refused); err != nil {
+		return err
+	}
+	return refused
 }
 
 func (s *Server) runPage(ctx context.Context, p sallyport.Principal, in *runQuery) (runPage, error) {

@@ -46,7 +46,7 @@ func (s *Server) startRunWithText(w http.ResponseWriter, r *request) error {
 // start starts the run that was asked for and answers.
 func (s *Server) start(w http.ResponseWriter, r *request, asked runBody, answer func(sallyport.Run) any) error {
 	order := agent.Order{Agent: asked.agent, Text: asked.input, Inputs: asked.inputs}
-	body, once, err := s.beginRun(r, order, s.parts.Agents.Begin, answer)
+	body, once, err := s.beginRun(r, order, s.beginOf, answer)
 	if err != nil {
 		return err
 	}
@@ -56,6 +56,12 @@ func (s *Server) start(w http.ResponseWriter, r *request, asked runBody, answer 
 	setLimitHeaders(w.Header(), r.call.Limits)
 	r.begun = true
 	return writeJSON(w, http.StatusOK, json.RawMessage(body))
+}
+
+// beginOf begins a run of the agent that the order names.
+func (s *Server) beginOf(ctx context.Context, p sallyport.Principal, o agent.Order) (sallyport.Run, error) {
+	run, err := s.parts.Agents.Begin(ctx, p, o)
+	return run, agentNotFound(err)
 }
 
 // beginner begins a run in some way.
@@ -91,7 +97,7 @@ func (s *Server) beginRun(r *request, order agent.Order, begin beginner, answer 
 		return once.begun(ctx, body), nil
 	}
 	if _, err = begin(ctx, r.principal, order); err != nil {
-		err = s.refuse(r, agentNotFound(err))
+		err = s.refuse(r, err)
 	}
 	once.done(err)
 	if err != nil {

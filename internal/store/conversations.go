@@ -170,18 +170,10 @@ func (db *DB) EraseConversation(ctx context.Context, org sallyport.OrgID, id sal
 		}
 		return eraseMessages(ctx, tx, org, id)
 	}
-	err = db.transact(ctx, func(tx *sql.Tx) error {
-		if _, err := db.lockHead(ctx, tx, org); err != nil {
-			return err
-		}
-		if err := notHeld(ctx, tx, org); err != nil {
-			return err
-		}
-		return db.scrubbed(ctx, tx, func() error {
-			n, err := step(tx)
-			more = n == messagesErased
-			return err
-		})
+	err = db.remove(ctx, org, func(tx *sql.Tx) error {
+		n, err := step(tx)
+		more = n == messagesErased
+		return err
 	})
 	if err != nil || more {
 		return more, err

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -22,8 +21,11 @@ func (db *DB) AddTurn(ctx context.Context, org sallyport.OrgID, user sallyport.U
 			return orNotFound(err, "conversation")
 		}
 		if t.Once != nil {
-			if before, err = turnOnce(ctx, tx, org, id, t.Once.Name); before != nil || err != nil {
-				return errors.Join(err, errUnchanged)
+			if before, err = turnOnce(ctx, tx, org, id, t.Once.Name); err != nil {
+				return err
+			}
+			if before != nil {
+				return errUnchanged
 			}
 		}
 		added := t.Messages()
@@ -84,19 +86,14 @@ func finishTurn(ctx context.Context, tx *sql.Tx, org sallyport.OrgID, id sallypo
 	return err
 }
 
-func turnOnce(ctx context.Context, q querier, org sallyport.OrgID, id sallyport.ConversationID, name []byte) (*sallyport.TurnOnce, error) {
+func turnOnce(ctx context.Context, q rowQuerier, org sallyport.OrgID, id sallyport.ConversationID, name []byte) (*sallyport.TurnOnce, error) {
 	o := sallyport.TurnOnce{Name: name}
 	err := q.QueryRowContext(ctx, `SELECT body, said, answer FROM turns_once WHERE org_id = $1 AND conversation_id = $2 AND name = $3`,
 		org, id, name).Scan(&o.Body, &o.Said, &o.Answer)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+	if err != nil {
+		return nil, orNothing(err)
 	}
-	return &o, err
-}
-
-// querier is a database or a transaction.
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	return &o, nil
 }
 
 // TurnOnce returns what a request with that Idempotency-Key made in the

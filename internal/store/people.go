@@ -13,7 +13,7 @@ import (
 func (db *DB) FindMembers(ctx context.Context, org sallyport.OrgID, q sallyport.MemberQuery) ([]sallyport.MemberView, error) {
 	w := where{args: []any{org}}
 	if q.Text != "" {
-		like := w.arg("%" + likeText.Replace(strings.ToLower(q.Text)) + "%")
+		like := w.arg(containing(strings.ToLower(q.Text)))
 		w.WriteString(` AND (u.email LIKE ` + like + ` ESCAPE '\' OR LOWER(u.name) LIKE ` + like + ` ESCAPE '\')`)
 	}
 	if q.Role != "" {
@@ -35,9 +35,6 @@ func (db *DB) FindMembers(ctx context.Context, org sallyport.OrgID, q sallyport.
 	}
 	return db.withGroups(ctx, org, members)
 }
-
-// likeText makes text of what means more to LIKE.
-var likeText = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 // withGroups adds the groups of a page of members.
 func (db *DB) withGroups(ctx context.Context, org sallyport.OrgID, members []sallyport.Membership) ([]sallyport.MemberView, error) {

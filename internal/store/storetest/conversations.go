@@ -25,8 +25,8 @@ func NewConversation(t *testing.T, db *store.DB, org sallyport.OrgID, user sally
 
 var life = sallyport.Answer{Node: "node", Boot: "boot"}
 
-// newTurn is a question and its answer under way.
-func newTurn(parent sallyport.MessageID) sallyport.Turn {
+// NewTurn is a question below parent, and an answer that is being written.
+func NewTurn(parent sallyport.MessageID) sallyport.Turn {
 	return sallyport.Turn{
 		Parent: parent, Model: "other", Title: []byte("named"),
 		Said: &sallyport.Message{
@@ -65,7 +65,7 @@ func testConversations(t *testing.T, db *store.DB) {
 	var all []sallyport.ConversationID
 	for i := range 5 {
 		c := NewConversation(t, db, org, ann)
-		turn := newTurn("")
+		turn := NewTurn("")
 		turn.Answer.CreatedAt = Time.Add(time.Duration(i) * time.Second)
 		addTurn(t, db, c, turn)
 		all = append(all, c.ID)
@@ -110,7 +110,7 @@ func testConversations(t *testing.T, db *store.DB) {
 			fails(t, err, sallyport.NotFound)
 			fails(t, db.ChangeConversation(ctx, org, who, all[0], sallyport.ConversationChange{Pinned: &no}, Event("x")), sallyport.NotFound)
 			fails(t, db.DeleteConversation(ctx, org, who, all[0], Time, Event("x")), sallyport.NotFound)
-			_, err = db.AddTurn(ctx, org, who, all[0], newTurn(""), Event("x"))
+			_, err = db.AddTurn(ctx, org, who, all[0], NewTurn(""), Event("x"))
 			fails(t, err, sallyport.NotFound)
 		}
 		fails(t, db.ChangeConversation(ctx, org, ann, all[0], sallyport.ConversationChange{Leaf: &leaf}, Event("x")), sallyport.NotFound)
@@ -127,7 +127,7 @@ func testConversations(t *testing.T, db *store.DB) {
 // addedTo adds a turn and returns its leaf.
 func addedTo(t *testing.T, db *store.DB, c sallyport.Conversation) sallyport.MessageID {
 	t.Helper()
-	return addTurn(t, db, c, newTurn("")).Answer.ID
+	return addTurn(t, db, c, NewTurn("")).Answer.ID
 }
 
 // Messages are a tree: nothing is overwritten, and paths are read upwards.
@@ -140,15 +140,15 @@ func testMessages(t *testing.T, db *store.DB) {
 	var path []sallyport.MessageID
 	parent := sallyport.MessageID("")
 	for range 3 {
-		turn := addTurn(t, db, c, newTurn(parent))
-		_, err := db.AddTurn(ctx, org, ann, c.ID, newTurn(turn.Answer.ID), Event("x"))
+		turn := addTurn(t, db, c, NewTurn(parent))
+		_, err := db.AddTurn(ctx, org, ann, c.ID, NewTurn(turn.Answer.ID), Event("x"))
 		fails(t, err, sallyport.Conflict) // it is still being written
 		parent = endTurn(t, db, turn).ID
 		path = append(path, turn.Said.ID, turn.Answer.ID)
 	}
-	branch := addTurn(t, db, c, newTurn(path[1]))
+	branch := addTurn(t, db, c, NewTurn(path[1]))
 	endTurn(t, db, branch)
-	again := addTurn(t, db, c, sallyport.Turn{Parent: branch.Said.ID, Answer: newTurn("").Answer})
+	again := addTurn(t, db, c, sallyport.Turn{Parent: branch.Said.ID, Answer: NewTurn("").Answer})
 
 	read := func(from sallyport.MessageID, limit int) (ids []sallyport.MessageID) {
 		t.Helper()
@@ -203,9 +203,9 @@ func testMessages(t *testing.T, db *store.DB) {
 	}
 
 	unchanged(t, db, org, func() {
-		_, err := db.AddTurn(ctx, org, ann, c.ID, newTurn(foreign), Event("x"))
+		_, err := db.AddTurn(ctx, org, ann, c.ID, NewTurn(foreign), Event("x"))
 		fails(t, err, sallyport.NotFound)
-		_, err = db.AddTurn(ctx, org, ann, c.ID, newTurn("nothing"), Event("x"))
+		_, err = db.AddTurn(ctx, org, ann, c.ID, NewTurn("nothing"), Event("x"))
 		fails(t, err, sallyport.NotFound)
 		_, err = db.Message(ctx, org, ann, c.ID, foreign)
 		fails(t, err, sallyport.NotFound)
@@ -227,11 +227,11 @@ func testTurnOnce(t *testing.T, db *store.DB) {
 	org := NewOrg(t, db)
 	ann := NewMember(t, db, org)
 	c := NewConversation(t, db, org, ann)
-	first := newTurn("")
+	first := NewTurn("")
 	first.Once = &sallyport.TurnOnce{Name: []byte("name"), Body: []byte("body"), Said: first.Said.ID, Answer: first.Answer.ID}
 	addTurn(t, db, c, first)
 	unchanged(t, db, org, func() {
-		repeat := newTurn("")
+		repeat := NewTurn("")
 		repeat.Once = &sallyport.TurnOnce{Name: []byte("name"), Body: []byte("other"), Said: repeat.Said.ID, Answer: repeat.Answer.ID}
 		before, err := db.AddTurn(ctx, org, ann, c.ID, repeat, Event("x"))
 		ok(t, err)
@@ -253,7 +253,7 @@ func testAnswers(t *testing.T, db *store.DB) {
 	org := NewOrg(t, db)
 	ann := NewMember(t, db, org)
 	c := NewConversation(t, db, org, ann)
-	turn := addTurn(t, db, c, newTurn(""))
+	turn := addTurn(t, db, c, NewTurn(""))
 	m := *turn.Answer
 	m.Org = org
 	save := func(begin, end int64) error {
@@ -316,7 +316,7 @@ func testLeftAnswers(t *testing.T, db *store.DB) {
 	ok(t, db.TakeLease(ctx, dead, time.Hour))
 	var ids []sallyport.MessageID
 	for _, l := range []journal.Life{ours, dead} {
-		turn := newTurn("")
+		turn := NewTurn("")
 		turn.Answer.Answer.Node, turn.Answer.Answer.Boot = l.Node, l.Boot
 		ids = append(ids, addTurn(t, db, c, turn).Answer.ID)
 	}
@@ -352,7 +352,7 @@ func testConversationErased(t *testing.T, db *store.DB) {
 	addedTo(t, db, kept)
 	parent := sallyport.MessageID("")
 	for range 120 {
-		turn := newTurn(parent)
+		turn := NewTurn(parent)
 		turn.Attachments = []sallyport.Attachment{{Org: org, Conversation: c.ID, Message: turn.Said.ID, ID: sallyport.AttachmentID(NewID()), Sealed: []byte("file")}}
 		addTurn(t, db, c, turn)
 		parent = endTurn(t, db, turn).ID
@@ -459,7 +459,7 @@ func testForkConversation(t *testing.T, db *store.DB) {
 	org := NewOrg(t, db)
 	ann, bob := NewMember(t, db, org), NewMember(t, db, org)
 	c := sallyport.Conversation{Org: org, ID: sallyport.ConversationID(NewID()), User: ann, Model: "model", CreatedAt: Time, UpdatedAt: Time}
-	turn := newTurn("")
+	turn := NewTurn("")
 	turn.Answer.State = sallyport.MessageDone
 	c.Leaf = turn.Answer.ID
 	file := sallyport.Attachment{Org: org, Conversation: c.ID, Message: turn.Said.ID, ID: sallyport.AttachmentID(NewID()), Sealed: []byte("file")}
