@@ -10,7 +10,7 @@ export type { Page } from "playwright-core";
 const chromiumPath = process.env.SALLYPORT_CHROMIUM ?? "/usr/bin/chromium";
 
 /** How long something that must appear may take on a busy machine. */
-const patience = 20_000;
+const patience = 60_000;
 
 export interface House {
   server: Server;

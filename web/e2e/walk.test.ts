@@ -10,11 +10,11 @@ const addresses = [
   "/no/such/page",
 ];
 
-/** Goes to an address without loading the page anew, as a link does, and waits for its heading and its data. */
+/** Opens an address and waits for its heading and its data. */
 async function visit(page: Page, address: string): Promise<void> {
   await page.goto(house().server.url + address);
   await page.locator("main").getByRole("heading").first().waitFor();
-  await page.waitForLoadState("networkidle");
+  await page.waitForFunction(() => !document.querySelector("main [role=status][aria-label='Loading']"));
 }
 
 test("every page is accessible in both themes and fits a phone", async () => {
@@ -41,7 +41,7 @@ test("a phone has the pages in a drawer, which gives the focus back", async () =
   await shot(page, "phone-menu");
   await page.keyboard.press("Escape");
   await drawer.waitFor({ state: "detached" });
-  expect(await menu.evaluate((b) => b === document.activeElement)).toBe(true);
+  await page.waitForFunction((button) => button === document.activeElement, await menu.elementHandle());
   await menu.click();
   await drawer.getByRole("link", { name: "Runs" }).click();
   await page.getByRole("heading", { name: "Runs", level: 1 }).waitFor();

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { t } from "@/messages";
 import { IconButton } from "./Button";
 import { cn } from "./cn";
+import { useFocusBack } from "./focus";
 
 interface DrawerProps {
   title: string;
@@ -19,12 +20,14 @@ interface DrawerProps {
 
 /** Details at the side of a page. The rest of the page stays in view; Escape closes it and gives the focus back. */
 export function Drawer({ title, open, onClose, actions, side = "right", className, children }: DrawerProps) {
+  const focusBack = useFocusBack(open);
   return (
     <Dialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-30 bg-black/20" />
         <Dialog.Content
           aria-describedby={undefined}
+          onCloseAutoFocus={focusBack}
           className={cn(
             "fixed inset-y-0 z-40 flex w-[min(560px,100vw)] flex-col border-line bg-surface shadow-layer outline-none",
             side === "right" ? "end-0 border-s" : "start-0 border-e",

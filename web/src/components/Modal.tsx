@@ -1,5 +1,6 @@
 import { Dialog } from "radix-ui";
 import type { ReactNode } from "react";
+import { useFocusBack } from "./focus";
 
 interface ModalProps {
   title: string;
@@ -14,6 +15,7 @@ interface ModalProps {
 /** Only for confirmation and short creation; details belong into a Drawer. */
 export function Modal({ title, description, open, onClose, firm, children }: ModalProps) {
   const hold = firm ? (e: Event) => e.preventDefault() : undefined;
+  const focusBack = useFocusBack(open);
   return (
     <Dialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Dialog.Portal>
@@ -21,6 +23,7 @@ export function Modal({ title, description, open, onClose, firm, children }: Mod
         <Dialog.Content
           tabIndex={0} // what is too high for the screen scrolls, by keys too
           onEscapeKeyDown={hold}
+          onCloseAutoFocus={focusBack}
           onPointerDownOutside={hold}
           {...(description ? {} : { "aria-describedby": undefined })}
           className="fixed top-[12vh] left-1/2 z-50 flex max-h-[80vh] w-[min(480px,calc(100vw-2rem))] -translate-x-1/2 flex-col gap-4 overflow-auto rounded-md border border-line bg-surface p-5 shadow-layer outline-none"
