@@ -67,7 +67,7 @@ export async function signIn(page: Page, who: { email: string; password: string 
   await page.getByLabel("E-mail").fill(who.email);
   await page.getByLabel("Password").fill(who.password);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("banner").getByRole("link", { name: "Settings" }).waitFor(); // the gear is there on every width
+  await page.locator("header a[href$='/settings/profile']").waitFor(); // the gear, on every width and under every layer
 }
 
 export async function setTheme(page: Page, theme: "light" | "dark"): Promise<void> {
@@ -79,7 +79,7 @@ export async function expectAccessible(page: Page): Promise<void> {
   for (const theme of ["light", "dark"] as const) {
     await setTheme(page, theme);
     const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
-    const violations = found.violations.map((v) => `${theme}: ${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join("; ")}`);
+    const violations = found.violations.map((v) => `${theme}: ${v.id}: ${v.nodes.map((n) => `${n.target.join(" ")} ${n.any[0]?.message ?? ""}`).join("; ")}`);
     expect(violations).toEqual([]);
   }
   await setTheme(page, "light");

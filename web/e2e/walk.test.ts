@@ -13,7 +13,7 @@ const addresses = [
 /** Opens an address and waits for its heading and its data. */
 async function visit(page: Page, address: string): Promise<void> {
   await page.goto(house().server.url + address);
-  await page.locator("main").getByRole("heading").first().waitFor();
+  await expect.poll(() => page.locator("main").getByRole("heading").count(), { message: address, timeout: 60_000 }).toBeGreaterThan(0);
   await page.waitForFunction(() => !document.querySelector("main [role=status][aria-label='Loading']"));
 }
 

@@ -8,7 +8,7 @@ import { Shell } from "./shell/Shell";
 // Every address of the Terminal, and the folder of its page. Each page is
 // loaded when it is first visited.
 
-const rootRoute = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: PageFailed });
+const rootRoute = createRootRoute({ component: Outlet, errorComponent: PageFailed });
 const inside = createRoute({ getParentRoute: () => rootRoute, id: "inside", component: Shell });
 
 const outside = [
@@ -47,6 +47,7 @@ const pages = [
     createRoute({ getParentRoute: () => settingsRoute, path: "/security", component: page(() => import("./pages/security")) }),
     createRoute({ getParentRoute: () => settingsRoute, path: "/shares", component: page(() => import("./pages/shares")) }),
   ]),
+  createRoute({ getParentRoute: () => inside, path: "$", component: NotFound }),
 ];
 
 export const router = createRouter({

@@ -1,20 +1,22 @@
 import { Link } from "@tanstack/react-router";
 import { buttonLook } from "@/components/Button";
+import { Page } from "@/components/Page";
 import { Empty, Failed } from "@/components/States";
 import { t } from "@/messages";
 
+/** An address that is none of ours, within the frame. */
 export function NotFound() {
   return (
-    <Empty
-      title={t("shell.notFound")}
-      action={
-        <Link to="/chat" className={buttonLook({ look: "primary" })}>
-          {t("shell.toChat")}
-        </Link>
-      }
-    >
-      {t("shell.notFoundHint")}
-    </Empty>
+    <Page title={t("shell.notFound")}>
+      <Empty
+        title={t("shell.notFoundHint")}
+        action={
+          <Link to="/chat" className={buttonLook({ look: "primary" })}>
+            {t("shell.toChat")}
+          </Link>
+        }
+      />
+    </Page>
   );
 }
 

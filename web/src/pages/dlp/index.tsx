@@ -35,7 +35,7 @@ export default function DLP() {
 function Subject({ model, onChoose }: { model: string; onChoose: (model: string) => void }) {
   const models = useModels();
   return (
-    <label className="ms-auto flex items-center gap-2 text-sm">
+    <label className="ms-auto flex min-w-0 items-center gap-2 text-sm">
       {t("dlp.policyOf")}
       <Select className="w-auto" value={model} onChange={(e) => onChoose(e.target.value)}>
         <option value="">{t("dlp.organisation")}</option>
