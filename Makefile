@@ -42,9 +42,8 @@ web: pages
 	cd web && npx openapi-typescript openapi.json -o src/api/schema.d.ts --check
 	cd web && npm run --silent check && npm test --silent && npm run --silent sizes
 
-# The Terminal in a browser, against the real binary. The tests of audit, chat, users
-# and walk do not all pass yet: make e2e E2E=chat
-E2E := agents assets hostile prefix quickstart signin
+# The Terminal in a browser, against the real binary; some files of it: make e2e E2E='chat users'
+E2E :=
 e2e: services build
 	cd web && npm run --silent e2e -- $(E2E)
 

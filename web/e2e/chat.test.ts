@@ -326,7 +326,10 @@ test("by keyboard alone: ask, stop, choose a model, edit, open the details", asy
   await reach("More");
   await page.keyboard.press("Enter");
   await page.getByRole("menuitem", { name: "Details" }).waitFor();
-  await page.keyboard.press("End");
+  await expect.poll(async () => {
+    await page.keyboard.press("ArrowDown");
+    return page.evaluate(() => document.activeElement?.textContent);
+  }, { timeout: 60_000 }).toBe("Details");
   await page.keyboard.press("Enter");
   await page.getByRole("dialog", { name: "Details" }).waitFor();
   await expectAccessible(page);
