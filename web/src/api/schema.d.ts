@@ -5835,12 +5835,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Server-sent events */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/event-stream": string;
+                };
             };
             /** @description Bad Request */
             400: {
@@ -8336,7 +8338,7 @@ export interface operations {
     followMessage: {
         parameters: {
             query?: {
-                /** @description What comes after this number; 0: all */
+                /** @description What comes after this number; 0: all from the beginning */
                 after?: number;
             };
             header?: {
