@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"time"
 
@@ -159,12 +160,10 @@ func (s *Server) controlAgentFiles(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			return &huma.StreamResponse{Body: func(out huma.Context) {
-				out.SetHeader("Content-Type", jsonAnswer)
-				out.SetHeader("Content-Disposition", `attachment; filename="agent-`+string(in.ID)+`.json"`)
-				out.SetStatus(http.StatusOK)
-				_, _ = out.BodyWriter().Write(append(text, '\n')) // fails only when the client has left
-			}}, nil
+			return download(jsonAnswer, "agent-"+string(in.ID)+".json", func(w io.Writer) error {
+				_, err := w.Write(append(text, '\n'))
+				return err
+			}), nil
 		})
 	huma.Register(api, operation("duplicateAgent", "agents.create", http.MethodPost, "/agents/{id}/duplicate", "Make an agent of your own from one that you may see"),
 		func(ctx context.Context, in *agentPath) (*body[importView], error) {
