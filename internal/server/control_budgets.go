@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -106,45 +105,6 @@ func (s *Server) checkBudgetSubject(ctx context.Context, p sallyport.Principal, 
 		return err
 	}
 	return s.checkSubject(ctx, p.Org, string(id.Scope), id.Subject)
-}
-
-// checkSubject wants the id of a group, user, key or model of the organisation.
-func (s *Server) checkSubject(ctx context.Context, org sallyport.OrgID, scope, id string) error {
-	found := false
-	switch scope {
-	case "model":
-		models, err := s.parts.Models.All(ctx, org)
-		if err != nil {
-			return err
-		}
-		found = slices.ContainsFunc(models, func(m sallyport.Model) bool { return m.ID == id })
-	case "group":
-		groups, err := s.parts.Control.Groups(ctx, org)
-		if err != nil {
-			return err
-		}
-		found = slices.ContainsFunc(groups, func(g sallyport.Group) bool { return string(g.ID) == id })
-	case "user":
-		members, err := s.parts.Control.Members(ctx, org)
-		if err != nil {
-			return err
-		}
-		found = slices.ContainsFunc(members, func(m sallyport.Membership) bool { return string(m.User.ID) == id })
-	case "key":
-		keys, err := s.parts.Control.Keys(ctx, org)
-		if err != nil {
-			return err
-		}
-		found = slices.ContainsFunc(keys, func(k sallyport.Key) bool { return string(k.ID) == id })
-	}
-	return foundOr(found, scope)
-}
-
-func foundOr(found bool, scope string) error {
-	if !found {
-		return sallyport.NewError(sallyport.NotFound, "there is no such "+scope)
-	}
-	return nil
 }
 
 func viewBudget(b sallyport.Budget, n names) budgetView {
