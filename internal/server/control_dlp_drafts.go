@@ -116,7 +116,7 @@ func (s *Server) dlpDraft(ctx context.Context, p sallyport.Principal, model stri
 	if view.Policy, err = dlp.ParsePolicy(d.Body); err != nil {
 		return view, fmt.Errorf("stored draft of %q: %w", model, err)
 	}
-	n, err := s.allNames(ctx, p.Org)
+	n, err := s.namesOf(ctx, p.Org, userResource(d.User))
 	if err != nil {
 		return view, err
 	}

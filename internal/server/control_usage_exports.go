@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -46,7 +48,11 @@ func (s *Server) usageTable(ctx context.Context, org sallyport.OrgID, in *usageE
 	if err != nil {
 		return nil, err
 	}
-	n, err := s.allNames(ctx, org)
+	shown := make(map[string]bool)
+	for _, p := range points {
+		shown[in.By+"/"+p.Name] = true
+	}
+	n, err := s.namesOf(ctx, org, slices.Collect(maps.Keys(shown))...)
 	if err != nil {
 		return nil, err
 	}
