@@ -196,12 +196,14 @@ func (s *Server) agentPage(ctx context.Context, p sallyport.Principal, in *agent
 	if err != nil {
 		return agentPage{}, err
 	}
+	caller, err := s.parts.Policies.Caller(ctx, p)
+	if err != nil {
+		return agentPage{}, err
+	}
 	page := agentPage{Agents: make([]AgentView, 0, len(found))}
 	for _, a := range found {
 		view := viewAgent(a.Agent, names)
-		if view.Rights, err = s.rightsOn(ctx, p, a.Agent); err != nil {
-			return agentPage{}, err
-		}
+		view.Rights = rightsOn(caller, a.Agent)
 		if r := a.LastRun; r != nil {
 			view.LastRun = &lastRunView{r.ID, r.Status, r.CreatedAt.UTC(), timeOrNil(r.EndedAt)}
 		}
@@ -226,7 +228,8 @@ func (s *Server) wholeAgent(ctx context.Context, p sallyport.Principal, id sally
 	for i, step := range detail.Definition.Steps {
 		whole.Steps = append(whole.Steps, agentStepView{step.Name, detail.Definition.ModelOf(i), step.LLMStep.Prompt, step.LLMStep.MaxTokens})
 	}
-	whole.Rights, err = s.rightsOn(ctx, p, detail.Agent)
+	caller, err := s.parts.Policies.Caller(ctx, p)
+	whole.Rights = rightsOn(caller, detail.Agent)
 	return whole, err
 }
 
