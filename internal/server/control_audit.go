@@ -187,7 +187,7 @@ func (s *Server) records(ctx context.Context, org sallyport.OrgID, in *RecordQue
 	page := recordPage{Records: make([]recordView, 0, len(found.Records)), Searched: found.Searched}
 	for _, r := range found.Records {
 		page.Records = append(page.Records, recordView{
-			Seq: r.Seq, Prev: hex.EncodeToString(r.Prev[:]), Hash: hex.EncodeToString(r.Hash[:]), Record: viewBody(r),
+			Seq: r.Seq, Prev: hex.EncodeToString(r.Prev[:]), Hash: hex.EncodeToString(r.Hash[:]), Record: audit.LineOf(r),
 		})
 	}
 	page.cursors(filter)
@@ -212,10 +212,6 @@ func (p *recordPage) cursors(f sallyport.RecordFilter) {
 	}
 }
 
-// viewBody is a record as JSON, and one that is damaged as an object that says so.
-func viewBody(r sallyport.StoredRecord) json.RawMessage { return audit.LineOf(r) }
-
-// names finds what those are called whom records name.
 func (s *Server) names(ctx context.Context, org sallyport.OrgID, records ...sallyport.StoredRecord) (map[string]nameView, error) {
 	var of []string
 	for _, stored := range records {

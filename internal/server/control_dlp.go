@@ -155,7 +155,7 @@ func (s *Server) setDLPPolicy(ctx context.Context, p sallyport.Principal, in *dl
 		return err
 	}
 	_, err = s.parts.Control.PublishPolicy(ctx, p.Org, policy.KindDLP, in.Model,
-		sallyport.PolicyVersion{Body: in.Body, User: p.User, At: s.parts.Now()}, anyVersion,
+		sallyport.PolicyVersion{Body: in.Body, User: p.User, At: s.parts.Now()}, sallyport.AnyVersion,
 		s.event(ctx, "policy/dlp/"+in.Model, map[string]string{"before": before.Version(), "after": next.Version()}))
 	return err
 }

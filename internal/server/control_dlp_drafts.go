@@ -29,9 +29,6 @@ type PolicyStore interface {
 	DropDraft(ctx context.Context, org sallyport.OrgID, kind, subject string, rec sallyport.Record) error
 }
 
-// anyVersion is the base of who does not care what is in force.
-const anyVersion = -1
-
 // dlpSample is a text of which the policy's author knows what must become. All
 // run before each publishing, so that their number and size have bounds.
 type dlpSample struct {

@@ -163,7 +163,7 @@ func (s *Server) restoreDLP(ctx context.Context, p sallyport.Principal, in *rest
 		return publishView{}, err
 	}
 	old.Note, old.User, old.At = fmt.Sprintf("version %d again", old.Number), p.User, s.parts.Now()
-	number, err := s.parts.Control.PublishPolicy(ctx, p.Org, policy.KindDLP, in.Model, old, anyVersion,
+	number, err := s.parts.Control.PublishPolicy(ctx, p.Org, policy.KindDLP, in.Model, old, sallyport.AnyVersion,
 		s.event(ctx, "policy/dlp/"+in.Model, map[string]any{"before": before.Version(), "restored": in.Body.Number}))
 	return publishView{Number: number, OK: true, Samples: []sampleResult{}}, err
 }
@@ -177,7 +177,7 @@ func (s *Server) removeDLP(ctx context.Context, p sallyport.Principal, model str
 		return sallyport.NewError(sallyport.NotFound, "nothing was decided here")
 	}
 	_, err = s.parts.Control.PublishPolicy(ctx, p.Org, policy.KindDLP, model,
-		sallyport.PolicyVersion{Note: "removed", User: p.User, At: s.parts.Now()}, anyVersion,
+		sallyport.PolicyVersion{Note: "removed", User: p.User, At: s.parts.Now()}, sallyport.AnyVersion,
 		s.event(ctx, "policy/dlp/"+model, map[string]bool{"removed": true}))
 	return err
 }

@@ -58,10 +58,6 @@ type userLimits struct {
 	Budgets []budgetView     `json:"budgets" doc:"All that such a call has to fit into, besides those of key, agent and model"`
 }
 
-type userPath struct {
-	ID sallyport.UserID `path:"id"`
-}
-
 // controlLimits has rate limits and their use.
 func (s *Server) controlLimits(api huma.API) {
 	huma.Register(api, operation("setLimits", "policies.set", http.MethodPut, "/limits", "Decide the rate limits of a scope; 0 means none"),

@@ -64,7 +64,7 @@ type userList struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 
-type personPath struct {
+type userPath struct {
 	ID sallyport.UserID `path:"id"`
 }
 
@@ -95,7 +95,7 @@ func (s *Server) controlUsers(api huma.API) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) { return nil, s.changeUser(ctx, p.Org, in) })
 		})
 	huma.Register(api, operation("signOutUser", "users.sign_out", http.MethodPost, "/users/{id}/sign-out", "End all sessions of a member in this organisation"),
-		func(ctx context.Context, in *personPath) (*struct{}, error) {
+		func(ctx context.Context, in *userPath) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
 				return nil, s.parts.Control.EndSessions(ctx, p.Org, in.ID, s.event(ctx, userResource(in.ID), nil))
 			})
@@ -122,13 +122,10 @@ func (s *Server) users(ctx context.Context, org sallyport.OrgID, in *userList) (
 func viewUser(m sallyport.MemberView) userView {
 	view := userView{
 		ID: m.User.ID, Email: m.User.Email, Name: m.User.Name, Role: m.Role, State: stateActive,
-		Groups: make([]groupNameView, 0, len(m.Groups)), CreatedAt: m.CreatedAt.UTC(), SeenAt: timeOrNil(m.SeenAt),
+		Groups: refs(m.Groups, nil), CreatedAt: m.CreatedAt.UTC(), SeenAt: timeOrNil(m.SeenAt),
 	}
 	if !m.Active() {
 		view.State = stateDeactivated
-	}
-	for _, g := range m.Groups {
-		view.Groups = append(view.Groups, groupNameView{g.ID, g.Name})
 	}
 	return view
 }

@@ -2239,7 +2239,7 @@ export interface components {
         };
         DlpView: {
             /** @description Those whose policy makes it stricter than that of the organisation */
-            groups: components["schemas"]["GroupRef"][] | null;
+            groups: components["schemas"]["GroupNameView"][] | null;
             /** @enum {string} */
             mode: "enforce" | "observe" | "off";
             /** @description What binds calls to models that have no policy of their own; for administrators alone, for it lists values that are let through */
@@ -2247,7 +2247,7 @@ export interface components {
         };
         EffectiveView: {
             dlp: components["schemas"]["DlpView"];
-            groups: components["schemas"]["GroupRef"][] | null;
+            groups: components["schemas"]["GroupNameView"][] | null;
             rights: components["schemas"]["RightView"][] | null;
             role: string;
         };
@@ -2272,7 +2272,7 @@ export interface components {
         ExplanationView: {
             allowed: boolean;
             /** @description The groups that grant it */
-            groups: components["schemas"]["GroupRef"][] | null;
+            groups: components["schemas"]["GroupNameView"][] | null;
             /** @description What would grant it, in words */
             needs?: string;
             /** @description The organisation has switched it off */
@@ -2414,10 +2414,6 @@ export interface components {
             models?: components["schemas"]["Things"];
             /** @description Actions of integrations, each named as a model sees it */
             tools?: components["schemas"]["Things"];
-        };
-        GroupRef: {
-            id: string;
-            name: string;
         };
         GroupView: {
             /** Format: date-time */
@@ -3084,7 +3080,7 @@ export interface components {
         };
         RightSource: {
             /** @description The group that decided, with the scope group */
-            group?: components["schemas"]["GroupRef"];
+            group?: components["schemas"]["GroupNameView"];
             /** @description With the scope role */
             role?: string;
             /** @enum {string} */
