@@ -13,6 +13,9 @@ type PolicyVersion struct {
 	At      time.Time
 }
 
+// AnyVersion is the base of who does not care what is in force.
+const AnyVersion = -1
+
 // PolicyDraft is a policy that somebody works on.
 type PolicyDraft struct {
 	Body    []byte

@@ -13,7 +13,6 @@ import (
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/policy"
-	"github.com/sallyport-ai/sallyport/internal/store"
 )
 
 type dlpCmd struct {
@@ -139,7 +138,7 @@ func (c *dlpPolicySet) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		_, err = i.db.PublishPolicy(ctx, org.ID, policy.KindDLP, c.Model, sallyport.PolicyVersion{Body: body, At: i.app.now()}, store.AnyVersion,
+		_, err = i.db.PublishPolicy(ctx, org.ID, policy.KindDLP, c.Model, sallyport.PolicyVersion{Body: body, At: i.app.now()}, sallyport.AnyVersion,
 			i.event(org.ID, "policies.set", "policy/dlp/"+c.Model, map[string]string{"before": before.Version(), "after": after.Version()}))
 		return err
 	})

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/agent"
 	"github.com/sallyport-ai/sallyport/internal/config"
@@ -104,16 +102,13 @@ type setUpState struct {
 	Email string          `json:"email"`
 }
 
-// setupLockPoll is how often a second process looks whether the first is done.
-const setupLockPoll = 50 * time.Millisecond
-
 // setUp makes what a new installation needs, once. When it was cut short, the
 // next call goes on where it stopped; a password and a key that nobody has seen
 // are replaced.
 func (i *instance) setUp(ctx context.Context, flags setupFlags) (made setup, err error) {
-	lock := flock.New(i.app.path(setupLockFile), flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(ctx, setupLockPoll); err != nil {
-		return made, fmt.Errorf("wait for another process to set up: %w", err)
+	lock, err := i.app.lockSetup(ctx)
+	if err != nil {
+		return made, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/google/uuid"
@@ -83,12 +84,24 @@ func (a *app) create(ctx context.Context, cfg *config.Config) (*instance, error)
 	if err := os.MkdirAll(a.data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
+	lock, err := a.lockSetup(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i, err := a.createAlone(ctx, cfg)
+	return i, errors.Join(err, lock.Close())
+}
+
+// setupLockPoll is how often a second process looks whether the first is done.
+const setupLockPoll = 50 * time.Millisecond
+
+// lockSetup waits until no other process sets anything up; Close lets the next one.
+func (a *app) lockSetup(ctx context.Context) (*flock.Flock, error) {
 	lock := flock.New(a.path(setupLockFile), flock.SetPermissions(0o600))
 	if _, err := lock.TryLockContext(ctx, setupLockPoll); err != nil {
 		return nil, fmt.Errorf("wait for another process to set up: %w", err)
 	}
-	i, err := a.createAlone(ctx, cfg)
-	return i, errors.Join(err, lock.Close())
+	return lock, nil
 }
 
 // createAlone is create while no other process makes anything.

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/gofrs/flock"
-
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/identity"
 	"github.com/sallyport-ai/sallyport/internal/secret"
@@ -36,7 +34,7 @@ var errNoSetup = sallyport.NewError(sallyport.NotFound, "This link opens nothing
 
 // Make implements server.Setup. When it was cut short, the next one goes on with
 // the same organisation.
-func (f firstSetup) Make(ctx context.Context, in sallyport.FirstSetup, _ string) (m sallyport.Membership, err error) {
+func (f firstSetup) Make(ctx context.Context, in sallyport.FirstSetup) (m sallyport.Membership, err error) {
 	mac, err := base64.RawURLEncoding.DecodeString(in.Token)
 	if err != nil {
 		return m, errNoSetup
@@ -48,9 +46,9 @@ func (f firstSetup) Make(ctx context.Context, in sallyport.FirstSetup, _ string)
 	if err != nil {
 		return m, err
 	}
-	lock := flock.New(f.i.app.path(setupLockFile), flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(ctx, setupLockPoll); err != nil {
-		return m, fmt.Errorf("wait for another process to set up: %w", err)
+	lock, err := f.i.app.lockSetup(ctx)
+	if err != nil {
+		return m, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	needed, err := f.Needed(ctx)

@@ -77,6 +77,15 @@ func May(c Caller, action string) Decision {
 	return Allowed(c, action, Resource{Org: c.Org, Owner: c.User})
 }
 
+// Enter says whether the caller may do anything at all: with an API key only
+// while it may use keys. "" is a session, which needs nothing.
+func Enter(c Caller, key sallyport.KeyID) error {
+	if key == "" {
+		return nil
+	}
+	return May(c, UseKey).Err()
+}
+
 // Actions lists what the caller may do, by name.
 func Actions(c Caller) []string {
 	return slices.DeleteFunc(Known(), func(action string) bool { return !May(c, action).Allowed })

@@ -28,7 +28,6 @@ type liveRun struct {
 // liveNow is what a reader sees of a run at one moment.
 type liveNow struct {
 	moves int
-	n     int
 	text  string // from where it was asked
 	news  <-chan struct{}
 }
@@ -77,7 +76,7 @@ func (l *live) read(run sallyport.RunID) (leave func()) {
 // when the call under way is the n-th.
 func (l *live) now(run sallyport.RunID, n, from int) (now liveNow) {
 	l.with(run, false, func(r *liveRun) {
-		now = liveNow{moves: r.moves, n: r.n, news: r.news}
+		now = liveNow{moves: r.moves, news: r.news}
 		if r.n == n && from < len(r.text) {
 			now.text = string(r.text[from:])
 		}

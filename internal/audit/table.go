@@ -148,8 +148,8 @@ func counts(d *sallyport.RecordDLP) string {
 }
 
 // WriteCSV writes records as a table with a header. Spreadsheets take a cell
-// that begins with = + - @ for a formula, and clients choose some of the texts:
-// such a cell begins with an apostrophe instead. A damaged record has its number only.
+// that begins with = + - @ for a formula, and clients choose some of the texts;
+// see PlainCell. A damaged record has its number only.
 func WriteCSV(w io.Writer, records iter.Seq2[sallyport.StoredRecord, error]) (lines int64, err error) {
 	out := csv.NewWriter(w)
 	row := make([]string, len(columns))
@@ -180,10 +180,14 @@ func WriteCSV(w io.Writer, records iter.Seq2[sallyport.StoredRecord, error]) (li
 	return lines, out.Error()
 }
 
-// PlainCell makes a text that no spreadsheet runs.
+// PlainCell makes a text that no spreadsheet runs. Numbers stay numbers, also
+// those with a sign.
 func PlainCell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
-		return "'" + s
+	if s == "" || !strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
+		return s
 	}
-	return s
+	if _, err := strconv.ParseFloat(s, 64); err == nil {
+		return s
+	}
+	return "'" + s
 }

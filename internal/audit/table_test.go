@@ -13,7 +13,7 @@ import (
 
 func TestCSV(t *testing.T) {
 	var records []sallyport.StoredRecord
-	for i, model := range []string{"=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "gpt,\"4o\"\nx", "plain=1"} {
+	for i, model := range []string{"=cmd|' /C calc'!A0", "+1+2", "-1", "@SUM(A1)", "\t=1", "\r=1", "gpt,\"4o\"\nx", "plain=1"} {
 		r := sallyport.Record{
 			EventID: "e", Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), ModelRequested: model,
 			Tokens: &sallyport.RecordTokens{Input: 12}, Cost: &sallyport.RecordCost{Charge: 34},
@@ -36,7 +36,7 @@ func TestCSV(t *testing.T) {
 	}
 	at := func(row int, name string) string { return rows[row][slices.Index(rows[0], name)] }
 	// A reader of CSV takes \r\n and \r in quotes as they are, but for \r before \n.
-	for i, want := range []string{"'=cmd|' /C calc'!A0", "'+1", "'-1", "'@SUM(A1)", "'\t=1", "'\r=1", "gpt,\"4o\"\nx", "plain=1", ""} {
+	for i, want := range []string{"'=cmd|' /C calc'!A0", "'+1+2", "-1", "'@SUM(A1)", "'\t=1", "'\r=1", "gpt,\"4o\"\nx", "plain=1", ""} {
 		if got := at(i+1, "model_requested"); got != want {
 			t.Errorf("model is %q, want %q", got, want)
 		}
@@ -51,6 +51,17 @@ func TestCSV(t *testing.T) {
 	}
 	if at(9, "seq") != "9" || at(9, "time") != "" {
 		t.Errorf("a damaged record is %q", rows[9])
+	}
+}
+
+func TestPlainCell(t *testing.T) {
+	for cell, want := range map[string]string{
+		"": "", "a=1": "a=1", "-1.5": "-1.5", "+1": "+1", "-1+2": "'-1+2", "-": "'-",
+		"=1": "'=1", "@1": "'@1", "\t1": "'\t1", "\r1": "'\r1", "\n=1": "'\n=1",
+	} {
+		if got := PlainCell(cell); got != want {
+			t.Errorf("%q is %q, want %q", cell, got, want)
+		}
 	}
 }
 

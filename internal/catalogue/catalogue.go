@@ -89,29 +89,6 @@ func (c *Catalogue) Model(ctx context.Context, org sallyport.OrgID, id string) (
 	return m, nil
 }
 
-// Default returns the model that the organisation's chats begin with: the one
-// that it chose, while it may be used, else "".
-func (c *Catalogue) Default(ctx context.Context, org sallyport.OrgID) (string, error) {
-	v, err := c.view(ctx, org)
-	if err != nil {
-		return "", err
-	}
-	id := v.choices.Default
-	if _, known := v.byID[id]; !known || !v.choices.Allows(id) {
-		return "", nil
-	}
-	return id, nil
-}
-
-// NewOff says whether models on which the organisation has not decided are off.
-func (c *Catalogue) NewOff(ctx context.Context, org sallyport.OrgID) (bool, error) {
-	v, err := c.view(ctx, org)
-	if err != nil {
-		return false, err
-	}
-	return v.choices.NewOff, nil
-}
-
 // Forget drops what is kept of the store: the next call reads it anew. What is
 // being read at this moment is not kept either.
 func (c *Catalogue) Forget() {

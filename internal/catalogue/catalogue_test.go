@@ -22,7 +22,6 @@ type memory struct {
 	disabled map[sallyport.OrgID][]string
 	enabled  map[sallyport.OrgID][]string
 	newOff   map[sallyport.OrgID]bool
-	chosen   map[sallyport.OrgID]string
 	err      error // of OrgModels
 	errOff   error // of ModelChoices
 	reads    int
@@ -43,7 +42,7 @@ func (m *memory) OrgModels(_ context.Context, org sallyport.OrgID) ([]sallyport.
 func (m *memory) ModelChoices(_ context.Context, org sallyport.OrgID) (sallyport.ModelChoices, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := sallyport.ModelChoices{Access: make(map[string]bool), NewOff: m.newOff[org], Default: m.chosen[org]}
+	c := sallyport.ModelChoices{Access: make(map[string]bool), NewOff: m.newOff[org]}
 	for _, id := range m.disabled[org] {
 		c.Access[id] = false
 	}
@@ -99,17 +98,6 @@ func TestModels_new_are_off(t *testing.T) {
 	}
 	if _, err := c.Model(t.Context(), acme, "large"); sallyport.CodeOf(err) != sallyport.ModelAccessDenied {
 		t.Errorf("a new model: %v", err)
-	}
-}
-
-// A default that may not be used, or is gone, is none.
-func TestDefault(t *testing.T) {
-	for chosen, want := range map[string]string{"": "", "large": "large", "switched-off": "", "not-there": "", "gone": ""} {
-		m := newMemory()
-		m.chosen = map[sallyport.OrgID]string{acme: chosen}
-		if got, err := New(operators, m).Default(t.Context(), acme); err != nil || got != want {
-			t.Errorf("chosen %q: got %q, %v; want %q", chosen, got, err, want)
-		}
 	}
 }
 

@@ -55,10 +55,13 @@ func (c *Config) checkListeners() (problems []error) {
 	if err := checkBaseURL(c.Telemetry.OTLPEndpoint); err != nil {
 		problem(fmt.Errorf("telemetry.otlp_endpoint: %w", err))
 	}
-	for field, list := range map[string][]string{"trusted_proxies": c.TrustedProxies, "private_networks": c.PrivateNetworks} {
-		for _, network := range list {
+	for _, networks := range []struct {
+		field string
+		list  []string
+	}{{"trusted_proxies", c.TrustedProxies}, {"private_networks", c.PrivateNetworks}} {
+		for _, network := range networks.list {
 			if _, err := parseNetwork(network); err != nil {
-				problem(fmt.Errorf("%s: %q is neither an address nor a network such as 10.0.0.0/8", field, network))
+				problem(fmt.Errorf("%s: %q is neither an address nor a network such as 10.0.0.0/8", networks.field, network))
 			}
 		}
 	}

@@ -239,7 +239,7 @@ func actionFor(rules map[string]Action, name string) Action {
 	if action, named := rules[name]; named {
 		return action
 	}
-	if action, named := rules[categoryOf(name)]; named {
+	if action, named := rules[CategoryOf(name)]; named {
 		return action
 	}
 	if action, named := rules["*"]; named {

@@ -70,12 +70,12 @@ func typeNamed(name string) typeID {
 
 // knownName says whether a policy may use name: a type, a category or "*".
 func knownName(name string) bool {
-	return name == "*" || categoryOf(name) != "" ||
+	return name == "*" || CategoryOf(name) != "" ||
 		slices.ContainsFunc(types[1:], func(t Type) bool { return t.Category == name })
 }
 
-// categoryOf returns the category of a type, "" for anything else.
-func categoryOf(name string) string {
+// CategoryOf returns the category of a type, "" for anything else.
+func CategoryOf(name string) string {
 	for _, t := range types[1:] {
 		if t.Name == name {
 			return t.Category
@@ -83,6 +83,3 @@ func categoryOf(name string) string {
 	}
 	return ""
 }
-
-// CategoryOf returns the category of a type, "" for anything else.
-func CategoryOf(name string) string { return categoryOf(name) }

@@ -37,10 +37,8 @@ func (g *Gateway) Model(ctx context.Context, p sallyport.Principal, id string) (
 }
 
 func mayUse(caller access.Caller, p sallyport.Principal, model sallyport.Model) error {
-	if p.Key != "" {
-		if err := access.May(caller, access.UseKey).Err(); err != nil {
-			return err
-		}
+	if err := access.Enter(caller, p.Key); err != nil {
+		return err
 	}
 	decision := access.Allowed(caller, access.UseModel, access.Model(p.Org, model))
 	switch needs := decision.Needs(); {

@@ -24,7 +24,7 @@ func (b *Book) LimitRules(ctx context.Context, org sallyport.OrgID) (LimitRules,
 	if err != nil {
 		return LimitRules{}, err
 	}
-	return LimitRules{Decided: maps.Clone(r.limits), Defaults: b.defaults}, nil
+	return LimitRules{maps.Clone(r.limits.Decided), b.defaults}, nil
 }
 
 // Of returns the limits of a scope and whether the organisation has decided them.
@@ -46,7 +46,10 @@ func (r LimitRules) Of(scope, id string) (Limits, bool) {
 // Buckets are those of a scope that l bounds; name is empty where the scope tells
 // who is meant.
 func (l Limits) Buckets(org sallyport.OrgID, scope, id, name string) []limit.Bucket {
-	var buckets []limit.Bucket
+	return l.appendBuckets(nil, org, scope, id, name)
+}
+
+func (l Limits) appendBuckets(buckets []limit.Bucket, org sallyport.OrgID, scope, id, name string) []limit.Bucket {
 	for _, of := range [...]limit.Bucket{
 		{Unit: limit.Requests, Limit: l.RequestsPerMinute},
 		{Unit: limit.Tokens, Limit: l.TokensPerMinute},
@@ -67,5 +70,6 @@ func (b *Book) ModelLimits(ctx context.Context, org sallyport.OrgID, model strin
 	if err != nil {
 		return nil, err
 	}
-	return r.limits[LimitSubject(scopeModel, model)].Buckets(org, scopeModel, model, ""), nil
+	l, _ := r.limits.Of(scopeModel, model)
+	return l.Buckets(org, scopeModel, model, ""), nil
 }

@@ -92,7 +92,7 @@ type Book struct {
 
 // rules are one organisation's stored policies, parsed.
 type rules struct {
-	limits map[string]Limits
+	limits LimitRules
 	dlp    map[string]*dlp.Plan
 	audit  Audit
 	rights access.Rights
@@ -143,21 +143,18 @@ func (b *Book) Limits(ctx context.Context, p sallyport.Principal) ([]limit.Bucke
 		return nil, err
 	}
 	buckets := make([]limit.Bucket, 0, 9)
-	bind := func(scope, id, name string, fallback Limits) {
-		l, decided := r.limits[LimitSubject(scope, id)]
-		if !decided {
-			l = fallback
-		}
-		buckets = append(buckets, l.Buckets(p.Org, scope, id, name)...)
+	bind := func(scope, id, name string) {
+		l, _ := r.limits.Of(scope, id)
+		buckets = l.appendBuckets(buckets, p.Org, scope, id, name)
 	}
 	if p.Key != "" { // a session has none, and does not share one with all others
-		bind(scopeKey, string(p.Key), "", b.defaults.Key)
+		bind(scopeKey, string(p.Key), "")
 	}
-	bind(scopeUser, string(p.User), "", b.defaults.User)
+	bind(scopeUser, string(p.User), "")
 	for _, g := range p.Groups {
-		bind(scopeGroup, string(g.ID), g.Name, Limits{})
+		bind(scopeGroup, string(g.ID), g.Name)
 	}
-	bind(scopeOrganisation, string(p.Org), "", b.defaults.Organisation)
+	bind(scopeOrganisation, string(p.Org), "")
 	return buckets, nil
 }
 
@@ -205,13 +202,13 @@ func (b *Book) rules(ctx context.Context, org sallyport.OrgID) (*rules, error) {
 }
 
 func (b *Book) read(ctx context.Context, org sallyport.OrgID) (*rules, error) {
-	r := &rules{limits: make(map[string]Limits), dlp: make(map[string]*dlp.Plan)}
+	r := &rules{limits: LimitRules{make(map[string]Limits), b.defaults}, dlp: make(map[string]*dlp.Plan)}
 	stored, err := b.store.Policies(ctx, org, KindLimit)
 	if err != nil {
 		return nil, err
 	}
 	for subject, body := range stored {
-		if r.limits[subject], err = ParseLimits(body); err != nil {
+		if r.limits.Decided[subject], err = ParseLimits(body); err != nil {
 			return nil, fmt.Errorf("stored limits of %s: %w", subject, err)
 		}
 	}

@@ -80,6 +80,21 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Every call asks for its limits: the buckets are all that is made for it.
+func TestLimitsAllocateOnce(t *testing.T) {
+	bound := policy.Limits{RequestsPerMinute: 1, TokensPerMinute: 1, Concurrent: 1}
+	book := policy.New(&stored{}, policy.Defaults{Organisation: bound, User: bound, Key: bound})
+	caller := sallyport.Principal{Org: org, User: "ann", Key: "key-1"}
+	made := testing.AllocsPerRun(100, func() {
+		if got, err := book.Limits(t.Context(), caller); err != nil || len(got) != 9 {
+			t.Fatalf("got %+v, %v", got, err)
+		}
+	})
+	if made > 1 {
+		t.Errorf("%v allocations, want 1", made)
+	}
+}
+
 func TestDLP(t *testing.T) {
 	off, observe, enforce := `{"mode":"off"}`, `{"mode":"observe"}`, `{"mode":"enforce"}`
 	for _, tt := range []struct {

@@ -48,12 +48,14 @@ func (s *Server) listAgents(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	caller, err := s.parts.Policies.Caller(r.Context(), r.principal)
+	if err != nil {
+		return nil, err
+	}
 	list := agentList{Items: make([]agentItem, 0, len(agents)), Total: len(agents)}
 	for _, a := range agents {
 		item := agentItemOf(a, names)
-		if item.Metadata.UserPermissions, err = s.permissionsOn(r, a); err != nil {
-			return nil, err
-		}
+		item.Metadata.UserPermissions = permissionsOn(caller, a)
 		list.Items = append(list.Items, item)
 	}
 	return list, nil
@@ -69,8 +71,9 @@ func (s *Server) getAgent(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	caller, err := s.parts.Policies.Caller(r.Context(), r.principal)
 	answer := agentDetailOf(detail, names)
-	answer.Metadata.UserPermissions, err = s.permissionsOn(r, detail.Agent)
+	answer.Metadata.UserPermissions = permissionsOn(caller, detail.Agent)
 	return answer, err
 }
 
@@ -94,9 +97,8 @@ func agentDetailOf(d agent.Detail, names map[sallyport.UserID]string) agentDetai
 }
 
 // permissionsOn is rightsOn for the agents API, which has no word for running.
-func (s *Server) permissionsOn(r *request, a sallyport.Agent) ([]string, error) {
-	rights, err := s.rightsOn(r.Context(), r.principal, a)
-	return slices.DeleteFunc(rights, func(right string) bool { return right == "run" }), err
+func permissionsOn(c access.Caller, a sallyport.Agent) []string {
+	return slices.DeleteFunc(rightsOn(c, a), func(right string) bool { return right == "run" })
 }
 
 // agentRights are what may be done with an agent, and the action that it is.
@@ -104,19 +106,15 @@ var agentRights = []struct{ right, action string }{
 	{"view", "agents.get"}, {"run", "runs.start"}, {"edit", "agents.update"}, {"delete", "agents.delete"}, {"share", "agents.share"},
 }
 
-// rightsOn says what p may do with a.
-func (s *Server) rightsOn(ctx context.Context, p sallyport.Principal, a sallyport.Agent) ([]string, error) {
-	caller, err := s.parts.Policies.Caller(ctx, p)
-	if err != nil {
-		return nil, err
-	}
+// rightsOn says what c may do with a.
+func rightsOn(c access.Caller, a sallyport.Agent) []string {
 	rights := []string{}
 	for _, r := range agentRights {
-		if access.Allowed(caller, r.action, agent.Resource(a)).Allowed {
+		if access.Allowed(c, r.action, agent.Resource(a)).Allowed {
 			rights = append(rights, r.right)
 		}
 	}
-	return rights, nil
+	return rights
 }
 
 func (s *Server) memberNames(ctx context.Context, org sallyport.OrgID) (map[sallyport.UserID]string, error) {

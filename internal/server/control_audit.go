@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"iter"
 	"net/http"
 	"time"
@@ -135,7 +136,7 @@ func (s *Server) controlAudit(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		return &huma.StreamResponse{Body: func(out huma.Context) { writeExport(out, in.Format, records) }}, nil
+		return downloadRecords(in.Format, records), nil
 	})
 }
 
@@ -166,19 +167,15 @@ func (s *Server) export(ctx context.Context, org sallyport.OrgID, in *exportQuer
 	}), nil
 }
 
-// writeExport writes the records. When it cannot go on it ends the connection,
-// so that nobody takes a part for the whole.
-func writeExport(out huma.Context, format string, records foundRecords) {
-	write, kind := audit.WriteCSV, "text/csv; charset=utf-8"
+func downloadRecords(format string, records foundRecords) *huma.StreamResponse {
+	write, kind := audit.WriteCSV, csvFile
 	if format == "jsonl" {
-		write, kind = audit.WriteJSONL, "application/x-ndjson"
+		write, kind = audit.WriteJSONL, jsonLines
 	}
-	out.SetHeader("Content-Type", kind)
-	out.SetHeader("Content-Disposition", `attachment; filename="audit.`+format+`"`)
-	out.SetStatus(http.StatusOK)
-	if _, err := write(out.BodyWriter(), records); err != nil {
-		panic(http.ErrAbortHandler)
-	}
+	return download(kind, "audit."+format, func(w io.Writer) error {
+		_, err := write(w, records)
+		return err
+	})
 }
 
 func (s *Server) records(ctx context.Context, org sallyport.OrgID, in *RecordQuery) (recordPage, error) {
@@ -190,7 +187,7 @@ func (s *Server) records(ctx context.Context, org sallyport.OrgID, in *RecordQue
 	page := recordPage{Records: make([]recordView, 0, len(found.Records)), Searched: found.Searched}
 	for _, r := range found.Records {
 		page.Records = append(page.Records, recordView{
-			Seq: r.Seq, Prev: hex.EncodeToString(r.Prev[:]), Hash: hex.EncodeToString(r.Hash[:]), Record: viewBody(r),
+			Seq: r.Seq, Prev: hex.EncodeToString(r.Prev[:]), Hash: hex.EncodeToString(r.Hash[:]), Record: audit.LineOf(r),
 		})
 	}
 	page.cursors(filter)
@@ -215,10 +212,6 @@ func (p *recordPage) cursors(f sallyport.RecordFilter) {
 	}
 }
 
-// viewBody is a record as JSON, and one that is damaged as an object that says so.
-func viewBody(r sallyport.StoredRecord) json.RawMessage { return audit.LineOf(r) }
-
-// names finds what those are called whom records name.
 func (s *Server) names(ctx context.Context, org sallyport.OrgID, records ...sallyport.StoredRecord) (map[string]nameView, error) {
 	var of []string
 	for _, stored := range records {

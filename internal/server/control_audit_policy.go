@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -158,13 +157,9 @@ func (s *Server) setAudit(ctx context.Context, subject string, decided any) erro
 
 // checkMembers refuses ids of nobody: a mistyped one would look like a right and be none.
 func (s *Server) checkMembers(ctx context.Context, org sallyport.OrgID, users []sallyport.UserID) error {
-	members, err := s.parts.Control.Members(ctx, org)
-	if err != nil {
-		return err
-	}
 	for _, user := range users {
-		if !slices.ContainsFunc(members, func(m sallyport.Membership) bool { return m.User.ID == user }) {
-			return sallyport.NewError(sallyport.NotFound, "there is no such user")
+		if err := s.checkSubject(ctx, org, "user", string(user)); err != nil {
+			return err
 		}
 	}
 	return nil

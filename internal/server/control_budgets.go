@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -50,16 +49,11 @@ func (s *Server) controlBudgets(api huma.API) {
 	huma.Register(api, operation("listBudgets", "budgets.list", http.MethodGet, "/budgets", "List budgets and what is spent of them"),
 		func(ctx context.Context, _ *struct{}) (*body[[]budgetView], error) {
 			return reply(look(s, ctx, func(p sallyport.Principal) ([]budgetView, error) {
-				n, err := s.allNames(ctx, p.Org)
+				all, err := s.parts.Control.Budgets(ctx, p.Org)
 				if err != nil {
 					return nil, err
 				}
-				all, err := s.parts.Control.Budgets(ctx, p.Org)
-				views := make([]budgetView, 0, len(all))
-				for _, b := range all {
-					views = append(views, viewBudget(b.At(s.parts.Now()), n))
-				}
-				return views, err
+				return s.viewBudgets(ctx, p.Org, all)
 			}))
 		})
 	huma.Register(api, operation("setBudget", "budgets.set", http.MethodPut, "/budgets", "Set a budget; what was spent in its period already counts"),
@@ -84,7 +78,7 @@ func (s *Server) setBudget(ctx context.Context, p sallyport.Principal, in *budge
 	if err := s.checkBudgetSubject(ctx, p, id); err != nil {
 		return budgetView{}, err
 	}
-	n, err := s.allNames(ctx, p.Org)
+	n, err := s.namesOf(ctx, p.Org, budgetSubject(id))
 	if err != nil {
 		return budgetView{}, err
 	}
@@ -108,43 +102,20 @@ func (s *Server) checkBudgetSubject(ctx context.Context, p sallyport.Principal, 
 	return s.checkSubject(ctx, p.Org, string(id.Scope), id.Subject)
 }
 
-// checkSubject wants the id of a group, user, key or model of the organisation.
-func (s *Server) checkSubject(ctx context.Context, org sallyport.OrgID, scope, id string) error {
-	found := false
-	switch scope {
-	case "model":
-		models, err := s.parts.Models.All(ctx, org)
-		if err != nil {
-			return err
-		}
-		found = slices.ContainsFunc(models, func(m sallyport.Model) bool { return m.ID == id })
-	case "group":
-		groups, err := s.parts.Control.Groups(ctx, org)
-		if err != nil {
-			return err
-		}
-		found = slices.ContainsFunc(groups, func(g sallyport.Group) bool { return string(g.ID) == id })
-	case "user":
-		members, err := s.parts.Control.Members(ctx, org)
-		if err != nil {
-			return err
-		}
-		found = slices.ContainsFunc(members, func(m sallyport.Membership) bool { return string(m.User.ID) == id })
-	case "key":
-		keys, err := s.parts.Control.Keys(ctx, org)
-		if err != nil {
-			return err
-		}
-		found = slices.ContainsFunc(keys, func(k sallyport.Key) bool { return string(k.ID) == id })
-	}
-	return foundOr(found, scope)
-}
+func budgetSubject(id sallyport.BudgetID) string { return string(id.Scope) + "/" + id.Subject }
 
-func foundOr(found bool, scope string) error {
-	if !found {
-		return sallyport.NewError(sallyport.NotFound, "there is no such "+scope)
+// viewBudgets are budgets as they stand now.
+func (s *Server) viewBudgets(ctx context.Context, org sallyport.OrgID, all []sallyport.Budget) ([]budgetView, error) {
+	of := make([]string, 0, len(all))
+	for _, b := range all {
+		of = append(of, budgetSubject(b.BudgetID))
 	}
-	return nil
+	n, err := s.namesOf(ctx, org, of...)
+	views := make([]budgetView, 0, len(all))
+	for _, b := range all {
+		views = append(views, viewBudget(b.At(s.parts.Now()), n))
+	}
+	return views, err
 }
 
 func viewBudget(b sallyport.Budget, n names) budgetView {

@@ -131,23 +131,6 @@ func (s *Server) draftPlan(ctx context.Context, org sallyport.OrgID, p dlp.Polic
 	return s.parts.Engine.Plan(draft), nil
 }
 
-// modelOrNone is the model of that id, switched off or not; the zero Model for "".
-func (s *Server) modelOrNone(ctx context.Context, org sallyport.OrgID, id string) (sallyport.Model, error) {
-	if id == "" {
-		return sallyport.Model{}, nil
-	}
-	models, err := s.parts.Models.All(ctx, org)
-	if err != nil {
-		return sallyport.Model{}, err
-	}
-	for _, m := range models {
-		if m.ID == id {
-			return m, nil
-		}
-	}
-	return sallyport.Model{}, sallyport.NewError(sallyport.NotFound, "there is no such model")
-}
-
 // policyInForce is the policy that binds calls to the model.
 func (s *Server) policyInForce(ctx context.Context, org sallyport.OrgID, model string) (dlp.Policy, error) {
 	m, err := s.modelOrNone(ctx, org, model)
@@ -172,7 +155,7 @@ func (s *Server) setDLPPolicy(ctx context.Context, p sallyport.Principal, in *dl
 		return err
 	}
 	_, err = s.parts.Control.PublishPolicy(ctx, p.Org, policy.KindDLP, in.Model,
-		sallyport.PolicyVersion{Body: in.Body, User: p.User, At: s.parts.Now()}, anyVersion,
+		sallyport.PolicyVersion{Body: in.Body, User: p.User, At: s.parts.Now()}, sallyport.AnyVersion,
 		s.event(ctx, "policy/dlp/"+in.Model, map[string]string{"before": before.Version(), "after": next.Version()}))
 	return err
 }

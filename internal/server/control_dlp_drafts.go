@@ -29,9 +29,6 @@ type PolicyStore interface {
 	DropDraft(ctx context.Context, org sallyport.OrgID, kind, subject string, rec sallyport.Record) error
 }
 
-// anyVersion is the base of who does not care what is in force.
-const anyVersion = -1
-
 // dlpSample is a text of which the policy's author knows what must become. All
 // run before each publishing, so that their number and size have bounds.
 type dlpSample struct {
@@ -116,7 +113,7 @@ func (s *Server) dlpDraft(ctx context.Context, p sallyport.Principal, model stri
 	if view.Policy, err = dlp.ParsePolicy(d.Body); err != nil {
 		return view, fmt.Errorf("stored draft of %q: %w", model, err)
 	}
-	n, err := s.allNames(ctx, p.Org)
+	n, err := s.namesOf(ctx, p.Org, userResource(d.User))
 	if err != nil {
 		return view, err
 	}

@@ -77,10 +77,6 @@ func (s *Server) controlDLPVersions(api huma.API) {
 // dlpPolicies lists the organisation's policy, then those of models that have one
 // or a draft of one.
 func (s *Server) dlpPolicies(ctx context.Context, p sallyport.Principal) ([]dlpPolicyView, error) {
-	n, err := s.allNames(ctx, p.Org)
-	if err != nil {
-		return nil, err
-	}
 	drafts, err := s.parts.Control.Drafts(ctx, p.Org, policy.KindDLP)
 	if err != nil {
 		return nil, err
@@ -93,9 +89,9 @@ func (s *Server) dlpPolicies(ctx context.Context, p sallyport.Principal) ([]dlpP
 	for _, subject := range slices.Concat(drafts, slices.Collect(maps.Keys(decided))) {
 		subjects[subject] = true
 	}
-	views := []dlpPolicyView{}
+	views, of := []dlpPolicyView{}, []string{}
 	for _, model := range slices.Sorted(maps.Keys(subjects)) {
-		view, err := s.dlpPolicyOf(ctx, p, model, n)
+		view, err := s.dlpPolicyOf(ctx, p, model)
 		if sallyport.CodeOf(err) == sallyport.NotFound {
 			continue // the model is gone
 		}
@@ -103,35 +99,41 @@ func (s *Server) dlpPolicies(ctx context.Context, p sallyport.Principal) ([]dlpP
 			return nil, err
 		}
 		view.Draft = slices.Contains(drafts, model)
-		views = append(views, view)
+		views, of = append(views, view), append(of, "model/"+model, "user/"+view.By)
 	}
-	return views, nil
+	n, err := s.namesOf(ctx, p.Org, of...)
+	for i, v := range views {
+		views[i].Name, views[i].By = n.of("model", v.Model), n.of("user", v.By)
+	}
+	return views, err
 }
 
-func (s *Server) dlpPolicyOf(ctx context.Context, p sallyport.Principal, model string, n names) (dlpPolicyView, error) {
+// dlpPolicyOf tells who decided by the id.
+func (s *Server) dlpPolicyOf(ctx context.Context, p sallyport.Principal, model string) (dlpPolicyView, error) {
 	inForce, err := s.policyInForce(ctx, p.Org, model)
 	if err != nil {
 		return dlpPolicyView{}, err
 	}
 	view := dlpPolicyView{Model: model, Mode: inForce.Mode, Version: inForce.Version(), ManagedBy: byFile}
-	if model != "" {
-		view.Name = n.of("model", model)
-	}
 	newest, err := s.parts.Control.PolicyVersions(ctx, p.Org, policy.KindDLP, model, 0, 1)
 	if err != nil || len(newest) == 0 || newest[0].Body == nil {
 		return view, err
 	}
 	view.ManagedBy, view.Number = byOrganisation, newest[0].Number
-	view.By, view.At = n.of("user", string(newest[0].User)), timeOrNil(newest[0].At)
+	view.By, view.At = string(newest[0].User), timeOrNil(newest[0].At)
 	return view, nil
 }
 
 func (s *Server) dlpVersions(ctx context.Context, p sallyport.Principal, in *dlpVersionsQuery) (dlpVersionsView, error) {
-	n, err := s.allNames(ctx, p.Org)
+	found, err := s.parts.Control.PolicyVersions(ctx, p.Org, policy.KindDLP, in.Model, in.Before, in.Limit+1)
 	if err != nil {
 		return dlpVersionsView{}, err
 	}
-	found, err := s.parts.Control.PolicyVersions(ctx, p.Org, policy.KindDLP, in.Model, in.Before, in.Limit+1)
+	of := make([]string, 0, len(found))
+	for _, v := range found {
+		of = append(of, userResource(v.User))
+	}
+	n, err := s.namesOf(ctx, p.Org, of...)
 	page := dlpVersionsView{Versions: []dlpVersionView{}}
 	if len(found) > in.Limit {
 		found, page.Before = found[:in.Limit], found[in.Limit-1].Number
@@ -161,7 +163,7 @@ func (s *Server) restoreDLP(ctx context.Context, p sallyport.Principal, in *rest
 		return publishView{}, err
 	}
 	old.Note, old.User, old.At = fmt.Sprintf("version %d again", old.Number), p.User, s.parts.Now()
-	number, err := s.parts.Control.PublishPolicy(ctx, p.Org, policy.KindDLP, in.Model, old, anyVersion,
+	number, err := s.parts.Control.PublishPolicy(ctx, p.Org, policy.KindDLP, in.Model, old, sallyport.AnyVersion,
 		s.event(ctx, "policy/dlp/"+in.Model, map[string]any{"before": before.Version(), "restored": in.Body.Number}))
 	return publishView{Number: number, OK: true, Samples: []sampleResult{}}, err
 }
@@ -175,7 +177,7 @@ func (s *Server) removeDLP(ctx context.Context, p sallyport.Principal, model str
 		return sallyport.NewError(sallyport.NotFound, "nothing was decided here")
 	}
 	_, err = s.parts.Control.PublishPolicy(ctx, p.Org, policy.KindDLP, model,
-		sallyport.PolicyVersion{Note: "removed", User: p.User, At: s.parts.Now()}, anyVersion,
+		sallyport.PolicyVersion{Note: "removed", User: p.User, At: s.parts.Now()}, sallyport.AnyVersion,
 		s.event(ctx, "policy/dlp/"+model, map[string]bool{"removed": true}))
 	return err
 }

@@ -12,14 +12,9 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 )
 
-type groupRef struct {
-	ID   sallyport.GroupID `json:"id"`
-	Name string            `json:"name"`
-}
-
 type rightSource struct {
 	Scope string         `json:"scope" enum:"default,organisation,group,no_group,role"`
-	Group *groupRef      `json:"group,omitempty" doc:"The group that decided, with the scope group"`
+	Group *groupNameView `json:"group,omitempty" doc:"The group that decided, with the scope group"`
 	Role  sallyport.Role `json:"role,omitempty" doc:"With the scope role"`
 }
 
@@ -34,16 +29,16 @@ type rightView struct {
 }
 
 type effectiveView struct {
-	Role   sallyport.Role `json:"role"`
-	Groups []groupRef     `json:"groups"`
-	Rights []rightView    `json:"rights"`
-	DLP    dlpView        `json:"dlp"`
+	Role   sallyport.Role  `json:"role"`
+	Groups []groupNameView `json:"groups"`
+	Rights []rightView     `json:"rights"`
+	DLP    dlpView         `json:"dlp"`
 }
 
 type dlpView struct {
-	Mode   string      `json:"mode" enum:"enforce,observe,off"`
-	Policy *dlp.Policy `json:"policy,omitempty" doc:"What binds calls to models that have no policy of their own; for administrators alone, for it lists values that are let through"`
-	Groups []groupRef  `json:"groups" doc:"Those whose policy makes it stricter than that of the organisation"`
+	Mode   string          `json:"mode" enum:"enforce,observe,off"`
+	Policy *dlp.Policy     `json:"policy,omitempty" doc:"What binds calls to models that have no policy of their own; for administrators alone, for it lists values that are let through"`
+	Groups []groupNameView `json:"groups" doc:"Those whose policy makes it stricter than that of the organisation"`
 }
 
 type actionPath struct {
@@ -56,9 +51,9 @@ type explanationView struct {
 	Reason  string `json:"reason"`
 	Needs   string `json:"needs,omitempty" doc:"What would grant it, in words"`
 	// Each of the next two alone would grant it.
-	Role         sallyport.Role `json:"role,omitempty" doc:"The least role that would do"`
-	Groups       []groupRef     `json:"groups" doc:"The groups that grant it"`
-	Organisation bool           `json:"organisation,omitempty" doc:"The organisation has switched it off"`
+	Role         sallyport.Role  `json:"role,omitempty" doc:"The least role that would do"`
+	Groups       []groupNameView `json:"groups" doc:"The groups that grant it"`
+	Organisation bool            `json:"organisation,omitempty" doc:"The organisation has switched it off"`
 }
 
 // controlEffective tells what comes of all that is decided.
@@ -167,7 +162,7 @@ func (s *Server) explain(ctx context.Context, p sallyport.Principal, action stri
 	}
 	own := owned(p, p.User)
 	d := access.Allowed(caller, action, own)
-	view := explanationView{Allowed: d.Allowed, Policy: d.Policy, Reason: d.Reason, Groups: []groupRef{}}
+	view := explanationView{Allowed: d.Allowed, Policy: d.Policy, Reason: d.Reason, Groups: []groupNameView{}}
 	if d.Allowed {
 		return view, nil
 	}
@@ -180,11 +175,11 @@ func (s *Server) explain(ctx context.Context, p sallyport.Principal, action stri
 }
 
 // refs are the groups that match; nil matches all.
-func refs(groups []sallyport.Group, match func(sallyport.Group) bool) []groupRef {
-	out := make([]groupRef, 0, len(groups))
+func refs(groups []sallyport.Group, match func(sallyport.Group) bool) []groupNameView {
+	out := make([]groupNameView, 0, len(groups))
 	for _, g := range groups {
 		if match == nil || match(g) {
-			out = append(out, groupRef{g.ID, g.Name})
+			out = append(out, groupNameView{g.ID, g.Name})
 		}
 	}
 	return out
@@ -196,7 +191,7 @@ func viewRight(r access.Right, binds bool) rightView {
 		From: rightSource{Scope: r.From.Scope, Role: r.From.Role},
 	}
 	if r.From.Scope == access.FromGroup {
-		v.From.Group = &groupRef{r.From.Group.ID, r.From.Group.Name}
+		v.From.Group = &groupNameView{r.From.Group.ID, r.From.Group.Name}
 	}
 	return v
 }

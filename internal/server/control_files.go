@@ -2,11 +2,10 @@ package server
 
 import (
 	"context"
-	"mime"
+	"io"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/chat"
@@ -78,13 +77,6 @@ func viewFile(f chat.File, data []byte) *fileView {
 	}
 }
 
-func attachment(name string) string {
-	if header := mime.FormatMediaType("attachment", map[string]string{"filename": name}); header != "" {
-		return header
-	}
-	return "attachment"
-}
-
 // exportConversation streams. It is recorded before the first byte goes out.
 func (s *Server) exportConversation(ctx context.Context, in *chatExportQuery) (*huma.StreamResponse, error) {
 	export, err := look(s, ctx, func(p sallyport.Principal) (*chat.Export, error) { return s.parts.Chats.Export(ctx, p, in.ID) })
@@ -95,21 +87,5 @@ func (s *Server) exportConversation(ctx context.Context, in *chatExportQuery) (*
 	if in.Format == chat.ExportJSON {
 		kind, name = jsonAnswer, "conversation.json"
 	}
-	return &huma.StreamResponse{Body: func(out huma.Context) {
-		_, w := humago.Unwrap(out)
-		w.Header().Set("Content-Type", kind)
-		w.Header().Set("Content-Disposition", attachment(name))
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if err := export.Write(ctx, in.Format, patient{w}); err != nil {
-			panic(http.ErrAbortHandler) // the client must not take a piece for the whole
-		}
-	}}, nil
-}
-
-// patient gives the client time to take each piece.
-type patient struct{ http.ResponseWriter }
-
-func (p patient) Write(b []byte) (int, error) {
-	allowWrite(p.ResponseWriter)
-	return p.ResponseWriter.Write(b)
+	return download(kind, name, func(w io.Writer) error { return export.Write(ctx, in.Format, w) }), nil
 }

@@ -58,10 +58,6 @@ type userLimits struct {
 	Budgets []budgetView     `json:"budgets" doc:"All that such a call has to fit into, besides those of key, agent and model"`
 }
 
-type userPath struct {
-	ID sallyport.UserID `path:"id"`
-}
-
 // controlLimits has rate limits and their use.
 func (s *Server) controlLimits(api huma.API) {
 	huma.Register(api, operation("setLimits", "policies.set", http.MethodPut, "/limits", "Decide the rate limits of a scope; 0 means none"),
@@ -120,7 +116,6 @@ type limitReader struct {
 	s     *Server
 	org   sallyport.OrgID
 	rules policy.LimitRules
-	names names
 }
 
 // limited is whose limits they are; the organisation has no id here.
@@ -131,14 +126,21 @@ func (s *Server) limitReader(ctx context.Context, org sallyport.OrgID) (limitRea
 	if err != nil {
 		return limitReader{}, err
 	}
-	n, err := s.allNames(ctx, org)
-	return limitReader{s, org, rules, n}, err
+	return limitReader{s, org, rules}, nil
 }
 
 func (r limitReader) views(ctx context.Context, whose ...limited) ([]limitView, error) {
+	of := make([]string, 0, len(whose))
+	for _, w := range whose {
+		of = append(of, w.scope+"/"+w.id)
+	}
+	n, err := r.s.namesOf(ctx, r.org, of...)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]limitView, 0, len(whose))
 	for _, w := range whose {
-		view, err := r.view(ctx, w)
+		view, err := r.view(ctx, w, n)
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +149,7 @@ func (r limitReader) views(ctx context.Context, whose ...limited) ([]limitView, 
 	return views, nil
 }
 
-func (r limitReader) view(ctx context.Context, w limited) (limitView, error) {
+func (r limitReader) view(ctx context.Context, w limited, n names) (limitView, error) {
 	limits, decided := r.rules.Of(w.scope, w.id)
 	view := limitView{Scope: w.scope, ID: w.id, Limits: limits, ManagedBy: byFile, Use: []useView{}}
 	if decided {
@@ -155,7 +157,7 @@ func (r limitReader) view(ctx context.Context, w limited) (limitView, error) {
 	}
 	id := string(r.org)
 	if w.id != "" {
-		id, view.Name = w.id, r.names.of(w.scope, w.id)
+		id, view.Name = w.id, n.of(w.scope, w.id)
 	}
 	states, err := r.s.parts.Limiter.Look(ctx, limits.Buckets(r.org, w.scope, id, view.Name))
 	for _, state := range states {
@@ -180,7 +182,7 @@ func (s *Server) limitUse(ctx context.Context, org sallyport.OrgID) ([]limitView
 			decided = append(decided, limited{scope, id})
 		}
 	}
-	whole, err := r.view(ctx, limited{"organisation", ""})
+	whole, err := r.view(ctx, limited{"organisation", ""}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +202,8 @@ func scopeRank(scope string) int {
 }
 
 func (s *Server) userLimits(ctx context.Context, org sallyport.OrgID, user sallyport.UserID) (userLimits, error) {
-	if err := s.checkSubject(ctx, org, "user", string(user)); err != nil {
+	m, err := s.parts.Control.Member(ctx, org, user)
+	if err != nil {
 		return userLimits{}, err
 	}
 	r, err := s.limitReader(ctx, org)
@@ -219,14 +222,14 @@ func (s *Server) userLimits(ctx context.Context, org sallyport.OrgID, user sally
 	for _, g := range groups {
 		whose = append(whose, limited{"group", string(g.ID)})
 	}
-	all := userLimits{UserID: user, Name: r.names.of("user", string(user))}
+	all := userLimits{UserID: user, Name: m.User.Email}
 	if all.Limits, err = r.views(ctx, append(whose, limited{"user", string(user)})...); err != nil {
 		return userLimits{}, err
 	}
 	if all.Keys, err = r.views(ctx, keys...); err != nil {
 		return userLimits{}, err
 	}
-	all.Budgets, err = s.budgetsOf(ctx, org, user, groups, r.names)
+	all.Budgets, err = s.budgetsOf(ctx, org, user, groups)
 	return all, err
 }
 
@@ -241,15 +244,14 @@ func (s *Server) usableKeys(ctx context.Context, org sallyport.OrgID, user sally
 }
 
 // budgetsOf are the budgets that bind every call of the user.
-func (s *Server) budgetsOf(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, groups []sallyport.Group, n names) ([]budgetView, error) {
+func (s *Server) budgetsOf(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, groups []sallyport.Group) ([]budgetView, error) {
 	all, err := s.parts.Control.Budgets(ctx, org)
-	views := []budgetView{}
-	for _, b := range all {
+	if err != nil {
+		return nil, err
+	}
+	return s.viewBudgets(ctx, org, slices.DeleteFunc(all, func(b sallyport.Budget) bool {
 		binds := b.Scope == sallyport.BudgetOrganisation || b.Scope == sallyport.BudgetUser && b.Subject == string(user) ||
 			b.Scope == sallyport.BudgetGroup && slices.ContainsFunc(groups, func(g sallyport.Group) bool { return string(g.ID) == b.Subject })
-		if binds {
-			views = append(views, viewBudget(b.At(s.parts.Now()), n))
-		}
-	}
-	return views, err
+		return !binds
+	}))
 }

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -173,7 +172,7 @@ func (s *Server) setModelRules(ctx context.Context, p sallyport.Principal, rules
 }
 
 func (s *Server) setDefaultModel(ctx context.Context, p sallyport.Principal, id string) error {
-	if err := s.checkModel(ctx, p.Org, id); err != nil {
+	if _, err := s.modelOrNone(ctx, p.Org, id); err != nil {
 		return err
 	}
 	if id != "" {
@@ -185,7 +184,7 @@ func (s *Server) setDefaultModel(ctx context.Context, p sallyport.Principal, id 
 }
 
 func (s *Server) setModelAccess(ctx context.Context, p sallyport.Principal, id string, enabled bool) error {
-	if err := s.checkModel(ctx, p.Org, id); err != nil {
+	if _, err := s.model(ctx, p.Org, id); err != nil {
 		return err
 	}
 	record := s.event(ctx, "model/"+id, nil)
@@ -194,21 +193,6 @@ func (s *Server) setModelAccess(ctx context.Context, p sallyport.Principal, id s
 		record.Action = "models.enable"
 	}
 	return s.parts.Control.SetModelAccess(ctx, p.Org, id, enabled, record)
-}
-
-// checkModel wants the id of a model, switched off or not; "" is no model in particular.
-func (s *Server) checkModel(ctx context.Context, org sallyport.OrgID, id string) error {
-	if id == "" {
-		return nil
-	}
-	models, err := s.parts.Models.All(ctx, org)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(models, func(m sallyport.Model) bool { return m.ID == id }) {
-		return sallyport.NewError(sallyport.NotFound, "there is no such model")
-	}
-	return nil
 }
 
 // saveModel adds a model that one of the organisation's own providers serves.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -66,11 +65,8 @@ func (s *Server) controlProbes(api huma.API) {
 // testProvider records what came of it: it went out, although nothing changed.
 func (s *Server) testProvider(ctx context.Context, p sallyport.Principal, name string) (probeView, error) {
 	known, err := s.allProviders(ctx, p)
-	if err != nil {
+	if _, err := theOne("provider", known, err, func(v providerView) bool { return v.Name == name }); err != nil {
 		return probeView{}, err
-	}
-	if !slices.ContainsFunc(known, func(v providerView) bool { return v.Name == name }) {
-		return probeView{}, sallyport.NewError(sallyport.NotFound, "there is no such provider")
 	}
 	result, err := s.parts.Probe(ctx, p.Org, name)
 	if err != nil {

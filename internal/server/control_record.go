@@ -111,7 +111,7 @@ func (s *Server) oneRecord(ctx context.Context, org sallyport.OrgID, name string
 	v := oneRecord{
 		Seq: r.Seq, Prev: hex.EncodeToString(r.Prev[:]), Hash: hex.EncodeToString(r.Hash[:]),
 		Intact: sallyport.ChainHash(r.Prev, r.Body) == r.Hash,
-		Bytes:  base64.StdEncoding.EncodeToString(r.Body), Record: viewBody(r),
+		Bytes:  base64.StdEncoding.EncodeToString(r.Body), Record: audit.LineOf(r),
 	}
 	if r.Source != (sallyport.Source{}) {
 		v.Source = &sourceView{r.Source.IP, r.Source.UserAgent}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -87,19 +86,6 @@ func (s *Server) groupPolicies(ctx context.Context, p sallyport.Principal, id sa
 		view.DLP, err = json.Marshal(plan)
 	}
 	return view, err
-}
-
-// group finds a group of the organisation.
-func (s *Server) group(ctx context.Context, org sallyport.OrgID, id sallyport.GroupID) (sallyport.Group, error) {
-	groups, err := s.parts.Control.Groups(ctx, org)
-	if err != nil {
-		return sallyport.Group{}, err
-	}
-	i := slices.IndexFunc(groups, func(g sallyport.Group) bool { return g.ID == id })
-	if i < 0 {
-		return sallyport.Group{}, foundOr(false, "group")
-	}
-	return groups[i], nil
 }
 
 func (s *Server) setGroupPolicies(ctx context.Context, p sallyport.Principal, id sallyport.GroupID, decided groupPolicies) error {

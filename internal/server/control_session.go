@@ -220,14 +220,11 @@ func (s *Server) viewSession(ctx context.Context, who caller) (sessionView, erro
 	}
 	view := sessionView{
 		User: personView{m.User.ID, m.User.Email, m.User.Name}, Organisation: orgNameView{org.ID, org.Name},
-		Organisations: make([]seatView, 0, len(seats)), Role: who.Role, Groups: make([]groupNameView, 0, len(who.Groups)),
+		Organisations: make([]seatView, 0, len(seats)), Role: who.Role, Groups: refs(who.Groups, nil),
 		Actions: actions, CSRFToken: identity.CSRFToken(who.token), ExpiresAt: who.session.EndsAt().UTC(),
 	}
 	for _, seat := range seats {
 		view.Organisations = append(view.Organisations, seatView{seat.Organisation.ID, seat.Organisation.Name, seat.Role})
-	}
-	for _, g := range who.Groups {
-		view.Groups = append(view.Groups, groupNameView{g.ID, g.Name})
 	}
 	return view, nil
 }

@@ -18,7 +18,7 @@ type Setup interface {
 	Needed(ctx context.Context) (bool, error)
 	// Make makes the organisation and its administrator. It is NotFound when
 	// somebody was there before, and when the token is wrong.
-	Make(ctx context.Context, in sallyport.FirstSetup, address string) (sallyport.Membership, error)
+	Make(ctx context.Context, in sallyport.FirstSetup) (sallyport.Membership, error)
 }
 
 type setupView struct {
@@ -55,7 +55,7 @@ func (s *Server) setUp(ctx context.Context, e *entrance, in *setupRequest) (*ses
 	b := in.Body
 	m, err := s.parts.Setup.Make(ctx, sallyport.FirstSetup{
 		Token: b.Token, Organisation: b.Organisation, Name: b.Name, Email: b.Email, Password: b.Password,
-	}, e.Source.IP)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -84,17 +84,9 @@ func (s *Server) sinks(ctx context.Context, org sallyport.OrgID) ([]sinkView, er
 // nothing that it would not have got anyway.
 func (s *Server) testSink(ctx context.Context, org sallyport.OrgID, name string) (sinkTestView, error) {
 	sinks, err := s.parts.Sinks.List(ctx, org)
+	to, err := theOne("sink", sinks, err, func(k sallyport.SinkStatus) bool { return k.Name == name })
 	if err != nil {
 		return sinkTestView{}, err
-	}
-	var to *sallyport.SinkStatus
-	for i := range sinks {
-		if sinks[i].Name == name {
-			to = &sinks[i]
-		}
-	}
-	if to == nil {
-		return sinkTestView{}, sallyport.NewError(sallyport.NotFound, "there is no such sink")
 	}
 	rec := s.event(ctx, "sink/"+name, nil)
 	if err := s.record(ctx, org, rec); err != nil {

@@ -76,7 +76,11 @@ func (s *Server) usage(ctx context.Context, org sallyport.OrgID, user sallyport.
 	if err != nil {
 		return usageReport{}, err
 	}
-	n, err := s.allNames(ctx, org)
+	shown := make([]string, 0, in.Limit)
+	for _, r := range rows[:min(len(rows), in.Limit)] {
+		shown = append(shown, in.By+"/"+r.Name)
+	}
+	n, err := s.namesOf(ctx, org, shown...)
 	if err != nil {
 		return usageReport{}, err
 	}

@@ -2,11 +2,10 @@ package server
 
 import (
 	"context"
-	"encoding/csv"
-	"iter"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -20,57 +19,24 @@ type usageExportQuery struct {
 	To   string `query:"to" format:"date" doc:"Last day, included; absent: today"`
 }
 
-// rows of a table, its head first. An error ends them.
-type tableRows = iter.Seq2[[]string, error]
-
 // controlUsageExports has usage and ledger as CSV.
 func (s *Server) controlUsageExports(api huma.API) {
 	usage := operation("exportUsage", "usage.export", http.MethodGet, "/usage/export", "Usage day by day, as CSV")
 	huma.Register(api, usage, func(ctx context.Context, in *usageExportQuery) (*huma.StreamResponse, error) {
 		rows, err := look(s, ctx, func(p sallyport.Principal) (tableRows, error) { return s.usageTable(ctx, p.Org, in) })
-		return streamCSV("usage.csv", rows, err)
+		if err != nil {
+			return nil, err
+		}
+		return downloadCSV("usage.csv", rows), nil
 	})
 	ledger := operation("exportLedger", "credits.export", http.MethodGet, "/credits/ledger/export", "The whole ledger, oldest first, as CSV")
 	huma.Register(api, ledger, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
 		rows, err := look(s, ctx, func(p sallyport.Principal) (tableRows, error) { return s.ledgerTable(ctx, p.Org) })
-		return streamCSV("ledger.csv", rows, err)
+		if err != nil {
+			return nil, err
+		}
+		return downloadCSV("ledger.csv", rows), nil
 	})
-}
-
-// streamCSV writes rows as they come. When it cannot go on it ends the
-// connection, so that nobody takes a part for the whole.
-func streamCSV(name string, rows tableRows, err error) (*huma.StreamResponse, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &huma.StreamResponse{Body: func(out huma.Context) {
-		out.SetHeader("Content-Type", "text/csv; charset=utf-8")
-		out.SetHeader("Content-Disposition", `attachment; filename="`+name+`"`)
-		out.SetStatus(http.StatusOK)
-		w := csv.NewWriter(out.BodyWriter())
-		for row, err := range rows {
-			if err != nil || w.Write(harmless(row)) != nil {
-				panic(http.ErrAbortHandler)
-			}
-		}
-		if w.Flush(); w.Error() != nil {
-			panic(http.ErrAbortHandler)
-		}
-	}}, nil
-}
-
-// harmless makes text of what a spreadsheet would run: names are what people
-// wrote. Numbers stay numbers.
-func harmless(row []string) []string {
-	for i, cell := range row {
-		if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-			continue
-		}
-		if _, err := strconv.ParseFloat(cell, 64); err != nil {
-			row[i] = "'" + cell
-		}
-	}
-	return row
 }
 
 func (s *Server) usageTable(ctx context.Context, org sallyport.OrgID, in *usageExportQuery) (tableRows, error) {
@@ -82,7 +48,11 @@ func (s *Server) usageTable(ctx context.Context, org sallyport.OrgID, in *usageE
 	if err != nil {
 		return nil, err
 	}
-	n, err := s.allNames(ctx, org)
+	shown := make(map[string]bool)
+	for _, p := range points {
+		shown[in.By+"/"+p.Name] = true
+	}
+	n, err := s.namesOf(ctx, org, slices.Collect(maps.Keys(shown))...)
 	if err != nil {
 		return nil, err
 	}

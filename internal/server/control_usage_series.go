@@ -72,12 +72,17 @@ func (s *Server) usageSeries(ctx context.Context, org sallyport.OrgID, in *serie
 	if err != nil {
 		return seriesReport{}, err
 	}
-	n, err := s.allNames(ctx, org)
+	drawn := lines(points, q.From, len(days), in.Top)
+	shown := make([]string, 0, len(drawn))
+	for _, l := range drawn {
+		shown = append(shown, in.By+"/"+l.id)
+	}
+	n, err := s.namesOf(ctx, org, shown...)
 	if err != nil {
 		return seriesReport{}, err
 	}
 	report := seriesReport{By: in.By, Days: days, Series: []seriesView{}}
-	for _, l := range lines(points, q.From, len(days), in.Top) {
+	for _, l := range drawn {
 		view := l.view()
 		if !l.rest {
 			view.ID, view.Name = l.id, n.of(in.By, l.id)

@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/csv"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -11,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sallyport-ai/sallyport"
-	"github.com/sallyport-ai/sallyport/internal/audit"
 )
 
 // UserStore finds and changes members; *store.DB is the real one.
@@ -67,7 +64,7 @@ type userList struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 
-type personPath struct {
+type userPath struct {
 	ID sallyport.UserID `path:"id"`
 }
 
@@ -87,22 +84,18 @@ func (s *Server) controlUsers(api huma.API) {
 		})
 	huma.Register(api, operation("exportUsers", "users.export", http.MethodGet, "/users/export", "Get all members that are found as CSV"),
 		func(ctx context.Context, in *UserFilter) (*huma.StreamResponse, error) {
-			first, err := look(s, ctx, func(p sallyport.Principal) ([]sallyport.MemberView, error) {
-				q := in.query()
-				q.Limit = sallyport.MembersPageMax
-				return s.parts.Control.FindMembers(ctx, p.Org, q)
-			})
+			rows, err := look(s, ctx, func(p sallyport.Principal) (tableRows, error) { return s.usersTable(ctx, p.Org, in.query()) })
 			if err != nil {
 				return nil, err
 			}
-			return &huma.StreamResponse{Body: func(out huma.Context) { s.writeUsers(out, CallOf(ctx).Principal.Org, in.query(), first) }}, nil
+			return downloadCSV("users.csv", rows), nil
 		})
 	huma.Register(api, operation("changeUser", "users.update", http.MethodPatch, "/users/{id}", "Change role or state of a member; who is deactivated is out at once"),
 		func(ctx context.Context, in *userChange) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) { return nil, s.changeUser(ctx, p.Org, in) })
 		})
 	huma.Register(api, operation("signOutUser", "users.sign_out", http.MethodPost, "/users/{id}/sign-out", "End all sessions of a member in this organisation"),
-		func(ctx context.Context, in *personPath) (*struct{}, error) {
+		func(ctx context.Context, in *userPath) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
 				return nil, s.parts.Control.EndSessions(ctx, p.Org, in.ID, s.event(ctx, userResource(in.ID), nil))
 			})
@@ -129,13 +122,10 @@ func (s *Server) users(ctx context.Context, org sallyport.OrgID, in *userList) (
 func viewUser(m sallyport.MemberView) userView {
 	view := userView{
 		ID: m.User.ID, Email: m.User.Email, Name: m.User.Name, Role: m.Role, State: stateActive,
-		Groups: make([]groupNameView, 0, len(m.Groups)), CreatedAt: m.CreatedAt.UTC(), SeenAt: timeOrNil(m.SeenAt),
+		Groups: refs(m.Groups, nil), CreatedAt: m.CreatedAt.UTC(), SeenAt: timeOrNil(m.SeenAt),
 	}
 	if !m.Active() {
 		view.State = stateDeactivated
-	}
-	for _, g := range m.Groups {
-		view.Groups = append(view.Groups, groupNameView{g.ID, g.Name})
 	}
 	return view
 }
@@ -152,40 +142,31 @@ func (s *Server) changeUser(ctx context.Context, org sallyport.OrgID, in *userCh
 	return s.parts.Control.ChangeMember(ctx, org, in.ID, c, s.parts.Now(), s.event(ctx, userResource(in.ID), in.Body))
 }
 
-// writeUsers writes first and the pages after it. When it cannot go on it ends
-// the connection, so that nobody takes a part for the whole.
-func (s *Server) writeUsers(out huma.Context, org sallyport.OrgID, q sallyport.MemberQuery, page []sallyport.MemberView) {
-	out.SetHeader("Content-Type", "text/csv; charset=utf-8")
-	out.SetHeader("Content-Disposition", `attachment; filename="users.csv"`)
-	out.SetStatus(http.StatusOK)
+// usersTable finds the first page at once, so that what is wrong is told with a
+// status, and the others while the answer is written.
+func (s *Server) usersTable(ctx context.Context, org sallyport.OrgID, q sallyport.MemberQuery) (tableRows, error) {
 	q.Limit = sallyport.MembersPageMax
-	err := WriteUsers(out.BodyWriter(), page, func(after string) ([]sallyport.MemberView, error) {
-		q.After = after
-		return s.parts.Control.FindMembers(out.Context(), org, q)
-	})
+	page, err := s.parts.Control.FindMembers(ctx, org, q)
 	if err != nil {
-		panic(http.ErrAbortHandler)
+		return nil, err
 	}
-}
-
-// WriteUsers writes members as CSV: the page, and those that next finds after an
-// e-mail address until it finds none. The command line writes the same.
-func WriteUsers(w io.Writer, page []sallyport.MemberView, next func(after string) ([]sallyport.MemberView, error)) error {
-	out := csv.NewWriter(w)
-	err := out.Write([]string{"id", "email", "name", "role", "state", "groups", "created_at", "seen_at"})
-	for err == nil && len(page) > 0 {
-		for _, m := range page {
-			if err := out.Write(userCells(viewUser(m))); err != nil {
-				return err
+	return func(yield func([]string, error) bool) {
+		if !yield([]string{"id", "email", "name", "role", "state", "groups", "created_at", "seen_at"}, nil) {
+			return
+		}
+		for len(page) > 0 {
+			for _, m := range page {
+				if !yield(userCells(viewUser(m)), nil) {
+					return
+				}
+			}
+			q.After = page[len(page)-1].User.Email
+			if page, err = s.parts.Control.FindMembers(ctx, org, q); err != nil {
+				yield(nil, err)
+				return
 			}
 		}
-		page, err = next(page[len(page)-1].User.Email)
-	}
-	out.Flush()
-	if err == nil {
-		err = out.Error()
-	}
-	return err
+	}, nil
 }
 
 func userCells(u userView) []string {
@@ -197,9 +178,5 @@ func userCells(u userView) []string {
 	if u.SeenAt != nil {
 		seen = u.SeenAt.Format(time.RFC3339)
 	}
-	cells := []string{string(u.ID), u.Email, u.Name, string(u.Role), u.State, strings.Join(groups, "; "), u.CreatedAt.Format(time.RFC3339), seen}
-	for i := range cells {
-		cells[i] = audit.PlainCell(cells[i])
-	}
-	return cells
+	return []string{string(u.ID), u.Email, u.Name, string(u.Role), u.State, strings.Join(groups, "; "), u.CreatedAt.Format(time.RFC3339), seen}
 }

@@ -81,30 +81,11 @@ func (s *Server) getModel(r *request) (any, error) {
 		return s.getAgentModel(r, id)
 	}
 	models, err := s.models(r.Context(), r.principal)
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range models {
-		if m.ID == id {
-			return modelOf(m), nil
-		}
-	}
-	return nil, errNoModel()
+	m, err := theOne("model, or you may not use it", models, err, func(m sallyport.Model) bool { return m.ID == id })
+	return modelOf(m), err
 }
 
 func (s *Server) getAgentModel(r *request, id string) (any, error) {
 	agents, err := s.agentModels(r)
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range agents {
-		if m.ID == id {
-			return m, nil
-		}
-	}
-	return nil, errNoModel()
-}
-
-func errNoModel() error {
-	return sallyport.NewError(sallyport.NotFound, "there is no such model, or you may not use it")
+	return theOne("model, or you may not use it", agents, err, func(m modelObject) bool { return m.ID == id })
 }

@@ -15,10 +15,8 @@ func (s *Server) may(ctx context.Context, p sallyport.Principal, action string) 
 	if err != nil {
 		return err
 	}
-	if p.Key != "" {
-		if err := access.May(caller, access.UseKey).Err(); err != nil {
-			return err
-		}
+	if err := access.Enter(caller, p.Key); err != nil {
+		return err
 	}
 	return access.May(caller, action).Err()
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"iter"
@@ -12,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sallyport-ai/sallyport"
-	"github.com/sallyport-ai/sallyport/internal/audit"
 )
 
 type runExport struct {
@@ -30,7 +28,7 @@ func (s *Server) controlRunExport(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		return &huma.StreamResponse{Body: func(out huma.Context) { writeRuns(out, in.Format, rows) }}, nil
+		return downloadRuns(in.Format, rows), nil
 	})
 }
 
@@ -66,57 +64,38 @@ func (s *Server) exportRuns(ctx context.Context, p sallyport.Principal, in *runE
 	}, err
 }
 
-// writeRuns writes the runs. When it cannot go on it ends the connection, so that
-// nobody takes a part for the whole.
-func writeRuns(out huma.Context, format string, runs iter.Seq2[RunView, error]) {
-	write, kind := writeRunsCSV, "text/csv; charset=utf-8"
-	if format == "jsonl" {
-		write, kind = writeRunsJSON, "application/x-ndjson"
+func downloadRuns(format string, runs iter.Seq2[RunView, error]) *huma.StreamResponse {
+	if format == "csv" {
+		return downloadCSV("runs.csv", runsTable(runs))
 	}
-	out.SetHeader("Content-Type", kind)
-	out.SetHeader("Content-Disposition", `attachment; filename="runs.`+format+`"`)
-	out.SetStatus(http.StatusOK)
-	if err := write(out.BodyWriter(), runs); err != nil {
-		panic(http.ErrAbortHandler)
-	}
+	return download(jsonLines, "runs.jsonl", func(w io.Writer) error {
+		out := json.NewEncoder(w)
+		for r, err := range runs {
+			if err == nil {
+				err = out.Encode(r)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-func writeRunsJSON(w io.Writer, runs iter.Seq2[RunView, error]) error {
-	out := json.NewEncoder(w)
-	for r, err := range runs {
-		if err == nil {
-			err = out.Encode(r)
+func runsTable(runs iter.Seq2[RunView, error]) tableRows {
+	return func(yield func([]string, error) bool) {
+		if !yield([]string{"id", "agent_id", "agent", "state", "start", "user_id", "user", "created_at", "ended_at", "credits"}, nil) {
+			return
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func writeRunsCSV(w io.Writer, runs iter.Seq2[RunView, error]) error {
-	out := csv.NewWriter(w)
-	row := []string{"id", "agent_id", "agent", "state", "start", "user_id", "user", "created_at", "ended_at", "credits"}
-	if err := out.Write(row); err != nil {
-		return err
-	}
-	for r, err := range runs {
-		if err != nil {
-			return err
-		}
-		ended := ""
-		if r.EndedAt != nil {
-			ended = r.EndedAt.Format(time.RFC3339Nano)
-		}
-		row = []string{string(r.ID), string(r.Agent.ID), r.Agent.Name, string(r.State), string(r.Start), string(r.User.ID), r.User.Name,
-			r.CreatedAt.Format(time.RFC3339Nano), ended, r.Credits}
-		for i := range row {
-			row[i] = audit.PlainCell(row[i])
-		}
-		if err := out.Write(row); err != nil {
-			return err
+		for r, err := range runs {
+			ended := ""
+			if r.EndedAt != nil {
+				ended = r.EndedAt.Format(time.RFC3339Nano)
+			}
+			if !yield([]string{string(r.ID), string(r.Agent.ID), r.Agent.Name, string(r.State), string(r.Start), string(r.User.ID), r.User.Name,
+				r.CreatedAt.Format(time.RFC3339Nano), ended, r.Credits}, err) {
+				return
+			}
 		}
 	}
-	out.Flush()
-	return out.Error()
 }

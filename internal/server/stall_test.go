@@ -54,6 +54,23 @@ func TestNothingIsWrittenForEver(t *testing.T) {
 	}
 }
 
+// A download gives its client time for each piece: a long one is not cut off,
+// and over HTTP/2, where no time begins with the request, none waits for ever.
+func TestDownloadsHaveTimeForEachPiece(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	for _, path := range []string{"audit/records", "runs", "users", "usage", "credits/ledger"} {
+		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/"+path+"/export", nil)
+		r.ProtoMajor, r.ProtoMinor = 2, 0
+		r.Header.Set("X-Api-Key", h.Home.Admin.Key)
+		h.Server.Handler().ServeHTTP(w, r)
+		if w.Code != http.StatusOK || w.Body.Len() == 0 || w.unbound {
+			t.Errorf("%s (%d, %d bytes): written without a bound of time: %t", path, w.Code, w.Body.Len(), w.unbound)
+		}
+	}
+}
+
 // Wait lets a server that stops see the end of every call.
 func TestWaitForCalls(t *testing.T) {
 	t.Parallel()

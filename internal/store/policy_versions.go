@@ -11,12 +11,9 @@ import (
 // versionsKept is how many versions of one policy are kept; older ones go.
 const versionsKept = 1_000
 
-// AnyVersion is the base of who does not care what is in force.
-const AnyVersion = -1
-
 // PublishPolicy puts a version of a policy in force, keeps it under the next
 // number, which it returns, and drops the draft that it was. base is the number
-// of the version that it replaces, or AnyVersion: Conflict when another came
+// of the version that it replaces, or sallyport.AnyVersion: Conflict when another came
 // between.
 func (db *DB) PublishPolicy(ctx context.Context, org sallyport.OrgID, kind, subject string, v sallyport.PolicyVersion, base int64, rec sallyport.Record) (number int64, err error) {
 	err = db.change(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
@@ -24,7 +21,7 @@ func (db *DB) PublishPolicy(ctx context.Context, org sallyport.OrgID, kind, subj
 		if err != nil {
 			return err
 		}
-		if base != AnyVersion && base != last {
+		if base != sallyport.AnyVersion && base != last {
 			return sallyport.NewError(sallyport.Conflict, "another version was published meanwhile: look at it, and publish again")
 		}
 		number = last + 1

@@ -249,6 +249,6 @@ type noSetup struct{}
 
 func (noSetup) Needed(context.Context) (bool, error) { return false, nil }
 
-func (noSetup) Make(context.Context, sallyport.FirstSetup, string) (sallyport.Membership, error) {
+func (noSetup) Make(context.Context, sallyport.FirstSetup) (sallyport.Membership, error) {
 	return sallyport.Membership{}, sallyport.NewError(sallyport.NotFound, "It is done.")
 }

@@ -35,7 +35,7 @@ func testPolicyVersions(t *testing.T, db *store.DB) {
 		_, err := publish("late", 1)
 		fails(t, err, sallyport.Conflict)
 	})
-	number, err := publish("four", store.AnyVersion)
+	number, err := publish("four", sallyport.AnyVersion)
 	ok(t, err)
 	if number != 4 {
 		t.Errorf("the number is %d, want 4", number)

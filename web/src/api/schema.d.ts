@@ -2239,7 +2239,7 @@ export interface components {
         };
         DlpView: {
             /** @description Those whose policy makes it stricter than that of the organisation */
-            groups: components["schemas"]["GroupRef"][] | null;
+            groups: components["schemas"]["GroupNameView"][] | null;
             /** @enum {string} */
             mode: "enforce" | "observe" | "off";
             /** @description What binds calls to models that have no policy of their own; for administrators alone, for it lists values that are let through */
@@ -2247,7 +2247,7 @@ export interface components {
         };
         EffectiveView: {
             dlp: components["schemas"]["DlpView"];
-            groups: components["schemas"]["GroupRef"][] | null;
+            groups: components["schemas"]["GroupNameView"][] | null;
             rights: components["schemas"]["RightView"][] | null;
             role: string;
         };
@@ -2272,7 +2272,7 @@ export interface components {
         ExplanationView: {
             allowed: boolean;
             /** @description The groups that grant it */
-            groups: components["schemas"]["GroupRef"][] | null;
+            groups: components["schemas"]["GroupNameView"][] | null;
             /** @description What would grant it, in words */
             needs?: string;
             /** @description The organisation has switched it off */
@@ -2414,10 +2414,6 @@ export interface components {
             models?: components["schemas"]["Things"];
             /** @description Actions of integrations, each named as a model sees it */
             tools?: components["schemas"]["Things"];
-        };
-        GroupRef: {
-            id: string;
-            name: string;
         };
         GroupView: {
             /** Format: date-time */
@@ -3084,7 +3080,7 @@ export interface components {
         };
         RightSource: {
             /** @description The group that decided, with the scope group */
-            group?: components["schemas"]["GroupRef"];
+            group?: components["schemas"]["GroupNameView"];
             /** @description With the scope role */
             role?: string;
             /** @enum {string} */
@@ -5835,12 +5831,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Server-sent events */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/event-stream": string;
+                };
             };
             /** @description Bad Request */
             400: {
@@ -8336,7 +8334,7 @@ export interface operations {
     followMessage: {
         parameters: {
             query?: {
-                /** @description What comes after this number; 0: all */
+                /** @description What comes after this number; 0: all from the beginning */
                 after?: number;
             };
             header?: {
