@@ -65,6 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Search", testSearch},
 		{"SearchReread", testSearchReread},
 		{"SearchInPages", testSearchInPages},
+		{"PagesOfMovingTrail", testPagesOfMovingTrail},
 		{"Names", testNames},
 		{"Health", testHealth},
 		{"Verifications", testVerifications},
