@@ -45,7 +45,7 @@ type live struct {
 	stopped  bool          // the person stopped it
 	moved    chan struct{} // closed and made anew with every change
 	final    *Message      // set at the end
-	ended    chan struct{} // closed when final is set, or the end could not be written
+	ended    chan struct{} // closed when final is set, or will not be: see finish
 }
 
 // arriving is a tool call whose arguments are being written.

@@ -199,7 +199,12 @@ func (c *Chats) Message(ctx context.Context, who sallyport.Principal, id sallypo
 	if err != nil {
 		return Message{}, err
 	}
-	views, err := c.views(ctx, id, []sallyport.Message{row})
+	return c.one(ctx, row)
+}
+
+// one unseals a message that is known to be the person's.
+func (c *Chats) one(ctx context.Context, row sallyport.Message) (Message, error) {
+	views, err := c.views(ctx, row.Conversation, []sallyport.Message{row})
 	if err != nil {
 		return Message{}, err
 	}
