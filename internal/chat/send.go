@@ -131,15 +131,11 @@ func (c *Chats) ask(ctx context.Context, who sallyport.Principal, id sallyport.C
 	if err != nil {
 		return Sent{}, err
 	}
-	p, err := c.prompt(ctx, who.Org, id, model, q)
+	leave, err := c.admit(who) // before the prompt, which may be many megabytes
 	if err != nil {
 		return Sent{}, err
 	}
-	leave, err := c.admit(who)
-	if err != nil {
-		return Sent{}, err
-	}
-	sent, err := c.begin(ctx, who, conversation, q, p, once, asked, leave)
+	sent, err := c.begin(ctx, who, conversation, model, q, once, asked, leave)
 	if err != nil {
 		leave()
 	}
@@ -147,7 +143,11 @@ func (c *Chats) ask(ctx context.Context, who sallyport.Principal, id sallyport.C
 }
 
 // begin writes the turn down and lets its answer go on by itself.
-func (c *Chats) begin(ctx context.Context, who sallyport.Principal, conversation sallyport.Conversation, q question, p prompt, once *sallyport.TurnOnce, asked Asked, leave func()) (Sent, error) {
+func (c *Chats) begin(ctx context.Context, who sallyport.Principal, conversation sallyport.Conversation, model sallyport.Model, q question, once *sallyport.TurnOnce, asked Asked, leave func()) (Sent, error) {
+	p, err := c.prompt(ctx, who.Org, conversation.ID, model, q)
+	if err != nil {
+		return Sent{}, err
+	}
 	t, err := c.turn(ctx, who.Org, conversation, q, once)
 	if err != nil {
 		return Sent{}, err

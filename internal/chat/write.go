@@ -11,7 +11,6 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/background"
-	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -43,15 +42,13 @@ func (c *Chats) write(ctx context.Context, l *live, who sallyport.Principal, p p
 			c.Log.Error("writing an answer panicked", "message", l.row.ID, "cause", known.Cause, "stack", string(debug.Stack()))
 		}
 	}()
-	call, err := c.call(l, who, p, asked)
-	if err == nil {
-		limited, cancel := context.WithTimeoutCause(ctx, AnswerTimeMax, errAnswerTime)
-		defer cancel()
-		endSteps := c.stepOften(l)
-		defer endSteps()
-		err = c.Gateway.Do(limited, call, l.push)
-		endSteps()
-	}
+	call := c.call(l, who, p, asked)
+	limited, cancel := context.WithTimeoutCause(ctx, AnswerTimeMax, errAnswerTime)
+	defer cancel()
+	endSteps := c.stepOften(l)
+	defer endSteps()
+	err := c.Gateway.Do(limited, call, l.push)
+	endSteps()
 	c.finish(l, call, p, err)
 }
 
@@ -67,7 +64,7 @@ func (c *Chats) forget(l *live) {
 	l.tell()
 }
 
-func (c *Chats) call(l *live, who sallyport.Principal, p prompt, asked Asked) (*gateway.Call, error) {
+func (c *Chats) call(l *live, who sallyport.Principal, p prompt, asked Asked) *gateway.Call {
 	call := &gateway.Call{}
 	call.ID = l.row.Answer.Call
 	call.Principal = who
@@ -75,16 +72,12 @@ func (c *Chats) call(l *live, who sallyport.Principal, p prompt, asked Asked) (*
 	call.Route, call.RequestID, call.Source = asked.Route, asked.RequestID, asked.Source
 	call.Requested = l.row.Model
 	call.Stream = true
-	call.BytesIn = int64(len(p.body))
+	call.BytesIn = p.size
 	call.StartedAt = c.Now()
-	request, err := chat.Decode(p.body)
-	if err != nil {
-		return call, err
-	}
+	call.Request = p.request
 	// The same value has the same placeholder in all turns of a conversation.
-	request.Session = "conversation/" + string(l.row.Conversation)
-	call.Request = request
-	return call, nil
+	call.Request.Session = "conversation/" + string(l.row.Conversation)
+	return call
 }
 
 // stepOften keeps what came of the answer, again and again, until the function
