@@ -195,7 +195,7 @@ func (r *Reader) tell(pieces []piece) []Event {
 
 // StopAnswer ends an answer under way and returns it as it then is. What came of it
 // stays. An answer that has ended stays as it is. One that another process writes
-// is stopped in its next step.
+// is stopped soon after, see stopPoll.
 func (c *Chats) StopAnswer(ctx context.Context, who sallyport.Principal, id sallyport.ConversationID, message sallyport.MessageID) (Message, error) {
 	if err := c.Store.AskToStop(ctx, who.Org, who.User, id, message, c.messageEvent(ctx, who, "conversations.stop", message, nil)); err != nil {
 		return Message{}, err

@@ -90,11 +90,7 @@ func (c *Chats) stepOften(l *live) (stop func()) {
 			if !l.waitStep(ctx, s.saved) {
 				return
 			}
-			err := c.saveStep(ctx, l, &s)
-			if err == nil {
-				err = c.heedStop(ctx, l)
-			}
-			switch {
+			switch err := c.saveStep(ctx, l, &s); {
 			case err == nil || ctx.Err() != nil:
 			case sallyport.CodeOf(err) == sallyport.Conflict: // somebody took this server for dead
 				l.cancel(errStopping)
@@ -152,15 +148,6 @@ func (c *Chats) saveStep(ctx context.Context, l *live, s *steps) error {
 	}
 	s.saved, s.pending = s.pending.End, nil
 	return nil
-}
-
-// heedStop stops the answer when that was asked of another node.
-func (c *Chats) heedStop(ctx context.Context, l *live) error {
-	asked, err := c.Store.StopAsked(ctx, l.row.Org, l.row.ID)
-	if err == nil && asked {
-		l.stop()
-	}
-	return err
 }
 
 // finish makes the answer's end durable, and tells the readers only then.

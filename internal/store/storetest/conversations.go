@@ -273,13 +273,23 @@ func testAnswers(t *testing.T, db *store.DB) {
 			t.Errorf("after %d: %+v", after, steps)
 		}
 	}
-	if asked, err := db.StopAsked(ctx, org, m.ID); err != nil || asked {
-		t.Errorf("stop: %v, %v", asked, err)
+	gone := NewConversation(t, db, org, ann)
+	inGone, beside := *addTurn(t, db, gone, NewTurn("")).Answer, *addTurn(t, db, NewConversation(t, db, org, ann), NewTurn("")).Answer
+	inGone.Org, beside.Org = org, org
+	wanted := func(want ...sallyport.MessageID) {
+		t.Helper()
+		got, err := db.WantedAnswers(ctx, []sallyport.Message{m, inGone, beside, {Org: org, ID: "none"}, {Org: "other", ID: m.ID}})
+		ok(t, err)
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("wanted are %q, want %q", got, want)
+		}
 	}
+	wanted(m.ID, inGone.ID, beside.ID)
 	ok(t, db.AskToStop(ctx, org, ann, c.ID, m.ID, Event("conversations.stop")))
-	if asked, err := db.StopAsked(ctx, org, m.ID); err != nil || !asked {
-		t.Errorf("stop: %v, %v", asked, err)
-	}
+	ok(t, db.DeleteConversation(ctx, org, ann, gone.ID, Time, Event("conversations.delete")))
+	wanted(beside.ID)
 
 	m.State, m.Content, m.Masked = sallyport.MessageFailed, []byte("end"), []byte("hidden")
 	m.Answer.Seq, m.Answer.Code, m.Answer.RetryAfter = 15, sallyport.RateLimited, 3*time.Second
