@@ -14,6 +14,7 @@ type messageStore interface {
 	Message(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ConversationID, message sallyport.MessageID) (sallyport.Message, error)
 	Messages(ctx context.Context, org sallyport.OrgID, id sallyport.ConversationID, after sallyport.MessageID, limit int) ([]sallyport.Message, error)
 	Path(ctx context.Context, org sallyport.OrgID, id sallyport.ConversationID, from sallyport.MessageID, limit int) ([]sallyport.Message, error)
+	PathIDs(ctx context.Context, org sallyport.OrgID, id sallyport.ConversationID, from sallyport.MessageID) ([]sallyport.MessageID, error)
 	NewestBelow(ctx context.Context, org sallyport.OrgID, id sallyport.ConversationID, from sallyport.MessageID) (sallyport.MessageID, error)
 	Siblings(ctx context.Context, org sallyport.OrgID, id sallyport.ConversationID, of []sallyport.Message) (map[sallyport.MessageID][]sallyport.MessageID, error)
 	RateMessage(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ConversationID, message sallyport.MessageID, rating int, rec sallyport.Record) error

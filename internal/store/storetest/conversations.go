@@ -215,6 +215,14 @@ func testMessages(t *testing.T, db *store.DB) {
 		fails(t, db.RateMessage(ctx, org, ann, c.ID, path[0], 1, Event("x")), sallyport.NotFound) // no answer
 		fails(t, db.AskToStop(ctx, org, "nobody", c.ID, path[1], Event("x")), sallyport.NotFound)
 	})
+	ids, err := db.PathIDs(ctx, org, c.ID, path[5])
+	ok(t, err)
+	if slices.Reverse(ids); !slices.Equal(ids, path) {
+		t.Errorf("the ids of the path are %q", ids)
+	}
+	if ids, err := db.PathIDs(ctx, other, c.ID, path[5]); err != nil || len(ids) != 0 {
+		t.Errorf("of another organisation: %q, %v", ids, err)
+	}
 	if p, err := db.Path(ctx, other, c.ID, path[5], 10); err != nil || len(p) != 0 {
 		t.Errorf("another organisation reads %v, %v", p, err)
 	}
