@@ -8843,7 +8843,10 @@ export interface operations {
     startConversationRun: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat with the same key and body gets the first run's message */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
