@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Answers", testAnswers},
 		{"LeftAnswers", testLeftAnswers},
 		{"ConversationErased", testConversationErased},
+		{"EraseConversations", testEraseConversations},
 		{"Shares", testShares},
 		{"ForkConversation", testForkConversation},
 		{"Keysets", testKeysets},
