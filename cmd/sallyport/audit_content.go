@@ -98,8 +98,9 @@ func plainLines(text string) (lines []string) {
 }
 
 type auditEraseCmd struct {
-	Content   eraseContent   `cmd:"" help:"Erase what is kept of what calls say."`
-	Addresses eraseAddresses `cmd:"" help:"Erase the addresses and user agents beside records. --org instance has those of unknown callers."`
+	Content       eraseContent       `cmd:"" help:"Erase what is kept of what calls say."`
+	Conversations eraseConversations `cmd:"" help:"Erase conversations with their messages, files and shares; --before: those that were last written in before."`
+	Addresses     eraseAddresses     `cmd:"" help:"Erase the addresses and user agents beside records. --org instance has those of unknown callers."`
 }
 
 // eraseFlags choose what is erased.
@@ -115,6 +116,12 @@ type eraseContent struct{ eraseFlags }
 
 func (c *eraseContent) Run(ctx context.Context, a *app) error {
 	return c.erase(ctx, a, audit.ErasedContent)
+}
+
+type eraseConversations struct{ eraseFlags }
+
+func (c *eraseConversations) Run(ctx context.Context, a *app) error {
+	return c.erase(ctx, a, audit.ErasedConversations)
 }
 
 type eraseAddresses struct{ eraseFlags }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"strings"
@@ -28,6 +29,9 @@ type Order struct {
 	// Kind is what begins the run; empty: a program, or the Terminal when the
 	// principal has no key.
 	Kind sallyport.StartKind
+	// ID names the run, so that it begins once: when it has begun before, that one
+	// is returned. Empty: it is a new run.
+	ID sallyport.RunID
 	// End makes of the run what a request with an Idempotency-Key ends with, in the
 	// transaction that adds the run; nil: there is no such request.
 	End func(sallyport.Run) (*sallyport.FirstRequest, error)
@@ -70,7 +74,7 @@ func (a *Agents) Again(ctx context.Context, p sallyport.Principal, earlier sally
 
 func (a *Agents) begin(ctx context.Context, p sallyport.Principal, agent sallyport.Agent, begin runBegin, o Order) (run sallyport.Run, err error) {
 	run = sallyport.Run{
-		ID: sallyport.RunID(newID()), Org: p.Org, Agent: agent.ID, AgentName: agent.Definition.DisplayName,
+		ID: cmp.Or(o.ID, sallyport.RunID(newID())), Org: p.Org, Agent: agent.ID, AgentName: agent.Definition.DisplayName,
 		User: p.User, Key: p.Key, Start: startKind(p, o.Kind), Conversation: newID(),
 		Status: sallyport.RunInProgress, CreatedAt: a.o.Now(),
 	}
@@ -86,6 +90,9 @@ func (a *Agents) begin(ctx context.Context, p sallyport.Principal, agent sallypo
 	rec := a.o.Event(ctx, p, "runs.start", "run/"+string(run.ID), runChange{Agent: agent.ID})
 	rec.Run = run.ID
 	if err := a.store.CreateRun(ctx, run, first, rec); err != nil {
+		if o.ID != "" && sallyport.CodeOf(err) == sallyport.Conflict {
+			return a.store.Run(ctx, p.Org, o.ID)
+		}
 		return sallyport.Run{}, err
 	}
 	a.tell(run)

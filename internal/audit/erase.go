@@ -13,21 +13,24 @@ const (
 	ActionErase  = "audit.erase"  // somebody wanted it
 	ActionExpire = "audit.expire" // it was kept as long as the organisation wants
 
-	ErasedContent   = "content"
-	ErasedAddresses = "addresses"
+	ErasedContent       = "content"
+	ErasedAddresses     = "addresses"
+	ErasedConversations = "conversations"
 )
 
 // ErasureStore erases what stands beside a trail, in steps; *store.DB is the
 // real one. Nothing goes that the record does not tell of, which rec makes of how
-// much went. Both are Conflict under a legal hold.
+// much went. All are Conflict under a legal hold.
 type ErasureStore interface {
 	EraseContents(ctx context.Context, org sallyport.OrgID, f sallyport.Erasure, rec func(erased int64) sallyport.Record) (more bool, err error)
+	// EraseConversations counts messages.
+	EraseConversations(ctx context.Context, org sallyport.OrgID, f sallyport.Erasure, rec func(erased int64) sallyport.Record) (more bool, err error)
 	// EraseAddresses looks at records after one of them and says which was the last.
 	EraseAddresses(ctx context.Context, org sallyport.OrgID, f sallyport.Erasure, after int64, rec func(erased int64) sallyport.Record) (last int64, more bool, err error)
 }
 
-// Erase erases what f chooses of the contents or the addresses of an
-// organisation, in at most so many steps, and returns how much; more: there is
+// Erase erases what f chooses of the contents, the addresses or the conversations
+// of an organisation, in at most so many steps, and returns how much; more: there is
 // still some. record makes the record of a step that tells of the change.
 func Erase(ctx context.Context, store ErasureStore, org sallyport.OrgID, what string, f sallyport.Erasure, steps int,
 	record func(change any) sallyport.Record,
@@ -39,9 +42,12 @@ func Erase(ctx context.Context, store ErasureStore, org sallyport.OrgID, what st
 	}
 	var last int64
 	for more = true; more && steps > 0 && err == nil; steps-- {
-		if what == ErasedContent {
+		switch what {
+		case ErasedContent:
 			more, err = store.EraseContents(ctx, org, f, told)
-		} else {
+		case ErasedConversations:
+			more, err = store.EraseConversations(ctx, org, f, told)
+		default:
 			last, more, err = store.EraseAddresses(ctx, org, f, last, told)
 		}
 		if err == nil {

@@ -15,7 +15,7 @@ type answerStore interface {
 	AnswerSteps(ctx context.Context, org sallyport.OrgID, message sallyport.MessageID, after int64) ([]sallyport.AnswerStep, error)
 	FinishAnswer(ctx context.Context, m sallyport.Message, masked []byte) error
 	AskToStop(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ConversationID, message sallyport.MessageID, rec sallyport.Record) error
-	StopAsked(ctx context.Context, org sallyport.OrgID, message sallyport.MessageID) (bool, error)
+	WantedAnswers(ctx context.Context, answers []sallyport.Message) ([]sallyport.MessageID, error)
 	LeftAnswers(ctx context.Context, limit int) ([]sallyport.Message, error)
 	AnswersOf(ctx context.Context, node, boot string) ([]sallyport.Message, error)
 	Charged(ctx context.Context, org sallyport.OrgID, call sallyport.CallID, from int64) (sallyport.Usage, sallyport.Credits, time.Time, error)
@@ -45,7 +45,7 @@ type live struct {
 	stopped  bool          // the person stopped it
 	moved    chan struct{} // closed and made anew with every change
 	final    *Message      // set at the end
-	ended    chan struct{} // closed when final is set, or the end could not be written
+	ended    chan struct{} // closed when final is set, or will not be: see finish
 }
 
 // arriving is a tool call whose arguments are being written.

@@ -107,18 +107,16 @@ func (c *Chats) attach(ctx context.Context, org sallyport.OrgID, id sallyport.Co
 	return rows, told, nil
 }
 
-// file returns the bytes of a file of a message.
-func (c *Chats) file(ctx context.Context, org sallyport.OrgID, message sallyport.MessageID, id sallyport.AttachmentID) ([]byte, error) {
-	rows, err := c.Store.AttachmentsOf(ctx, org, message)
-	if err != nil {
-		return nil, err
-	}
+// filesOf returns the bytes of all files of a message.
+func (c *Chats) filesOf(ctx context.Context, m sallyport.Message) (map[sallyport.AttachmentID][]byte, error) {
+	rows, err := c.Store.AttachmentsOf(ctx, m.Org, m.ID)
+	files := make(map[sallyport.AttachmentID][]byte, len(rows))
 	for _, row := range rows {
-		if row.ID == id {
-			return c.Sealer.Unseal(ctx, org, secret.Content, row.Sealed, ofAttachment(id))
+		if err == nil {
+			files[row.ID], err = c.Sealer.Unseal(ctx, m.Org, secret.Content, row.Sealed, ofAttachment(row.ID))
 		}
 	}
-	return nil, sallyport.NewError(sallyport.NotFound, "There is no such file.")
+	return files, err
 }
 
 // Attachment returns a file of the person's, and its bytes.

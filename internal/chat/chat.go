@@ -109,6 +109,7 @@ type Chats struct {
 	answers  sync.WaitGroup // their goroutines
 	idle     chan struct{}  // closed and made anew when an answer ends
 	sweeper  background.Task
+	stopper  background.Task // see stopUnwanted
 }
 
 type person struct {
@@ -129,8 +130,10 @@ func New(parts Parts) (*Chats, error) {
 }
 
 // Serve looks after what was left: answers of servers that have ended, and
-// conversations that are to be erased. It goes on until Stop.
+// conversations that are to be erased; and it stops answers when another server
+// was asked to. It goes on until Stop.
 func (c *Chats) Serve(ctx context.Context) {
+	c.stopper.Start(context.WithoutCancel(ctx), c.stopUnwantedOften)
 	c.sweeper.Start(context.WithoutCancel(ctx), c.sweepOften)
 }
 
@@ -159,6 +162,7 @@ func (c *Chats) Drain(ctx context.Context) {
 // ctx allows. Stopping twice is harmless.
 func (c *Chats) Stop(ctx context.Context) error {
 	c.sweeper.Stop()
+	c.stopper.Stop()
 	c.mu.Lock()
 	c.stopping = true
 	for _, l := range c.live {

@@ -84,33 +84,33 @@ func (e *Export) markdown(ctx context.Context, w io.Writer) error {
 	if _, err := fmt.Fprintf(w, "# %s\n", oneLine(e.conversation.Title)); err != nil {
 		return err
 	}
-	// The path is read upwards, so its ids come first; they are small.
-	var ids []sallyport.MessageID
-	for at := e.conversation.Leaf; at != ""; {
-		path, err := e.chats.Store.Path(ctx, e.who.Org, e.conversation.ID, at, exportBatch)
-		if err != nil || len(path) == 0 {
-			return err
-		}
-		for _, m := range path {
-			ids = append(ids, m.ID)
-			at = m.Parent
-		}
+	// Paths are read upwards, so the ids come first, which are small, and then the
+	// messages in parts, from the root down.
+	ids, err := e.chats.Store.PathIDs(ctx, e.who.Org, e.conversation.ID, e.conversation.Leaf)
+	if err != nil {
+		return err
 	}
-	slices.Reverse(ids)
-	for _, id := range ids {
-		m, err := e.chats.Store.Message(ctx, e.who.Org, e.who.User, e.conversation.ID, id)
+	for above := len(ids); above > 0; {
+		lowest := max(above-exportBatch, 0)
+		part, err := e.chats.Store.Path(ctx, e.who.Org, e.conversation.ID, ids[lowest], above-lowest)
 		if err != nil {
 			return err
 		}
-		v, err := e.chats.view(ctx, m, nil)
-		if err != nil {
-			return err
+		if len(part) == 0 {
+			return sallyport.NewError(sallyport.NotFound, "The conversation was erased meanwhile.")
 		}
-		if _, err := io.WriteString(w, markdownOf(v)); err != nil {
-			return err
+		for _, m := range slices.Backward(part) {
+			v, err := e.chats.view(ctx, m, nil)
+			if err != nil {
+				return err
+			}
+			if _, err := io.WriteString(w, markdownOf(v)); err != nil {
+				return err
+			}
 		}
+		above = lowest
 	}
-	_, err := fmt.Fprintf(w, "\n---\n\n%d messages, exported %s\n", len(ids), e.chats.Now().UTC().Format("2006-01-02 15:04 UTC"))
+	_, err = fmt.Fprintf(w, "\n---\n\n%d messages, exported %s\n", len(ids), e.chats.Now().UTC().Format("2006-01-02 15:04 UTC"))
 	return err
 }
 

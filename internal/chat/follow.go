@@ -96,7 +96,7 @@ func (r *Reader) look(ctx context.Context) (events []Event, more <-chan struct{}
 		return append(events, Event{Seq: final.Seq + 1, Kind: MessageEvent, Message: final}), nil, nil
 	}
 	select {
-	case <-r.live.ended: // its end could not be written: the database tells what becomes of it
+	case <-r.live.ended: // its end could not be written, or read again: the database tells what becomes of it
 		r.live = nil
 		if len(events) == 0 {
 			return r.stored(ctx)
@@ -120,11 +120,11 @@ func (r *Reader) stored(ctx context.Context) ([]Event, <-chan struct{}, error) {
 	if row.State == sallyport.MessageStreaming {
 		return events, after(followTime), nil
 	}
-	views, err := r.chats.views(ctx, r.id, []sallyport.Message{row})
+	final, err := r.chats.one(ctx, row)
 	if err != nil {
 		return nil, nil, err
 	}
-	return append(events, Event{Seq: row.Answer.Seq + 1, Kind: MessageEvent, Message: &views[0]}), nil, nil
+	return append(events, Event{Seq: row.Answer.Seq + 1, Kind: MessageEvent, Message: &final}), nil, nil
 }
 
 func after(d time.Duration) <-chan struct{} {
@@ -195,7 +195,7 @@ func (r *Reader) tell(pieces []piece) []Event {
 
 // StopAnswer ends an answer under way and returns it as it then is. What came of it
 // stays. An answer that has ended stays as it is. One that another process writes
-// is stopped in its next step.
+// is stopped soon after, see stopPoll.
 func (c *Chats) StopAnswer(ctx context.Context, who sallyport.Principal, id sallyport.ConversationID, message sallyport.MessageID) (Message, error) {
 	if err := c.Store.AskToStop(ctx, who.Org, who.User, id, message, c.messageEvent(ctx, who, "conversations.stop", message, nil)); err != nil {
 		return Message{}, err

@@ -14,6 +14,7 @@ type messageStore interface {
 	Message(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ConversationID, message sallyport.MessageID) (sallyport.Message, error)
 	Messages(ctx context.Context, org sallyport.OrgID, id sallyport.ConversationID, after sallyport.MessageID, limit int) ([]sallyport.Message, error)
 	Path(ctx context.Context, org sallyport.OrgID, id sallyport.ConversationID, from sallyport.MessageID, limit int) ([]sallyport.Message, error)
+	PathIDs(ctx context.Context, org sallyport.OrgID, id sallyport.ConversationID, from sallyport.MessageID) ([]sallyport.MessageID, error)
 	NewestBelow(ctx context.Context, org sallyport.OrgID, id sallyport.ConversationID, from sallyport.MessageID) (sallyport.MessageID, error)
 	Siblings(ctx context.Context, org sallyport.OrgID, id sallyport.ConversationID, of []sallyport.Message) (map[sallyport.MessageID][]sallyport.MessageID, error)
 	RateMessage(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ConversationID, message sallyport.MessageID, rating int, rec sallyport.Record) error
@@ -199,7 +200,12 @@ func (c *Chats) Message(ctx context.Context, who sallyport.Principal, id sallypo
 	if err != nil {
 		return Message{}, err
 	}
-	views, err := c.views(ctx, id, []sallyport.Message{row})
+	return c.one(ctx, row)
+}
+
+// one unseals a message that is known to be the person's.
+func (c *Chats) one(ctx context.Context, row sallyport.Message) (Message, error) {
+	views, err := c.views(ctx, row.Conversation, []sallyport.Message{row})
 	if err != nil {
 		return Message{}, err
 	}

@@ -35,7 +35,8 @@ var errBeingWritten = sallyport.NewError(sallyport.Conflict, "The answer is stil
 
 // prompt is a request to a model.
 type prompt struct {
-	body    []byte
+	request *llm.Request
+	size    int64  // bytes of its JSON
 	asked   int    // which of its messages the question is
 	text    string // what the person wrote there
 	leftOut int
@@ -96,11 +97,15 @@ func (c *Chats) prompt(ctx context.Context, org sallyport.OrgID, id sallyport.Co
 		return prompt{}, sallyport.NewError(sallyport.Conflict, "There is no question to answer.")
 	}
 	slices.Reverse(turns)
-	p := prompt{leftOut: leftOut, text: asks(turns)}
-	if p.body, p.asked, err = write(model.ID, turns); err != nil {
+	body, asked, err := write(model.ID, turns)
+	if err != nil {
 		return prompt{}, err
 	}
-	return p, fits(p.body, model)
+	p := prompt{size: int64(len(body)), asked: asked, text: asks(turns), leftOut: leftOut}
+	if p.request, err = chat.Decode(body); err != nil {
+		return prompt{}, err
+	}
+	return p, p.fits(model)
 }
 
 // asks is what the person wrote in the last turn; "" when they wrote nothing.
@@ -173,10 +178,16 @@ func (c *Chats) turnOf(ctx context.Context, m sallyport.Message) (turn, error) {
 	if said.Text != "" {
 		t.parts = append(t.parts, textPart(said.Text))
 	}
-	for _, f := range said.Files {
-		data, err := c.file(ctx, m.Org, m.ID, f.ID)
-		if err != nil {
+	var files map[sallyport.AttachmentID][]byte
+	if len(said.Files) > 0 {
+		if files, err = c.filesOf(ctx, m); err != nil {
 			return turn{}, err
+		}
+	}
+	for _, f := range said.Files {
+		data, there := files[f.ID]
+		if !there {
+			return turn{}, sallyport.NewError(sallyport.NotFound, "There is no such file.")
 		}
 		t.parts = append(t.parts, filePart(f, data))
 	}
@@ -278,12 +289,8 @@ func tooLarge(m sallyport.Model) error {
 }
 
 // fits compares the request with the gateway's own estimate.
-func fits(body []byte, m sallyport.Model) error {
-	request, err := chat.Decode(body)
-	if err != nil {
-		return err
-	}
-	if m.ContextWindow > 0 && credit.Estimate(request, m, int64(len(body)), 0).Input > inputMax(m) {
+func (p *prompt) fits(m sallyport.Model) error {
+	if m.ContextWindow > 0 && credit.Estimate(p.request, m, p.size, 0).Input > inputMax(m) {
 		return tooLarge(m)
 	}
 	return nil

@@ -115,7 +115,7 @@ func (c *Chats) ask(ctx context.Context, who sallyport.Principal, id sallyport.C
 	if err != nil {
 		return Sent{}, err
 	}
-	once, err := c.once(ctx, who, id, q, asked)
+	once, err := c.once(ctx, who, q.action, q.body, asked)
 	if err != nil {
 		return Sent{}, err
 	}
@@ -131,15 +131,11 @@ func (c *Chats) ask(ctx context.Context, who sallyport.Principal, id sallyport.C
 	if err != nil {
 		return Sent{}, err
 	}
-	p, err := c.prompt(ctx, who.Org, id, model, q)
+	leave, err := c.admit(who) // before the prompt, which may be many megabytes
 	if err != nil {
 		return Sent{}, err
 	}
-	leave, err := c.admit(who)
-	if err != nil {
-		return Sent{}, err
-	}
-	sent, err := c.begin(ctx, who, conversation, q, p, once, asked, leave)
+	sent, err := c.begin(ctx, who, conversation, model, q, once, asked, leave)
 	if err != nil {
 		leave()
 	}
@@ -147,7 +143,11 @@ func (c *Chats) ask(ctx context.Context, who sallyport.Principal, id sallyport.C
 }
 
 // begin writes the turn down and lets its answer go on by itself.
-func (c *Chats) begin(ctx context.Context, who sallyport.Principal, conversation sallyport.Conversation, q question, p prompt, once *sallyport.TurnOnce, asked Asked, leave func()) (Sent, error) {
+func (c *Chats) begin(ctx context.Context, who sallyport.Principal, conversation sallyport.Conversation, model sallyport.Model, q question, once *sallyport.TurnOnce, asked Asked, leave func()) (Sent, error) {
+	p, err := c.prompt(ctx, who.Org, conversation.ID, model, q)
+	if err != nil {
+		return Sent{}, err
+	}
 	t, err := c.turn(ctx, who.Org, conversation, q, once)
 	if err != nil {
 		return Sent{}, err
@@ -259,7 +259,9 @@ func (c *Chats) sent(ctx context.Context, who sallyport.Principal, id sallyport.
 		}
 		s.Message = &said
 	}
-	s.Answer, err = c.Message(ctx, who, id, t.Answer.ID)
+	if t.Answer != nil {
+		s.Answer, err = c.Message(ctx, who, id, t.Answer.ID)
+	}
 	return s, err
 }
 
@@ -267,7 +269,7 @@ func (c *Chats) sent(ctx context.Context, who sallyport.Principal, id sallyport.
 const keyMax = 255
 
 // once names the request by its Idempotency-Key; nil without one.
-func (c *Chats) once(ctx context.Context, who sallyport.Principal, id sallyport.ConversationID, q question, asked Asked) (*sallyport.TurnOnce, error) {
+func (c *Chats) once(ctx context.Context, who sallyport.Principal, action string, asks any, asked Asked) (*sallyport.TurnOnce, error) {
 	if asked.Key == "" {
 		return nil, nil
 	}
@@ -275,11 +277,11 @@ func (c *Chats) once(ctx context.Context, who sallyport.Principal, id sallyport.
 	if len(asked.Key) > keyMax || strings.ContainsFunc(asked.Key, func(r rune) bool { return !visible(r) }) {
 		return nil, invalid("Idempotency-Key must be 1 to %d visible ASCII characters, such as a UUID.", keyMax)
 	}
-	body, err := json.Marshal(q.body)
+	body, err := json.Marshal(asks)
 	if err != nil {
 		return nil, err
 	}
-	digest := sha256.Sum256(append([]byte(q.action+"\x00"), body...))
+	digest := sha256.Sum256(append([]byte(action+"\x00"), body...))
 	name := sha256.Sum256([]byte(asked.Key))
 	mac, err := c.Sealer.MAC(ctx, who.Org, secret.ValueHMAC, digest[:])
 	return &sallyport.TurnOnce{Name: name[:], Body: mac, Digest: digest[:]}, err
@@ -297,7 +299,10 @@ func (c *Chats) repeated(ctx context.Context, who sallyport.Principal, id sallyp
 	if err != nil {
 		return Sent{}, err
 	}
-	t := sallyport.Turn{Answer: &sallyport.Message{ID: before.Answer}}
+	var t sallyport.Turn
+	if before.Answer != "" {
+		t.Answer = &sallyport.Message{ID: before.Answer}
+	}
 	if before.Said != "" {
 		t.Said = &sallyport.Message{ID: before.Said}
 	}

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/background"
-	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -42,15 +42,13 @@ func (c *Chats) write(ctx context.Context, l *live, who sallyport.Principal, p p
 			c.Log.Error("writing an answer panicked", "message", l.row.ID, "cause", known.Cause, "stack", string(debug.Stack()))
 		}
 	}()
-	call, err := c.call(l, who, p, asked)
-	if err == nil {
-		limited, cancel := context.WithTimeoutCause(ctx, AnswerTimeMax, errAnswerTime)
-		defer cancel()
-		endSteps := c.stepOften(l)
-		defer endSteps()
-		err = c.Gateway.Do(limited, call, l.push)
-		endSteps()
-	}
+	call := c.call(l, who, p, asked)
+	limited, cancel := context.WithTimeoutCause(ctx, AnswerTimeMax, errAnswerTime)
+	defer cancel()
+	endSteps := c.stepOften(l)
+	defer endSteps()
+	err := c.Gateway.Do(limited, call, l.push)
+	endSteps()
 	c.finish(l, call, p, err)
 }
 
@@ -66,7 +64,7 @@ func (c *Chats) forget(l *live) {
 	l.tell()
 }
 
-func (c *Chats) call(l *live, who sallyport.Principal, p prompt, asked Asked) (*gateway.Call, error) {
+func (c *Chats) call(l *live, who sallyport.Principal, p prompt, asked Asked) *gateway.Call {
 	call := &gateway.Call{}
 	call.ID = l.row.Answer.Call
 	call.Principal = who
@@ -74,16 +72,12 @@ func (c *Chats) call(l *live, who sallyport.Principal, p prompt, asked Asked) (*
 	call.Route, call.RequestID, call.Source = asked.Route, asked.RequestID, asked.Source
 	call.Requested = l.row.Model
 	call.Stream = true
-	call.BytesIn = int64(len(p.body))
+	call.BytesIn = p.size
 	call.StartedAt = c.Now()
-	request, err := chat.Decode(p.body)
-	if err != nil {
-		return call, err
-	}
+	call.Request = p.request
 	// The same value has the same placeholder in all turns of a conversation.
-	request.Session = "conversation/" + string(l.row.Conversation)
-	call.Request = request
-	return call, nil
+	call.Request.Session = "conversation/" + string(l.row.Conversation)
+	return call
 }
 
 // stepOften keeps what came of the answer, again and again, until the function
@@ -96,11 +90,7 @@ func (c *Chats) stepOften(l *live) (stop func()) {
 			if !l.waitStep(ctx, s.saved) {
 				return
 			}
-			err := c.saveStep(ctx, l, &s)
-			if err == nil {
-				err = c.heedStop(ctx, l)
-			}
-			switch {
+			switch err := c.saveStep(ctx, l, &s); {
 			case err == nil || ctx.Err() != nil:
 			case sallyport.CodeOf(err) == sallyport.Conflict: // somebody took this server for dead
 				l.cancel(errStopping)
@@ -160,15 +150,6 @@ func (c *Chats) saveStep(ctx context.Context, l *live, s *steps) error {
 	return nil
 }
 
-// heedStop stops the answer when that was asked of another node.
-func (c *Chats) heedStop(ctx context.Context, l *live) error {
-	asked, err := c.Store.StopAsked(ctx, l.row.Org, l.row.ID)
-	if err == nil && asked {
-		l.stop()
-	}
-	return err
-}
-
 // finish makes the answer's end durable, and tells the readers only then.
 func (c *Chats) finish(l *live, call *gateway.Call, p prompt, err error) {
 	l.mu.Lock()
@@ -193,9 +174,14 @@ func (c *Chats) finish(l *live, call *gateway.Call, p prompt, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), finishTime)
 	defer cancel()
-	final, err := c.keep(ctx, m, said, call.DLP.Findings, p)
+	m, err = c.keep(ctx, m, said, call.DLP.Findings, p)
 	if err != nil {
 		c.Log.Error("the end of an answer could not be written; it will be marked as cut", "message", m.ID, "error", err)
+		return
+	}
+	final, err := c.one(ctx, m)
+	if err != nil { // it stands: its readers are told by the database
+		c.Log.Warn("an answer was written and could not be read for those who follow it", "message", m.ID, "error", err)
 		return
 	}
 	l.mu.Lock()
@@ -205,11 +191,11 @@ func (c *Chats) finish(l *live, call *gateway.Call, p prompt, err error) {
 }
 
 // keep writes the end, again while the database does not take it.
-func (c *Chats) keep(ctx context.Context, m sallyport.Message, said content, found []sallyport.Finding, p prompt) (Message, error) {
+func (c *Chats) keep(ctx context.Context, m sallyport.Message, said content, found []sallyport.Finding, p prompt) (sallyport.Message, error) {
 	for {
-		final, err := c.tryKeep(ctx, m, said, found, p)
+		kept, err := c.tryKeep(ctx, m, said, found, p)
 		if err == nil || ctx.Err() != nil || sallyport.CodeOf(err) == sallyport.Conflict {
-			return final, err
+			return kept, err
 		}
 		select {
 		case <-time.After(finishWait):
@@ -218,10 +204,11 @@ func (c *Chats) keep(ctx context.Context, m sallyport.Message, said content, fou
 	}
 }
 
-func (c *Chats) tryKeep(ctx context.Context, m sallyport.Message, said content, found []sallyport.Finding, p prompt) (Message, error) {
+// tryKeep writes the end, and returns the row as it then is.
+func (c *Chats) tryKeep(ctx context.Context, m sallyport.Message, said content, found []sallyport.Finding, p prompt) (sallyport.Message, error) {
 	before, err := c.content(ctx, m)
 	if err != nil {
-		return Message{}, err
+		return m, err
 	}
 	said.ContinuesAt = before.ContinuesAt
 	m.Answer.Seq = int64(0)
@@ -229,25 +216,18 @@ func (c *Chats) tryKeep(ctx context.Context, m sallyport.Message, said content, 
 		m.Answer.Seq += r.length()
 	}
 	if m.Content, err = c.seal(ctx, m.Org, ofMessage(m.ID, contentPart), said); err != nil {
-		return Message{}, err
+		return m, err
 	}
 	if out := maskedOut(found); len(out) > 0 {
 		if m.Masked, err = c.seal(ctx, m.Org, ofMessage(m.ID, maskedPart), out); err != nil {
-			return Message{}, err
+			return m, err
 		}
 	}
 	in, err := c.maskedAbove(ctx, m, found, p)
 	if err != nil {
-		return Message{}, err
+		return m, err
 	}
-	if err := c.Store.FinishAnswer(ctx, m, in); err != nil {
-		return Message{}, err
-	}
-	views, err := c.views(ctx, m.Conversation, []sallyport.Message{m})
-	if err != nil {
-		return Message{}, err
-	}
-	return views[0], nil
+	return m, c.Store.FinishAnswer(ctx, m, in)
 }
 
 // maskedAbove seals what was replaced in the message that was answered.
@@ -280,7 +260,7 @@ func stateOf(err error, stopped bool, size int64) sallyport.MessageState {
 	return sallyport.MessageFailed
 }
 
-// failureMax bounds what is kept of a provider's own words.
+// failureMax bounds what is kept of a provider's own words, in bytes.
 const failureMax = 2000
 
 // failure is what the person is told of err: as a client of the API would be.
@@ -300,7 +280,7 @@ func failure(err error) (code sallyport.Code, message string, retry time.Duratio
 		} `json:"error"`
 	}
 	if json.Unmarshal(refused.Body, &words) == nil && words.Error.Message != "" {
-		message = message + ": " + words.Error.Message[:min(len(words.Error.Message), failureMax)]
+		message = message + ": " + strings.ToValidUTF8(words.Error.Message[:min(len(words.Error.Message), failureMax)], "")
 	}
 	if seconds, err := time.ParseDuration(refused.RetryAfter + "s"); err == nil && seconds > 0 && seconds < time.Hour {
 		retry = seconds

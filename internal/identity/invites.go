@@ -54,7 +54,7 @@ func (v *Invites) Make(ctx context.Context, i sallyport.Invite, rec func(sallypo
 	if err != nil {
 		return i, "", err
 	}
-	id, token, hash, err := newToken(ctx, v.ring, i.Org)
+	id, token, hash, err := newToken(ctx, v.ring, i.Org, secret.TokenHash, "")
 	if err != nil {
 		return i, "", err
 	}

@@ -16,7 +16,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base32"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -96,11 +95,9 @@ func (k *Keys) Create(ctx context.Context, org sallyport.OrgID, user sallyport.U
 // CreateBound is Create for a key with limits and budgets of its own.
 func (k *Keys) CreateBound(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, name string, expires time.Time,
 	bounds sallyport.KeyBounds, rec sallyport.Record) (sallyport.Key, string, error) {
-	id := idEncoding.EncodeToString(random(idBytes))
-	plain := KeyPrefix + id + "-" + base64.RawURLEncoding.EncodeToString(random(secretBytes))
-	hash, err := k.ring.MAC(ctx, org, secret.APIKeyHash, []byte(plain))
+	id, plain, hash, err := newToken(ctx, k.ring, org, secret.APIKeyHash, KeyPrefix)
 	if err != nil {
-		return sallyport.Key{}, "", fmt.Errorf("hash the new key: %w", err)
+		return sallyport.Key{}, "", err
 	}
 	key := sallyport.Key{
 		ID: sallyport.KeyID(id), Org: org, User: user, Name: name, Prefix: plain[:shownChars], Hash: hash,

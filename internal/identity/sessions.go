@@ -51,7 +51,7 @@ func NewSessions(store SessionStore, ring *secret.Ring, now func() time.Time) *S
 // and returns both; the token is kept nowhere. rec makes the record that tells of it.
 func (s *Sessions) Begin(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, source sallyport.Source,
 	rec func(sallyport.SessionID) sallyport.Record) (sallyport.Session, string, error) {
-	id, token, hash, err := newToken(ctx, s.ring, org)
+	id, token, hash, err := newToken(ctx, s.ring, org, secret.TokenHash, "")
 	if err != nil {
 		return sallyport.Session{}, "", err
 	}

@@ -16,11 +16,12 @@ import (
 // secretChars of base64url. The id finds the row, which has the hash of the whole.
 const tokenChars = idChars + 1 + secretChars
 
-// newToken returns a token that nobody has seen before, its public id and its hash.
-func newToken(ctx context.Context, ring *secret.Ring, org sallyport.OrgID) (id, token string, hash []byte, err error) {
+// newToken returns a token or an API key that nobody has seen before, its public id
+// and its hash, which is made for the purpose. The token begins with the prefix.
+func newToken(ctx context.Context, ring *secret.Ring, org sallyport.OrgID, purpose secret.Purpose, prefix string) (id, token string, hash []byte, err error) {
 	id = idEncoding.EncodeToString(random(idBytes))
-	token = id + "-" + base64.RawURLEncoding.EncodeToString(random(secretBytes))
-	hash, err = ring.MAC(ctx, org, secret.TokenHash, []byte(token))
+	token = prefix + id + "-" + base64.RawURLEncoding.EncodeToString(random(secretBytes))
+	hash, err = ring.MAC(ctx, org, purpose, []byte(token))
 	if err != nil {
 		return "", "", nil, fmt.Errorf("hash a token: %w", err)
 	}

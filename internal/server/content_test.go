@@ -414,3 +414,44 @@ func TestErase(t *testing.T) {
 		t.Error("an address of the user is still there")
 	}
 }
+
+// An administrator erases what a person said, not while it is held, and sees how much.
+func TestEraseConversations(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	k := newTalk(t, h, h.Home.User)
+	k.said("", "Hello")
+	mine := `{"what":"conversations","user_id":"` + string(h.Home.User.ID) + `"`
+	erase := func(who servertest.Member, body string, status int, want string) {
+		t.Helper()
+		mark := h.Mark(t, h.Home.ID)
+		a := h.Call(t, who.Key, http.MethodPost, "/api/v1/audit/erasures", body)
+		if a.Status != status || !strings.Contains(a.Body, want) {
+			t.Errorf("%s: %d %s, want %d %s", body, a.Status, a.Body, status, want)
+		}
+		records := h.Records(t, h.Home.ID, mark)
+		if len(records) != 1 || records[0].Action != "audit.erase" || status == http.StatusOK && records[0].Resource != "conversations" {
+			t.Errorf("%s: the trail tells %+v", body, records)
+		}
+	}
+	hold := func(on string) {
+		t.Helper()
+		if a := h.Call(t, h.Home.Admin.Key, http.MethodPut, "/api/v1/audit/hold", `{"on":`+on+`}`); a.Status != http.StatusNoContent {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+	}
+	erase(h.Home.User, mine+`}`, http.StatusForbidden, "")
+	hold("true")
+	erase(h.Home.Admin, mine+`}`, http.StatusConflict, "legal hold")
+	hold("false")
+	erase(h.Home.Admin, `{"what":"conversations"}`, http.StatusBadRequest, "Say what is to be erased")
+	erase(h.Home.Admin, mine+`,"call_id":"c"}`, http.StatusBadRequest, "not of a call")
+	erase(h.Home.Admin, mine+`,"before":"2020-01-01T00:00:00Z"}`, http.StatusOK, `"erased":0,"more":false`)
+	if got := k.messages(""); len(got) != 2 {
+		t.Errorf("before anything is erased: %+v", got)
+	}
+	erase(h.Home.Admin, mine+`}`, http.StatusOK, `"erased":2,"more":false`)
+	if a := k.call(http.MethodGet, k.path(""), nil); a.Status != http.StatusNotFound {
+		t.Errorf("the conversation is still there: %d %s", a.Status, a.Body)
+	}
+}

@@ -38,20 +38,20 @@ type contentView struct {
 
 type eraseRequest struct {
 	Body struct {
-		What   string           `json:"what" enum:"content,addresses"`
+		What   string           `json:"what" enum:"content,addresses,conversations"`
 		Call   sallyport.CallID `json:"call_id,omitempty"`
-		User   sallyport.UserID `json:"user_id,omitempty" doc:"Who made the calls"`
-		Before time.Time        `json:"before,omitzero" doc:"Only what happened before"`
+		User   sallyport.UserID `json:"user_id,omitempty" doc:"Who made the calls, or whose the conversations are"`
+		Before time.Time        `json:"before,omitzero" doc:"Only what happened before; conversations that were last written in before"`
 	}
 }
 
 type erasedView struct {
-	Erased int64 `json:"erased"`
+	Erased int64 `json:"erased" doc:"Of conversations: how many messages"`
 	More   bool  `json:"more" doc:"There is more to erase: ask again"`
 }
 
-// eraseSteps bounds how much one request erases: 10,000 contents, or the
-// addresses of 50,000 records.
+// eraseSteps bounds how much one request erases: 10,000 contents or
+// messages, or the addresses of 50,000 records.
 const eraseSteps = 100
 
 // controlContent reads what is kept of calls, and erases.
@@ -61,7 +61,7 @@ func (s *Server) controlContent(api huma.API) {
 		func(ctx context.Context, in *contentPath) (*body[contentView], error) {
 			return reply(attempt(s, ctx, func(p sallyport.Principal) (contentView, error) { return s.content(ctx, p, in.Call) }))
 		})
-	huma.Register(api, operation("erase", "audit.erase", http.MethodPost, "/audit/erasures", "Erase content, or addresses and user agents, of a call, of a user, or before a time"),
+	huma.Register(api, operation("erase", "audit.erase", http.MethodPost, "/audit/erasures", "Erase content, or addresses and user agents, of a call, of a user, or before a time; or conversations of a user or before a time"),
 		func(ctx context.Context, in *eraseRequest) (*body[erasedView], error) {
 			return reply(attempt(s, ctx, func(p sallyport.Principal) (erasedView, error) {
 				f := sallyport.Erasure{Call: in.Body.Call, User: in.Body.User, Before: in.Body.Before}

@@ -35,6 +35,7 @@ type conversationChange struct {
 }
 
 type chatRunRequest struct {
+	Key  string                   `header:"Idempotency-Key" doc:"A repeat with the same key and body gets the first run's message"`
 	ID   sallyport.ConversationID `path:"id"`
 	Body struct {
 		Agent  sallyport.AgentID `json:"agent"`
@@ -97,8 +98,8 @@ func (s *Server) controlConversations(api huma.API) {
 	huma.Register(api, acceptedOperation("startConversationRun", "conversations.run", "/conversations/{id}/runs", "Start an agent, and add its run to the conversation"),
 		func(ctx context.Context, in *chatRunRequest) (*goingOn[chatRun], error) {
 			return replyAccepted(attempt(s, ctx, func(p sallyport.Principal) (chatRun, error) {
-				m, err := s.parts.Chats.AddRun(ctx, p, in.ID, func() (sallyport.Run, error) {
-					return s.beginOf(ctx, p, agent.Order{Agent: in.Body.Agent, Inputs: in.Body.Inputs, Kind: sallyport.StartChat})
+				m, err := s.parts.Chats.AddRun(ctx, p, in.ID, in.Body, asked(ctx, in.Key), func(id sallyport.RunID) (sallyport.Run, error) {
+					return s.beginOf(ctx, p, agent.Order{Agent: in.Body.Agent, Inputs: in.Body.Inputs, Kind: sallyport.StartChat, ID: id})
 				})
 				return chatRun{m}, err
 			}))

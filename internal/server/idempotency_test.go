@@ -5,7 +5,9 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -341,5 +343,44 @@ func TestRepeatOfRun(t *testing.T) {
 	first, again := once(t, h, h.Home.User.Key, "/v1/agents/runs", gone, "gone"), once(t, h, h.Home.User.Key, "/v1/agents/runs", gone, "gone")
 	if first.Status != http.StatusNotFound || again.Status != http.StatusNotFound || first.Body != again.Body || again.Header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("unknown agent: %d %s, again %d %s", first.Status, first.Body, again.Status, again.Body)
+	}
+}
+
+// A run is added to a conversation once, also when its requests come together.
+func TestRepeatOfConversationRun(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	body := `{"agent":"` + importedAgent(t, h) + `","inputs":{"topic":"x"}}`
+	k := newTalk(t, h, h.Home.User)
+	mark := h.Mark(t, h.Home.ID)
+	bodies := make([]string, 4)
+	var all sync.WaitGroup
+	for i := range bodies {
+		all.Go(func() {
+			a := once(t, h, k.who.Key, "/api/v1"+k.path("/runs"), body, "one")
+			if bodies[i] = a.Body; a.Status != http.StatusAccepted {
+				t.Errorf("got %d %s", a.Status, a.Body)
+			}
+		})
+	}
+	all.Wait()
+	if again := once(t, h, k.who.Key, "/api/v1"+k.path("/runs"), body, "one").Body; slices.ContainsFunc(bodies, func(b string) bool { return b != again }) {
+		t.Errorf("got %q, again %s", bodies, again)
+	}
+	if got := k.messages(""); len(got) != 1 || got[0].Run == "" {
+		t.Errorf("the messages are %+v", got)
+	}
+	begun := 0
+	for _, r := range h.Records(t, h.Home.ID, mark) {
+		if strings.HasPrefix(r.Resource, "run/") {
+			begun++
+		}
+	}
+	if begun != 1 {
+		t.Errorf("%d runs began, want one", begun)
+	}
+	wantConflict(t, once(t, h, k.who.Key, "/api/v1"+k.path("/runs"), strings.Replace(body, `"x"`, `"y"`, 1), "one"), "another request", false)
+	if other := once(t, h, k.who.Key, "/api/v1"+k.path("/runs"), body, "two"); other.Status != http.StatusAccepted || other.Body == bodies[0] {
+		t.Errorf("another key: %d %s", other.Status, other.Body)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -99,16 +100,22 @@ func (db *DB) AskToStop(ctx context.Context, org sallyport.OrgID, user sallyport
 	})
 }
 
-// StopAsked says whether somebody asked to stop the answer, or deleted its conversation.
-func (db *DB) StopAsked(ctx context.Context, org sallyport.OrgID, message sallyport.MessageID) (asked bool, err error) {
-	err = db.read.QueryRowContext(ctx, `
-		SELECT m.stop_asked <> 0 OR c.deleted <> 0
-		FROM messages m JOIN conversations c ON c.org_id = m.org_id AND c.id = m.conversation_id
-		WHERE m.org_id = $1 AND m.id = $2`, org, message).Scan(&asked)
-	if errors.Is(err, sql.ErrNoRows) {
-		return true, nil
+// WantedAnswers are those of the answers that nobody asked to stop, and whose
+// conversation is neither deleted nor erased.
+func (db *DB) WantedAnswers(ctx context.Context, answers []sallyport.Message) ([]sallyport.MessageID, error) {
+	if len(answers) == 0 {
+		return nil, nil
 	}
-	return asked, err
+	var w where
+	these := make([]string, len(answers))
+	for i, m := range answers {
+		these[i] = "m.org_id = " + w.arg(string(m.Org)) + " AND m.id = " + w.arg(string(m.ID))
+	}
+	return list(ctx, db.read, func(rows *sql.Rows) (id sallyport.MessageID, err error) {
+		return id, rows.Scan(&id)
+	}, `
+		SELECT m.id FROM messages m JOIN conversations c ON c.org_id = m.org_id AND c.id = m.conversation_id
+		WHERE m.stop_asked = 0 AND c.deleted = 0 AND (`+strings.Join(these, " OR ")+`)`, w.args...)
 }
 
 // LeftAnswers lists answers under way that nobody works on any more: those of

@@ -182,14 +182,16 @@ func (db *DB) EraseConversation(ctx context.Context, org sallyport.OrgID, id sal
 		if _, err := step(tx); err != nil {
 			return 0, err
 		}
-		return 1, eraseRows(ctx, tx, org, id,
-			`DELETE FROM turns_once WHERE org_id = $1 AND conversation_id = $2`,
-			`DELETE FROM shares WHERE org_id = $1 AND conversation_id = $2`,
-			`DELETE FROM conversations WHERE org_id = $1 AND id = $2`)
+		return 1, eraseEmpty(ctx, tx, org, id)
 	})
 }
 
 func eraseMessages(ctx context.Context, tx *sql.Tx, org sallyport.OrgID, id sallyport.ConversationID) (int64, error) {
+	// Whoever writes an answer waits here, and then finds that there is none.
+	_, err := tx.ExecContext(ctx, `UPDATE messages SET stop_asked = 1 WHERE org_id = $1 AND conversation_id = $2 AND state = 'streaming'`, org, id)
+	if err != nil {
+		return 0, err
+	}
 	const these = `(SELECT id FROM messages WHERE org_id = $1 AND conversation_id = $2 ORDER BY id LIMIT $3)`
 	for _, part := range []string{"answer_steps", "attachments"} {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM `+part+` WHERE org_id = $1 AND message_id IN `+these, org, id, messagesErased); err != nil {
@@ -199,8 +201,13 @@ func eraseMessages(ctx context.Context, tx *sql.Tx, org sallyport.OrgID, id sall
 	return removed(tx.ExecContext(ctx, `DELETE FROM messages WHERE org_id = $1 AND id IN `+these, org, id, messagesErased))
 }
 
-func eraseRows(ctx context.Context, tx *sql.Tx, org sallyport.OrgID, id sallyport.ConversationID, statements ...string) error {
-	for _, text := range statements {
+// eraseEmpty erases a conversation without messages.
+func eraseEmpty(ctx context.Context, tx *sql.Tx, org sallyport.OrgID, id sallyport.ConversationID) error {
+	for _, text := range []string{
+		`DELETE FROM turns_once WHERE org_id = $1 AND conversation_id = $2`,
+		`DELETE FROM shares WHERE org_id = $1 AND conversation_id = $2`,
+		`DELETE FROM conversations WHERE org_id = $1 AND id = $2`,
+	} {
 		if _, err := tx.ExecContext(ctx, text, org, id); err != nil {
 			return err
 		}

@@ -71,6 +71,44 @@ func (db *DB) EraseAddresses(ctx context.Context, org sallyport.OrgID, f sallypo
 	return last, len(found) == addressesMax, err
 }
 
+// EraseConversations erases messages of the oldest conversation that f chooses, at
+// most 100, with their files and answers under way, and the conversation itself
+// with its shares when these were its last; and appends the record that rec makes
+// of their number, which may be 0. From the first step on nobody sees the
+// conversation. Before compares with when it was last written in; a call chooses
+// none. more: there may be others. It is Conflict under a legal hold. What a crash
+// leaves, the next call erases, or whoever erases what was deleted.
+func (db *DB) EraseConversations(ctx context.Context, org sallyport.OrgID, f sallyport.Erasure, rec func(erased int64) sallyport.Record) (more bool, err error) {
+	if f.Call != "" {
+		return false, sallyport.NewError(sallyport.InvalidBody, "Conversations are erased of a user, or those older than a time, and not of a call.")
+	}
+	w, err := chosen(org, f, "user_id = $%[1]d", string(f.User), "updated < $%[1]d")
+	if err != nil {
+		return false, err
+	}
+	chosen := ` FROM conversations WHERE org_id = $1` + w.String()
+	err = db.erase(ctx, org, rec, func(tx *sql.Tx) (int64, error) {
+		var id sallyport.ConversationID
+		err := tx.QueryRowContext(ctx, `SELECT id`+chosen+` ORDER BY id LIMIT 1`, w.args...).Scan(&id)
+		if err != nil {
+			return 0, orNothing(err)
+		}
+		// Long ago: it cannot be restored.
+		if _, err := tx.ExecContext(ctx, `UPDATE conversations SET deleted = 1 WHERE org_id = $1 AND id = $2`, org, id); err != nil {
+			return 0, err
+		}
+		n, err := eraseMessages(ctx, tx, org, id)
+		if more = n == messagesErased; more || err != nil {
+			return n, err
+		}
+		if err := eraseEmpty(ctx, tx, org, id); err != nil {
+			return n, err
+		}
+		return n, tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1`+chosen+`)`, w.args...).Scan(&more)
+	})
+	return more, err
+}
+
 // erase is one step: f erases some rows, and the record tells how many.
 func (db *DB) erase(ctx context.Context, org sallyport.OrgID, rec func(erased int64) sallyport.Record, f func(tx *sql.Tx) (int64, error)) error {
 	return db.record(ctx, org, sallyport.Record{}, func(tx *sql.Tx, told *sallyport.Record) error {

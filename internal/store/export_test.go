@@ -76,3 +76,18 @@ func SearchStatements(db *DB) []SearchStatement {
 func HistogramOfSome(ctx context.Context, db *DB, org sallyport.OrgID, f sallyport.RecordFilter, blocks int64) (sallyport.RecordHistogram, error) {
 	return db.histogram(ctx, org, f, 10, blocks)
 }
+
+// SearchWhile is SearchRecords during which something happens after it has read how
+// far the index reaches.
+func SearchWhile(ctx context.Context, db *DB, org sallyport.OrgID, f sallyport.RecordFilter, happens func()) (sallyport.FoundRecords, error) {
+	s := newSearch(ctx, db, org, f)
+	s.scanMax = f.ScanMax
+	there, err := db.reach(ctx, org)
+	if err != nil {
+		return sallyport.FoundRecords{}, err
+	}
+	s.before = min(s.before, there.head+1)
+	happens()
+	err = s.within(there, 0, 0)
+	return sallyport.FoundRecords{Records: s.found, Searched: s.stopped}, err
+}

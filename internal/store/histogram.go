@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sort"
 	"time"
 
@@ -109,15 +110,12 @@ func (h *histogram) timeOf(seq int64) (time.Time, error) {
 
 // firstAt is the first record with which the trail has reached a time.
 func (h *histogram) firstAt(at int64) (int64, error) {
-	n, err := h.db.blockAt(h.ctx, h.org, sqlFirstSince, at)
-	if err != nil {
-		return 0, err
-	}
-	if n < 0 {
+	var n int64
+	var seq sql.NullInt64
+	err := h.db.read.QueryRowContext(h.ctx, sqlFirstInBlocks, h.org, at, blockRecords).Scan(&n, &seq)
+	if errors.Is(err, sql.ErrNoRows) {
 		return h.firstAtUnindexed(at)
 	}
-	var seq sql.NullInt64
-	err = h.db.read.QueryRowContext(h.ctx, sqlFirstInBlock, h.org, n*blockRecords, (n+1)*blockRecords, at).Scan(&seq)
 	if !seq.Valid { // it was removed
 		return max(h.reach.oldest, n*blockRecords), err
 	}
@@ -127,6 +125,12 @@ func (h *histogram) firstAt(at int64) (int64, error) {
 const (
 	sqlFirstInBlock = `
 		SELECT MIN(seq) FROM records WHERE org_id = $1 AND seq >= $2 AND seq < $3 AND time >= $4`
+	// sqlFirstInBlocks looks in the block that sqlFirstSince finds.
+	sqlFirstInBlocks = `
+		SELECT b.block, (
+			SELECT MIN(r.seq) FROM records r
+			WHERE r.org_id = $1 AND r.seq >= b.block * $3 AND r.seq < (b.block + 1) * $3 AND r.time >= $2)
+		FROM (` + sqlFirstSince + `) b`
 )
 
 // firstAtUnindexed is firstAt among the records that the index does not have. Of

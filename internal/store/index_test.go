@@ -3,7 +3,9 @@ package store_test
 import (
 	"testing"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/journal"
+	"github.com/sallyport-ai/sallyport/internal/store"
 	"github.com/sallyport-ai/sallyport/internal/store/storetest"
 )
 
@@ -42,6 +44,30 @@ func TestIndexForgets(t *testing.T) {
 				t.Errorf("%d terms in %d blocks are left of what is removed", terms, blocks)
 			}
 		})
+	}
+}
+
+// A page whose records were removed while they were looked for is begun anew, and
+// gets on.
+func TestSearchWhileShortened(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	org := storetest.NewOrg(t, db)
+	entries := make([]journal.Entry, 600)
+	for i := range entries {
+		entries[i] = journal.Entry{Org: org, Record: storetest.Event("login")}
+	}
+	if _, err := db.CommitBatch(t.Context(), "b", entries); err != nil {
+		t.Fatal(err)
+	}
+	untilDone(t, func() (bool, error) { return db.IndexRecords(t.Context()) })
+	f := sallyport.RecordFilter{Action: "login", Before: 513, Limit: 1000, ScanMax: 100}
+	found, err := store.SearchWhile(t.Context(), db, org, f, func() {
+		bury(t, db, org, 100)
+		untilDone(t, func() (bool, error) { return db.RemoveRecords(t.Context(), org) })
+	})
+	if n := len(found.Records); err != nil || n != 100 || found.Searched != 413 || found.Records[n-1].Seq != 413 {
+		t.Errorf("%d records were found down to %d, %v, want the 100 down to 413", n, found.Searched, err)
 	}
 }
 

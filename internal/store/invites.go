@@ -101,14 +101,13 @@ func (db *DB) AcceptInvite(ctx context.Context, i sallyport.Invite, m sallyport.
 		if err := foundOr(open, err, "invitation"); err != nil {
 			return err
 		}
-		if err := personIs(ctx, tx, m.User, i.Email); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `
-			INSERT INTO memberships (org_id, user_id, role, password_hash, created) VALUES ($1, $2, $3, $4, $5)`,
-			i.Org, m.User.ID, i.Role, passwordHash, micros(m.CreatedAt))
+		m.Org, m.Role, m.User.Email = i.Org, i.Role, i.Email
+		id, err := insertMember(ctx, tx, m, passwordHash)
 		if err != nil {
 			return err
+		}
+		if id != m.User.ID {
+			return sallyport.NewError(sallyport.Conflict, "Somebody with this e-mail came meanwhile. Open the link again.")
 		}
 		for _, g := range i.Groups {
 			err := groupExists(ctx, tx, i.Org, g)
@@ -124,22 +123,4 @@ func (db *DB) AcceptInvite(ctx context.Context, i sallyport.Invite, m sallyport.
 		}
 		return nil
 	})
-}
-
-// personIs makes the person unless there is one with that id and e-mail.
-func personIs(ctx context.Context, tx *sql.Tx, u sallyport.User, email string) error {
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO users (id, email, name, created) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (email) DO NOTHING`, u.ID, email, u.Name, micros(u.CreatedAt))
-	if err != nil {
-		return err
-	}
-	var id sallyport.UserID
-	if err := tx.QueryRowContext(ctx, `SELECT id FROM users WHERE email = $1`, email).Scan(&id); err != nil {
-		return err
-	}
-	if id != u.ID {
-		return sallyport.NewError(sallyport.Conflict, "Somebody with this e-mail came meanwhile. Open the link again.")
-	}
-	return nil
 }

@@ -12,29 +12,34 @@ import (
 // is known in the instance is that person: id and name given here are then not
 // used, and MemberByEmail tells the id. A second membership is Conflict.
 func (db *DB) CreateUser(ctx context.Context, m sallyport.Membership, passwordHash string, rec sallyport.Record) error {
-	email := emailKey(m.User.Email)
 	return db.change(ctx, m.Org, rec, func(tx *sql.Tx, rec *sallyport.Record) error {
-		// Two organisations may meet here: the second waits for the first and then finds its row.
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO users (id, email, name, created) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (email) DO NOTHING`,
-			m.User.ID, email, m.User.Name, micros(m.User.CreatedAt))
-		if err != nil {
-			return err
-		}
-		var id sallyport.UserID
-		if err := tx.QueryRowContext(ctx, `SELECT id FROM users WHERE email = $1`, email).Scan(&id); err != nil {
-			return err
-		}
+		id, err := insertMember(ctx, tx, m, passwordHash)
 		if id != m.User.ID && m.User.ID != "" {
 			rec.Resource = strings.ReplaceAll(rec.Resource, string(m.User.ID), string(id))
 		}
-		_, err = tx.ExecContext(ctx, `
-			INSERT INTO memberships (org_id, user_id, role, password_hash, created)
-			VALUES ($1, $2, $3, $4, $5)`,
-			m.Org, id, m.Role, passwordHash, micros(m.CreatedAt))
 		return err
 	})
+}
+
+// insertMember adds a membership, and its person unless one has the e-mail. It
+// returns the id of the person.
+func insertMember(ctx context.Context, tx *sql.Tx, m sallyport.Membership, passwordHash string) (id sallyport.UserID, err error) {
+	email := emailKey(m.User.Email)
+	// Two organisations may meet here: the second waits for the first and then finds its row.
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO users (id, email, name, created) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (email) DO NOTHING`,
+		m.User.ID, email, m.User.Name, micros(m.User.CreatedAt))
+	if err != nil {
+		return "", err
+	}
+	if err := tx.QueryRowContext(ctx, `SELECT id FROM users WHERE email = $1`, email).Scan(&id); err != nil {
+		return "", err
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO memberships (org_id, user_id, role, password_hash, created) VALUES ($1, $2, $3, $4, $5)`,
+		m.Org, id, m.Role, passwordHash, micros(m.CreatedAt))
+	return id, err
 }
 
 const sqlMembers = `

@@ -162,6 +162,19 @@ func (db *DB) Path(ctx context.Context, org sallyport.OrgID, id sallyport.Conver
 		ORDER BY m.depth DESC`, org, id, from, page(limit))
 }
 
+// PathIDs lists the ids of all messages from one of a conversation up to its root,
+// the lowest first.
+func (db *DB) PathIDs(ctx context.Context, org sallyport.OrgID, id sallyport.ConversationID, from sallyport.MessageID) ([]sallyport.MessageID, error) {
+	return list(ctx, db.read, func(rows *sql.Rows) (id sallyport.MessageID, err error) {
+		return id, rows.Scan(&id)
+	}, `
+		WITH RECURSIVE path (id, parent, depth) AS (
+			SELECT m.id, m.parent, m.depth FROM messages m WHERE m.org_id = $1 AND m.conversation_id = $2 AND m.id = $3
+			UNION ALL
+			SELECT m.id, m.parent, m.depth FROM path p JOIN messages m ON m.org_id = $1 AND m.id = p.parent)
+		SELECT id FROM path ORDER BY depth DESC`, org, id, from)
+}
+
 // NewestBelow returns the end of the branch that goes on from a message with the
 // newest of each generation; the message itself when nothing goes on from it.
 func (db *DB) NewestBelow(ctx context.Context, org sallyport.OrgID, id sallyport.ConversationID, from sallyport.MessageID) (leaf sallyport.MessageID, err error) {

@@ -146,7 +146,7 @@ func (s *search) within(there reach, since, until int64) error {
 	case err != nil:
 		return err
 	case removed: // and terms of what is there with them
-		s.found, s.stopped = nil, 0
+		s.found, s.stopped, s.scanned = nil, 0, 0
 		return s.read(s.floor, s.before)
 	case s.full():
 		return nil

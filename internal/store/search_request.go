@@ -35,6 +35,7 @@ func (s *search) ofRequest() error {
 	for _, call := range calls {
 		of := *s
 		of.filter.Call, of.found = call, nil
+		of.floor = max(s.floor, s.stopped) // what is before is for the next page
 		if err := of.ofCall(); err != nil {
 			return err
 		}

@@ -215,6 +215,14 @@ func testMessages(t *testing.T, db *store.DB) {
 		fails(t, db.RateMessage(ctx, org, ann, c.ID, path[0], 1, Event("x")), sallyport.NotFound) // no answer
 		fails(t, db.AskToStop(ctx, org, "nobody", c.ID, path[1], Event("x")), sallyport.NotFound)
 	})
+	ids, err := db.PathIDs(ctx, org, c.ID, path[5])
+	ok(t, err)
+	if slices.Reverse(ids); !slices.Equal(ids, path) {
+		t.Errorf("the ids of the path are %q", ids)
+	}
+	if ids, err := db.PathIDs(ctx, other, c.ID, path[5]); err != nil || len(ids) != 0 {
+		t.Errorf("of another organisation: %q, %v", ids, err)
+	}
 	if p, err := db.Path(ctx, other, c.ID, path[5], 10); err != nil || len(p) != 0 {
 		t.Errorf("another organisation reads %v, %v", p, err)
 	}
@@ -273,13 +281,23 @@ func testAnswers(t *testing.T, db *store.DB) {
 			t.Errorf("after %d: %+v", after, steps)
 		}
 	}
-	if asked, err := db.StopAsked(ctx, org, m.ID); err != nil || asked {
-		t.Errorf("stop: %v, %v", asked, err)
+	gone := NewConversation(t, db, org, ann)
+	inGone, beside := *addTurn(t, db, gone, NewTurn("")).Answer, *addTurn(t, db, NewConversation(t, db, org, ann), NewTurn("")).Answer
+	inGone.Org, beside.Org = org, org
+	wanted := func(want ...sallyport.MessageID) {
+		t.Helper()
+		got, err := db.WantedAnswers(ctx, []sallyport.Message{m, inGone, beside, {Org: org, ID: "none"}, {Org: "other", ID: m.ID}})
+		ok(t, err)
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("wanted are %q, want %q", got, want)
+		}
 	}
+	wanted(m.ID, inGone.ID, beside.ID)
 	ok(t, db.AskToStop(ctx, org, ann, c.ID, m.ID, Event("conversations.stop")))
-	if asked, err := db.StopAsked(ctx, org, m.ID); err != nil || !asked {
-		t.Errorf("stop: %v, %v", asked, err)
-	}
+	ok(t, db.DeleteConversation(ctx, org, ann, gone.ID, Time, Event("conversations.delete")))
+	wanted(beside.ID)
 
 	m.State, m.Content, m.Masked = sallyport.MessageFailed, []byte("end"), []byte("hidden")
 	m.Answer.Seq, m.Answer.Code, m.Answer.RetryAfter = 15, sallyport.RateLimited, 3*time.Second
@@ -477,4 +495,89 @@ func testForkConversation(t *testing.T, db *store.DB) {
 	if files, err := db.AttachmentsOf(ctx, org, turn.Said.ID); err != nil || len(files) != 1 {
 		t.Errorf("the files are %+v, %v", files, err)
 	}
+}
+
+// A person's conversations are erased in steps, of which the trail tells each,
+// with all that belongs to them, also what is under way or was deleted.
+func testEraseConversations(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org, other := NewOrg(t, db), NewOrg(t, db)
+	ann, bob := NewMember(t, db, org), NewMember(t, db, org)
+	c, deleted, kept := NewConversation(t, db, org, ann), NewConversation(t, db, org, ann), NewConversation(t, db, org, bob)
+	addedTo(t, db, kept)
+	addedTo(t, db, deleted)
+	ok(t, db.DeleteConversation(ctx, org, ann, deleted.ID, Time, Event("conversations.delete")))
+	parent := sallyport.MessageID("")
+	var file sallyport.AttachmentID
+	for range 60 {
+		turn := NewTurn(parent)
+		file = sallyport.AttachmentID(NewID())
+		turn.Once = &sallyport.TurnOnce{Name: []byte(file), Body: []byte("b"), Said: turn.Said.ID, Answer: turn.Answer.ID}
+		turn.Attachments = []sallyport.Attachment{{Org: org, Conversation: c.ID, Message: turn.Said.ID, ID: file, Sealed: []byte("file")}}
+		addTurn(t, db, c, turn)
+		parent = endTurn(t, db, turn).ID
+	}
+	under := *addTurn(t, db, c, NewTurn(parent)).Answer
+	under.Org = org
+	ok(t, db.SaveAnswerStep(ctx, under, sallyport.AnswerStep{Begin: 0, End: 3, Sealed: []byte("abc")}))
+	share := sallyport.Share{Org: org, ID: sallyport.ShareID(NewID()), Conversation: c.ID, User: ann, CreatedAt: Time, Title: []byte("t"), Snapshot: []byte("s")}
+	ok(t, db.CreateShare(ctx, share, Event("conversations.share")))
+
+	var counts []int64
+	erase := func(org sallyport.OrgID, f sallyport.Erasure) (more bool, err error) {
+		return db.EraseConversations(ctx, org, f, func(n int64) sallyport.Record {
+			counts = append(counts, n)
+			return Event("audit.erase")
+		})
+	}
+	unchanged(t, db, org, func() {
+		_, err := erase(org, sallyport.Erasure{})
+		fails(t, err, sallyport.InvalidBody)
+		_, err = erase(org, sallyport.Erasure{User: ann, Call: "c"})
+		fails(t, err, sallyport.InvalidBody)
+	})
+	if more, err := erase(other, sallyport.Erasure{User: ann}); err != nil || more || !slices.Equal(counts, []int64{0}) {
+		t.Errorf("another organisation: %v, %v, %v", more, err, counts)
+	}
+	if more, err := erase(org, sallyport.Erasure{User: ann, Before: Time.Add(-time.Hour)}); err != nil || more || !slices.Equal(counts, []int64{0, 0}) {
+		t.Errorf("what is older: %v, %v, %v", more, err, counts)
+	}
+	ok(t, db.SetPolicy(ctx, org, sallyport.KindAudit, sallyport.LegalHold, []byte("{}"), Event("audit.hold")))
+	_, err := erase(org, sallyport.Erasure{User: ann})
+	fails(t, err, sallyport.Conflict)
+	if all, err := db.Messages(ctx, org, c.ID, "", 1000); err != nil || len(all) != 122 {
+		t.Errorf("under a legal hold there are %d messages, %v", len(all), err)
+	}
+	ok(t, db.SetPolicy(ctx, org, sallyport.KindAudit, sallyport.LegalHold, nil, Event("audit.hold")))
+
+	counts = nil
+	for more := true; more; {
+		more, err = erase(org, sallyport.Erasure{User: ann})
+		ok(t, err)
+		_, err = db.Conversation(ctx, org, ann, c.ID) // the first step hides it
+		fails(t, err, sallyport.NotFound)
+		fails(t, db.RestoreConversation(ctx, org, ann, c.ID, time.UnixMicro(1), Event("x")), sallyport.NotFound)
+	}
+	if !slices.Equal(counts, []int64{100, 22, 2}) {
+		t.Errorf("the steps tell of %v", counts)
+	}
+	for _, id := range []sallyport.ConversationID{c.ID, deleted.ID} {
+		if left, err := db.Messages(ctx, org, id, "", 10); err != nil || len(left) != 0 {
+			t.Errorf("messages are left: %v, %v", left, err)
+		}
+	}
+	if files, err := db.AttachmentsOf(ctx, org, under.Parent); err != nil || len(files) != 0 {
+		t.Errorf("files are left: %v, %v", files, err)
+	}
+	if once, err := db.TurnOnce(ctx, org, c.ID, []byte(file)); err != nil || once != nil {
+		t.Errorf("a key is left: %v, %v", once, err)
+	}
+	_, err = db.Share(ctx, org, share.ID)
+	fails(t, err, sallyport.NotFound)
+	fails(t, db.SaveAnswerStep(ctx, under, sallyport.AnswerStep{Begin: 3, End: 4, Sealed: []byte("d")}), sallyport.Conflict)
+	fails(t, db.FinishAnswer(ctx, under, nil), sallyport.Conflict)
+	if all, err := db.Messages(ctx, org, kept.ID, "", 10); err != nil || len(all) != 2 {
+		t.Errorf("of another person there are %d messages, %v", len(all), err)
+	}
+	VerifyChain(t, db, org)
 }

@@ -114,36 +114,12 @@ func testSearchInPages(t *testing.T, db *store.DB) {
 		for _, f := range []sallyport.RecordFilter{
 			{Address: "192.0.2.2"}, {Address: "192.0.2.2", Action: "chat.completions"}, {Action: "login", Phase: "outcome"}, {},
 		} {
-			want := s.want(sallyport.RecordFilter{Limit: math.MaxInt, Address: f.Address, Action: f.Action, Phase: f.Phase})
+			want := s.want(all(f))
 			f.Rising, f.Limit, f.ScanMax = rising, 40, 100
-			var got []int64
-			for pages := 0; ; pages++ {
-				found, err := db.SearchRecords(t.Context(), s.org, f)
-				ok(t, err)
-				if found.Searched > 0 {
-					early++
-				}
-				var seqs []int64
-				for _, r := range found.Records {
-					seqs = append(seqs, r.Seq)
-				}
-				if rising {
-					got = append(seqs, got...)
-				} else {
-					got = append(got, seqs...)
-				}
-				if found.Searched == 0 && len(seqs) < f.Limit || pages > 1000 {
-					break
-				}
-				if f.After = found.Searched; f.After == 0 && rising {
-					f.After = seqs[0]
-				}
-				if !rising {
-					if f.Before = found.Searched; f.Before == 0 {
-						f.Before = seqs[len(seqs)-1]
-					}
-					f.After = 0
-				}
+			got, ended := s.pages(t, f, func() {})
+			early += ended
+			if rising {
+				slices.Reverse(got)
 			}
 			if !slices.Equal(got, want) || len(want) < 10 {
 				t.Errorf("rising %v, %+v: found %v in pages, want %v", rising, f, got, want)
@@ -153,4 +129,93 @@ func testSearchInPages(t *testing.T, db *store.DB) {
 	if early < 10 {
 		t.Errorf("%d pages ended early, which tells too little", early)
 	}
+}
+
+// pages searches page by page, as who reads on does, and returns what was found in
+// that order, and how many pages ended early. between is called after each page.
+func (s *trailToSearch) pages(t *testing.T, f sallyport.RecordFilter, between func()) (got []int64, early int) {
+	t.Helper()
+	for range 1000 {
+		found, err := s.db.SearchRecords(t.Context(), s.org, f)
+		ok(t, err)
+		next := found.Searched
+		var seqs []int64
+		for _, r := range found.Records {
+			seqs = append(seqs, r.Seq)
+		}
+		if f.Rising {
+			slices.Reverse(seqs)
+		}
+		got = append(got, seqs...)
+		switch {
+		case next > 0:
+			early++
+		case len(seqs) < f.Limit:
+			return got, early
+		default:
+			next = seqs[len(seqs)-1]
+		}
+		if f.Rising {
+			f.After = next
+		} else {
+			f.Before = next
+		}
+		between()
+	}
+	t.Fatalf("%+v: the pages do not end", f)
+	return nil, 0
+}
+
+// While records are added, entered into the index and removed, pages repeat no
+// record, and skip none that was there all the while.
+func testPagesOfMovingTrail(t *testing.T, db *store.DB) {
+	s := newTrailToSearch(t, db, 1900)
+	index(t, db)
+	for last := int64(150); last <= 1500; last += 150 {
+		s.bury(t, last-150, last)
+		f := s.filter()
+		f.Call, f.Event, f.Before, f.After, f.Until = "", "", 0, 0, time.Time{}
+		f.Limit, f.ScanMax = 20+s.rng.IntN(20), int64(100+s.rng.IntN(400))
+		if s.rng.IntN(2) == 0 {
+			f = sallyport.RecordFilter{Request: requestOfCall(t, s), Limit: 1 + s.rng.IntN(5), ScanMax: int64(20 + s.rng.IntN(40))}
+		}
+		before := s.want(all(f))
+		pages := 0
+		got, _ := s.pages(t, f, func() {
+			switch pages++; pages {
+			case 1:
+				s.write(t, 40)
+			case 2:
+				s.removeSome(t)
+			case 3:
+				index(t, db)
+			}
+		})
+		still := s.want(all(f))
+		for _, seq := range before {
+			if slices.Contains(still, seq) && !slices.Contains(got, seq) {
+				t.Errorf("%+v: record %d is on no page", f, seq)
+			}
+		}
+		slices.Sort(got)
+		if once := slices.Compact(slices.Clone(got)); len(once) < len(got) {
+			t.Errorf("%+v: records are on two pages: %v", f, got)
+		}
+		for s.removeSome(t) {
+		}
+	}
+}
+
+// requestOfCall is a request whose call has ended.
+func requestOfCall(t *testing.T, s *trailToSearch) string {
+	t.Helper()
+	begun := make(map[string]bool)
+	for _, r := range s.records[len(s.records)/2:] {
+		if r.RequestID != "" && begun[r.RequestID] {
+			return r.RequestID
+		}
+		begun[r.RequestID] = true
+	}
+	t.Fatal("no call has ended")
+	return ""
 }

@@ -151,7 +151,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Erase content, or addresses and user agents, of a call, of a user, or before a time */
+        /** Erase content, or addresses and user agents, of a call, of a user, or before a time; or conversations of a user or before a time */
         post: operations["erase"];
         delete?: never;
         options?: never;
@@ -2254,17 +2254,20 @@ export interface components {
         EraseRequestBody: {
             /**
              * Format: date-time
-             * @description Only what happened before
+             * @description Only what happened before; conversations that were last written in before
              */
             before?: string;
             call_id?: string;
-            /** @description Who made the calls */
+            /** @description Who made the calls, or whose the conversations are */
             user_id?: string;
             /** @enum {string} */
-            what: "content" | "addresses";
+            what: "content" | "addresses" | "conversations";
         };
         ErasedView: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Of conversations: how many messages
+             */
             erased: number;
             /** @description There is more to erase: ask again */
             more: boolean;
@@ -8841,7 +8844,10 @@ export interface operations {
     startConversationRun: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat with the same key and body gets the first run's message */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
