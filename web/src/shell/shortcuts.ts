@@ -54,7 +54,7 @@ export function useShortcuts(open: (layer: Layer) => void): void {
         return;
       } else if (e.key === "?") open("keys");
       else if (key === "n") press('[data-shortcut="new"]');
-      else if (key === "/") focus('[data-shortcut="search"], main input[type="search"]');
+      else if (key === "/") focus('[data-shortcut="search"]');
       else return;
       e.preventDefault();
     };

@@ -40,7 +40,7 @@ export default function Agents() {
     label: `${t(`agents.filter_${name}`)}: ${name === "whose" ? t(address[name] === "mine" ? "agents.mine" : "agents.shared") : (address[name] ?? "")}`,
     remove: () => set({ [name]: undefined }),
   }));
-  const importButton = can("agents.create") && <Button look="primary" onClick={() => setImporting(true)}>{t("agents.import")}</Button>;
+  const importButton = can("agents.create") && <Button look="primary" data-shortcut="new" onClick={() => setImporting(true)}>{t("agents.import")}</Button>;
   return (
     <Page title={t("agents.title")} fixed actions={importButton} bar={<Filters address={address} set={set} />}>
       <States
@@ -90,7 +90,7 @@ function Filters({ address, set }: { address: Record<string, string>; set: Retur
   const { key: m, ...model } = typed("model");
   return (
     <>
-      <Input key={q} {...search} />
+      <Input key={q} data-shortcut="search" {...search} />
       <Select className="w-36" aria-label={t("agents.filter_whose")} value={address["whose"] ?? ""} onChange={(e) => set({ whose: e.target.value })}>
         <option value="">{t("agents.all")}</option>
         <option value="mine">{t("agents.mine")}</option>

@@ -26,7 +26,7 @@ export function Filters({ filter, names, set }: { filter: Filter; names: Names; 
   };
   return (
     <>
-      <Button size="small" data-search onClick={() => setOpen(true)}>
+      <Button size="small" data-shortcut="search" onClick={() => setOpen(true)}>
         <FilterIcon aria-hidden className="size-4" />
         {t("audit.filter")}
       </Button>

@@ -104,7 +104,7 @@ function SearchField({ value, onChange }: { value: string; onChange: (text: stri
   return (
     <div className="relative">
       <Search aria-hidden className="absolute start-2.5 top-2.5 size-4 text-muted pointer-coarse:top-3.5" />
-      <Input type="search" data-focus="search" aria-label={t("chat.search")} placeholder={t("chat.search")} className="ps-8" value={text} onChange={(e) => setText(e.target.value)} />
+      <Input type="search" data-shortcut="search" aria-label={t("chat.search")} placeholder={t("chat.search")} className="ps-8" value={text} onChange={(e) => setText(e.target.value)} />
     </div>
   );
 }

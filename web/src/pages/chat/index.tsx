@@ -41,7 +41,7 @@ export default function Chat() {
         <>
           <IconButton className="lg:hidden" label={t("chat.conversations")} icon={<PanelLeft />} onClick={() => setListOpen(true)} />
           {conversation.data && <IconButton label={t("chat.share")} icon={<LinkIcon />} onClick={() => setSharing(conversation.data)} />}
-          <Link to="/chat" data-new className={buttonLook({ look: "primary", size: "small" })}>
+          <Link to="/chat" data-shortcut="new" className={buttonLook({ look: "primary", size: "small" })}>
             <Plus aria-hidden className="size-4" />
             {t("chat.new")}
           </Link>

@@ -48,7 +48,7 @@ function GroupList() {
     }
   };
   const button = (
-    <Button look="primary" busy={busy} disabled={!query.data} onClick={() => void make()}>
+    <Button look="primary" data-shortcut="new" busy={busy} disabled={!query.data} onClick={() => void make()}>
       {t("groups.create")}
     </Button>
   );

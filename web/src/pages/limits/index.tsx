@@ -20,7 +20,7 @@ export default function Limits() {
       title={t("limits.title")}
       fixed
       actions={may && tab !== "user" && (
-        <Button look="primary" onClick={() => setAddress({ add: "1" }, "push")}>{t(tab === "budgets" ? "limits.addBudget" : "limits.add")}</Button>
+        <Button look="primary" data-shortcut="new" onClick={() => setAddress({ add: "1" }, "push")}>{t(tab === "budgets" ? "limits.addBudget" : "limits.add")}</Button>
       )}
       bar={
         <Tabs

@@ -20,7 +20,7 @@ export default function Models() {
       fixed
       actions={
         can(providers ? "providers.save" : "models.save") && (
-          <Button look="primary" onClick={() => setAddress({ add: "1" }, "push")}>
+          <Button look="primary" data-shortcut="new" onClick={() => setAddress({ add: "1" }, "push")}>
             {t(providers ? "models.addProvider" : "models.add")}
           </Button>
         )

@@ -82,7 +82,7 @@ function Filters({ address, set }: { address: Record<string, string>; set: Retur
   return (
     <>
       <Button aria-pressed={failures} look={failures ? "primary" : "plain"} onClick={() => set({ state: failures ? undefined : "failure" })}>{t("runs.failures")}</Button>
-      <Input type="search" className="w-52" aria-label={t("runs.search")} placeholder={t("runs.search")} defaultValue={address["q"] ?? ""} key={address["q"] ?? ""}
+      <Input type="search" data-shortcut="search" className="w-52" aria-label={t("runs.search")} placeholder={t("runs.search")} defaultValue={address["q"] ?? ""} key={address["q"] ?? ""}
         onKeyDown={(e) => e.key === "Enter" && set({ q: e.currentTarget.value })} onBlur={(e) => e.target.value !== (address["q"] ?? "") && set({ q: e.target.value })} />
       <Select className="w-36" aria-label={t("runs.state")} value={address["state"] ?? ""} onChange={(e) => set({ state: e.target.value })}>
         <option value="">{t("runs.allStates")}</option>

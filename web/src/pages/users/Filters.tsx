@@ -12,7 +12,7 @@ interface FiltersProps {
 export function Filters({ filter, groups, onChange }: FiltersProps) {
   return (
     <>
-      <Input type="search" className="w-64" aria-label={t("users.search")} placeholder={t("users.search")} data-search value={filter.q ?? ""} onChange={(e) => onChange({ q: e.target.value })} />
+      <Input type="search" className="w-64" aria-label={t("users.search")} placeholder={t("users.search")} data-shortcut="search" value={filter.q ?? ""} onChange={(e) => onChange({ q: e.target.value })} />
       <Select className="w-40" aria-label={t("users.role")} value={filter.role ?? ""} onChange={(e) => onChange({ role: e.target.value })}>
         <option value="">{t("users.anyRole")}</option>
         {roles.map((role) => <option key={role} value={role}>{t(`users.${role}`)}</option>)}

@@ -107,7 +107,7 @@ function UserList() {
             </a>
           )}
           {can("invites.create") && (
-            <Button look="primary" onClick={() => setInviting(true)}>
+            <Button look="primary" data-shortcut="new" onClick={() => setInviting(true)}>
               <UserPlus aria-hidden className="size-4" />
               {t("users.invite")}
             </Button>
