@@ -5,8 +5,9 @@ import { useAddress } from "@/components/address";
 import { Button } from "@/components/Button";
 import { Chip } from "@/components/Chip";
 import { DataTable, type Column } from "@/components/DataTable";
-import { Input, Select } from "@/components/Form";
+import { Select } from "@/components/Form";
 import { Page } from "@/components/Page";
+import { SearchField } from "@/components/SearchField";
 import { Empty, EmptyFiltered, States } from "@/components/States";
 import { Time } from "@/components/Time";
 import { t } from "@/messages";
@@ -81,22 +82,18 @@ const columns: Column<Agent>[] = [
 ];
 
 function Filters({ address, set }: { address: Record<string, string>; set: ReturnType<typeof useAddress>[1] }) {
-  const typed = (name: "q" | "model") => ({
-    key: `${name} ${address[name] ?? ""}`, type: "search", className: "w-52", "aria-label": t(`agents.filter_${name}`), placeholder: t(`agents.filter_${name}`), defaultValue: address[name] ?? "",
-    onKeyDown: (e: React.KeyboardEvent<HTMLInputElement>) => e.key === "Enter" && set({ [name]: e.currentTarget.value }),
-    onBlur: (e: React.FocusEvent<HTMLInputElement>) => e.target.value !== (address[name] ?? "") && set({ [name]: e.target.value }),
+  const field = (name: "q" | "model") => ({
+    className: "w-52", label: t(`agents.filter_${name}`), value: address[name] ?? "", onChange: (text: string) => set({ [name]: text }),
   });
-  const { key: q, ...search } = typed("q");
-  const { key: m, ...model } = typed("model");
   return (
     <>
-      <Input key={q} data-shortcut="search" {...search} />
+      <SearchField {...field("q")} />
       <Select className="w-36" aria-label={t("agents.filter_whose")} value={address["whose"] ?? ""} onChange={(e) => set({ whose: e.target.value })}>
         <option value="">{t("agents.all")}</option>
         <option value="mine">{t("agents.mine")}</option>
         <option value="shared">{t("agents.shared")}</option>
       </Select>
-      <Input key={m} {...model} />
+      <SearchField second {...field("model")} />
     </>
   );
 }

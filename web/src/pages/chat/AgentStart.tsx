@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button } from "@/components/Button";
-import { Field, FormError, Input, TextArea } from "@/components/Form";
+import { Field, FormError, TextArea } from "@/components/Form";
 import { Modal } from "@/components/Modal";
+import { SearchField } from "@/components/SearchField";
 import { States } from "@/components/States";
 import { t } from "@/messages";
 import { type Agent, listAgents, newKey } from "./calls";
@@ -33,7 +34,7 @@ function Choose({ onChoose }: { onChoose: (agent: Agent) => void }) {
   const query = useAgents(text);
   return (
     <>
-      <Input type="search" autoFocus aria-label={t("chat.agentSearch")} placeholder={t("chat.agentSearch")} value={text} onChange={(e) => setText(e.target.value)} />
+      <SearchField autoFocus second label={t("chat.agentSearch")} value={text} onChange={setText} />
       <States query={query} isEmpty={(page) => page.agents.length === 0} empty={<p className="text-muted">{text ? t("common.nothingMatches") : t("chat.agentsEmpty")}</p>}>
         {(page) => (
           <ul className="flex flex-col gap-1">

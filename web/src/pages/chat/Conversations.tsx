@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Archive, ArchiveRestore, Download, Ellipsis, Link as LinkIcon, Pencil, Pin, PinOff, Search, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Download, Ellipsis, Link as LinkIcon, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
 import { useEffect, useState } from "react";
 import { toast } from "sonner";
 import { useAddress } from "@/components/address";
@@ -8,6 +8,7 @@ import { Button, IconButton } from "@/components/Button";
 import { cn } from "@/components/cn";
 import { Input } from "@/components/Form";
 import { Menu, type MenuItem } from "@/components/Menu";
+import { SearchField } from "@/components/SearchField";
 import { Skeleton } from "@/components/Skeleton";
 import { EmptyFiltered, Failed, useSkeleton } from "@/components/States";
 import { t } from "@/messages";
@@ -50,7 +51,7 @@ export function Conversations({ current, onShare, onChosen }: Props) {
   return (
     <nav aria-label={t("chat.conversations")} className="flex h-full min-h-0 flex-col">
       <div className="flex flex-col gap-2 border-b border-line p-3">
-        <SearchField value={q} onChange={(text) => setAddress({ q: text })} />
+        <SearchField label={t("chat.search")} value={q} onChange={(text) => setAddress({ q: text })} />
         <label className="flex min-h-6 items-center gap-2 text-sm text-muted">
           <input type="checkbox" className="size-4 accent-(--accent)" checked={archived} onChange={(e) => setAddress({ archived: e.target.checked ? "1" : undefined })} />
           {t("chat.archivedOnly")}
@@ -87,25 +88,6 @@ export function Conversations({ current, onShare, onChosen }: Props) {
         )}
       </div>
     </nav>
-  );
-}
-
-/** searchPause is how long typing rests before the server is asked. */
-const searchPause = 250;
-
-function SearchField({ value, onChange }: { value: string; onChange: (text: string) => void }) {
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
-  useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => onChange(text), searchPause);
-    return () => clearTimeout(timer);
-  }, [text, value, onChange]);
-  return (
-    <div className="relative">
-      <Search aria-hidden className="absolute start-2.5 top-2.5 size-4 text-muted pointer-coarse:top-3.5" />
-      <Input type="search" data-shortcut="search" aria-label={t("chat.search")} placeholder={t("chat.search")} className="ps-8" value={text} onChange={(e) => setText(e.target.value)} />
-    </div>
   );
 }
 

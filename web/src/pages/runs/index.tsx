@@ -7,6 +7,7 @@ import { Button, buttonLook } from "@/components/Button";
 import { DataTable, type Column } from "@/components/DataTable";
 import { Field, Input, Select } from "@/components/Form";
 import { Page } from "@/components/Page";
+import { SearchField } from "@/components/SearchField";
 import { Empty, EmptyFiltered, States } from "@/components/States";
 import { Time } from "@/components/Time";
 import { t } from "@/messages";
@@ -82,8 +83,7 @@ function Filters({ address, set }: { address: Record<string, string>; set: Retur
   return (
     <>
       <Button aria-pressed={failures} look={failures ? "primary" : "plain"} onClick={() => set({ state: failures ? undefined : "failure" })}>{t("runs.failures")}</Button>
-      <Input type="search" data-shortcut="search" className="w-52" aria-label={t("runs.search")} placeholder={t("runs.search")} defaultValue={address["q"] ?? ""} key={address["q"] ?? ""}
-        onKeyDown={(e) => e.key === "Enter" && set({ q: e.currentTarget.value })} onBlur={(e) => e.target.value !== (address["q"] ?? "") && set({ q: e.target.value })} />
+      <SearchField className="w-52" label={t("runs.search")} value={address["q"] ?? ""} onChange={(q) => set({ q })} />
       <Select className="w-36" aria-label={t("runs.state")} value={address["state"] ?? ""} onChange={(e) => set({ state: e.target.value })}>
         <option value="">{t("runs.allStates")}</option>
         {runStates.map((s) => <option key={s} value={s}>{t(`runs.state_${s}`)}</option>)}

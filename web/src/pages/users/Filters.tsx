@@ -1,4 +1,5 @@
-import { Input, Select } from "@/components/Form";
+import { Select } from "@/components/Form";
+import { SearchField } from "@/components/SearchField";
 import { t } from "@/messages";
 import { roles, states, type UserFilter } from "./users";
 
@@ -12,7 +13,7 @@ interface FiltersProps {
 export function Filters({ filter, groups, onChange }: FiltersProps) {
   return (
     <>
-      <Input type="search" className="w-64" aria-label={t("users.search")} placeholder={t("users.search")} data-shortcut="search" value={filter.q ?? ""} onChange={(e) => onChange({ q: e.target.value })} />
+      <SearchField className="w-64" label={t("users.search")} value={filter.q ?? ""} onChange={(q) => onChange({ q })} />
       <Select className="w-40" aria-label={t("users.role")} value={filter.role ?? ""} onChange={(e) => onChange({ role: e.target.value })}>
         <option value="">{t("users.anyRole")}</option>
         {roles.map((role) => <option key={role} value={role}>{t(`users.${role}`)}</option>)}
