@@ -63,8 +63,3 @@ export async function call<T>(method: string, path: string, body?: unknown, init
   const response = await open(path, { ...init, method, headers, body: body === undefined ? null : JSON.stringify(body) });
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
-
-/** Saves what the server streams as a file, under the name that it gives. */
-export function downloadAddress(path: string): string {
-  return origin + path;
-}

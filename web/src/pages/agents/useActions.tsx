@@ -3,9 +3,9 @@ import { useNavigate } from "@tanstack/react-router";
 import { Copy, Download, Share2, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { toast } from "sonner";
-import { downloadAddress } from "@/api/client";
 import { ConfirmDialog } from "@/components/ConfirmDialog";
 import type { MenuItem } from "@/components/Menu";
+import { save } from "@/components/save";
 import { t } from "@/messages";
 import { useSession } from "@/session";
 import { type Agent, agentFile, deleteAgent, duplicateAgent, shareAgent } from "./calls";
@@ -32,7 +32,7 @@ export function useAgentActions(onDeleted?: () => void) {
   const items = (agent: Agent): MenuItem[] => [
     ...(agent.rights.includes("share") ? [{ label: agent.shared ? t("agents.unshare") : t("agents.share"), icon: <Share2 />, onSelect: () => setSharing(agent) }] : []),
     ...(can("agents.create") ? [{ label: t("agents.duplicate"), icon: <Copy />, onSelect: () => void duplicate(agent) }] : []),
-    ...(can("agents.export") ? [{ label: t("agents.download"), icon: <Download />, onSelect: () => download(agent) }] : []),
+    ...(can("agents.export") ? [{ label: t("agents.download"), icon: <Download />, onSelect: () => void save(agentFile(agent.id)) }] : []),
     ...(agent.rights.includes("delete") ? [{ label: t("agents.delete"), icon: <Trash2 />, danger: true, onSelect: () => setDeleting(agent) }] : []),
   ];
   const dialogs = (
@@ -58,11 +58,4 @@ export function useAgentActions(onDeleted?: () => void) {
     </>
   );
   return { items, dialogs };
-}
-
-function download(agent: Agent) {
-  const link = document.createElement("a");
-  link.href = downloadAddress(agentFile(agent.id));
-  link.download = "";
-  link.click();
 }

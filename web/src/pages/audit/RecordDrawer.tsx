@@ -8,6 +8,7 @@ import { Button, IconButton } from "@/components/Button";
 import { Chip } from "@/components/Chip";
 import { CopyButton } from "@/components/CopyButton";
 import { Drawer } from "@/components/Drawer";
+import { saveText } from "@/components/save";
 import { States } from "@/components/States";
 import { Time } from "@/components/Time";
 import { t } from "@/messages";
@@ -159,11 +160,7 @@ function ProofSection({ one }: { one: One }) {
     // The record's bytes must stay as they are hashed, so they are put in as they came.
     const { record: _, ...rest } = query.data.proof;
     const text = `{"record":${new TextDecoder().decode(unbase64(one.bytes))},${JSON.stringify(rest).slice(1)}\n`;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-    link.download = `proof-${one.seq}.json`;
-    link.click();
-    URL.revokeObjectURL(link.href);
+    saveText(text, `proof-${one.seq}.json`, "application/json");
   };
   const size = query.data?.proof.checkpoint.split("\n")[1];
   return (

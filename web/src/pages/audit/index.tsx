@@ -1,13 +1,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import { useState } from "react";
-import { api, ApiError, ask, call, downloadAddress } from "@/api/client";
+import { api, ApiError, ask, call } from "@/api/client";
 import { useAddress } from "@/components/address";
 import { Button } from "@/components/Button";
 import { Chip } from "@/components/Chip";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Menu } from "@/components/Menu";
 import { Page } from "@/components/Page";
+import { save } from "@/components/save";
 import { Empty, EmptyFiltered, Failed, Loading, NoRight } from "@/components/States";
 import { Time } from "@/components/Time";
 import { t } from "@/messages";
@@ -74,14 +75,14 @@ function Acts({ filter, live }: { filter: Filter; live: Verification | undefined
   const [begun, setBegun] = useState<Verification>();
   // What the stream told last, unless another was begun since.
   const told = [live, begun, list.data?.[0]].filter((v) => v !== undefined).reduce<Verification | undefined>((a, b) => (a === undefined || b.id > a.id ? b : a), undefined);
-  const save = (format: string) => ({
+  const as = (format: string) => ({
     label: t(format === "csv" ? "audit.csv" : "audit.jsonl"),
-    onSelect: () => location.assign(downloadAddress(`/api/v1/audit/records/export${queryText({ ...filter, format })}`)),
+    onSelect: () => void save(`/api/v1/audit/records/export${queryText({ ...filter, format })}`),
   });
   return (
     <>
       <Verify last={told} onStart={setBegun} />
-      <Menu items={[save("csv"), save("jsonl")]} trigger={<Button><Download aria-hidden className="size-4" />{t("audit.export")}</Button>} />
+      <Menu items={[as("csv"), as("jsonl")]} trigger={<Button><Download aria-hidden className="size-4" />{t("audit.export")}</Button>} />
     </>
   );
 }

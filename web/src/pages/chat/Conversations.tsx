@@ -8,11 +8,12 @@ import { Button, IconButton } from "@/components/Button";
 import { cn } from "@/components/cn";
 import { Input } from "@/components/Form";
 import { Menu, type MenuItem } from "@/components/Menu";
+import { save } from "@/components/save";
 import { SearchField } from "@/components/SearchField";
 import { Skeleton } from "@/components/Skeleton";
 import { EmptyFiltered, Failed, useSkeleton } from "@/components/States";
 import { t } from "@/messages";
-import { changeConversation, type ConversationChange, deleteConversation, exportAddress, listConversations, restoreConversation } from "./calls";
+import { changeConversation, type ConversationChange, deleteConversation, exportPath, listConversations, restoreConversation } from "./calls";
 import { groupByDay } from "./groups";
 import type { Conversation } from "./message";
 
@@ -100,8 +101,8 @@ function Item({ c, current, onShare, onChosen }: { c: Conversation; current: boo
     { label: t(c.pinned ? "chat.unpin" : "chat.pin"), icon: c.pinned ? <PinOff /> : <Pin />, onSelect: () => void change(c, { pinned: !c.pinned }) },
     { label: t(c.archived ? "chat.unarchive" : "chat.archive"), icon: c.archived ? <ArchiveRestore /> : <Archive />, onSelect: () => void change(c, { archived: !c.archived }) },
     { label: t("chat.share"), icon: <LinkIcon />, onSelect: () => onShare(c) },
-    { label: t("chat.exportMarkdown"), icon: <Download />, onSelect: () => save(exportAddress(c.id, "markdown")) },
-    { label: t("chat.exportJSON"), icon: <Download />, onSelect: () => save(exportAddress(c.id, "json")) },
+    { label: t("chat.exportMarkdown"), icon: <Download />, onSelect: () => void save(exportPath(c.id, "markdown")) },
+    { label: t("chat.exportJSON"), icon: <Download />, onSelect: () => void save(exportPath(c.id, "json")) },
     { label: t("chat.delete"), icon: <Trash2 />, danger: true, onSelect: () => void remove(c, current) },
   ];
   return (
@@ -129,14 +130,6 @@ function Item({ c, current, onShare, onChosen }: { c: Conversation; current: boo
       />
     </li>
   );
-}
-
-/** save lets the browser fetch a file from the server with the session that it has. */
-function save(address: string): void {
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = "";
-  link.click();
 }
 
 function Rename({ c, close, save }: { c: Conversation; close: () => void; save: (title: string) => Promise<boolean> }) {

@@ -1,6 +1,6 @@
 // What the pages of the chat ask of the server.
 
-import { ApiError, call, downloadAddress, open } from "@/api/client";
+import { ApiError, call, open } from "@/api/client";
 import type { Conversation, Message } from "./message";
 import type { Opened } from "./stream";
 
@@ -68,7 +68,7 @@ export async function readAttachment(id: string, file: string): Promise<Blob> {
   return (await open(`${one(id)}/attachments/${encodeURIComponent(file)}`)).blob();
 }
 
-export const exportAddress = (id: string, format: "markdown" | "json") => downloadAddress(`${one(id)}/export?format=${format}`);
+export const exportPath = (id: string, format: "markdown" | "json") => `${one(id)}/export?format=${format}`;
 
 export type Share = { id: string; conversation: string; title: string; created_at: string };
 export type SharedMessage = Pick<Message, "role" | "state" | "text" | "reasoning" | "tool_calls" | "model" | "created_at"> & { files: string[] };

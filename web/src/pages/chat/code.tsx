@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import { useIsCodeFenceIncomplete, type ExtraProps } from "streamdown";
 import { CopyButton } from "@/components/CopyButton";
+import { saveText } from "@/components/save";
 import { t } from "@/messages";
 import { Diagram } from "./diagram";
 import { showOverrides } from "./guard";
@@ -37,7 +38,7 @@ export function Code({ code, language, open }: { code: string; language: string;
       <figcaption className="flex h-9 items-center gap-1 border-b border-line px-3 text-xs text-muted">
         <span className="me-auto font-mono">{language || t("chat.codeText")}</span>
         <Small pressed={wrapped} onClick={() => setWrapped(!wrapped)}>{t("chat.codeWrap")}</Small>
-        <Small onClick={() => download(code, fileName(language))}>{t("chat.codeDownload")}</Small>
+        <Small onClick={() => saveText(code, fileName(language))}>{t("chat.codeDownload")}</Small>
         <CopyButton text={code} what={t("chat.codeWord")} />
       </figcaption>
       <pre
@@ -107,13 +108,4 @@ const endings: Record<string, string> = {
 function fileName(language: string): string {
   const ending = endings[language] ?? (/^[a-z]{1,5}$/.test(language) ? language : "txt");
   return `code.${ending}`;
-}
-
-/** download saves text as a file, without any server. */
-export function download(text: string, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href)); // after the browser has taken it
 }

@@ -1,12 +1,12 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { downloadAddress } from "@/api/client";
 import { Credits } from "@/components/Amount";
 import { useAddress } from "@/components/address";
 import { Button, buttonLook } from "@/components/Button";
 import { DataTable, type Column } from "@/components/DataTable";
 import { Field, Input, Select } from "@/components/Form";
 import { Page } from "@/components/Page";
+import { SaveButton } from "@/components/SaveButton";
 import { SearchField } from "@/components/SearchField";
 import { Empty, EmptyFiltered, States } from "@/components/States";
 import { Time } from "@/components/Time";
@@ -99,11 +99,11 @@ function Filters({ address, set }: { address: Record<string, string>; set: Retur
 }
 
 function Downloads({ choice }: { choice: URLSearchParams }) {
-  const at = (format: string) => downloadAddress(`/api/v1/runs/export?${new URLSearchParams([...choice, ["format", format]]).toString()}`);
+  const at = (format: string) => `/api/v1/runs/export?${new URLSearchParams([...choice, ["format", format]]).toString()}`;
   return (
     <>
-      <a className={buttonLook()} href={at("csv")} download>{t("runs.csv")}</a>
-      <a className={buttonLook()} href={at("jsonl")} download>{t("runs.json")}</a>
+      <SaveButton path={at("csv")}>{t("runs.csv")}</SaveButton>
+      <SaveButton path={at("jsonl")}>{t("runs.json")}</SaveButton>
     </>
   );
 }

@@ -44,12 +44,14 @@ describe("runs", () => {
   });
 
   test("failures are one press away, and the server filters", async () => {
-    const { asked, router } = await renderPage(<Runs />, { at: "/runs", session, answers: { [list]: { runs: [] } } });
+    const { asked, router } = await renderPage(<Runs />, { at: "/runs", session, answers: { [list]: { runs: [] }, "GET /api/v1/runs/export": refusal(403, "not this one") } });
     await userEvent.click(await screen.findByRole("button", { name: "Failures" }));
     expect(await screen.findByText("Nothing matches")).toBeTruthy();
     expect(router.state.location.search).toEqual({ state: "failure" });
     expect(new URL(asked.at(-1)!.url).searchParams.get("state")).toBe("failure");
-    expect(screen.getByRole("link", { name: "Export CSV" }).getAttribute("href")).toContain("state=failure");
+    await userEvent.click(screen.getByRole("button", { name: "Export CSV" }));
+    await screen.findByText("not this one");
+    expect(asked.some((r) => r.url.endsWith("/api/v1/runs/export?state=failure&format=csv"))).toBe(true);
     await userEvent.click(screen.getByRole("button", { name: "Clear filters" }));
     await waitFor(() => expect(router.state.location.search).toEqual({}));
   });

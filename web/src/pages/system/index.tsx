@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import type { ReactNode } from "react";
-import { api, ask, downloadAddress } from "@/api/client";
+import { api, ask } from "@/api/client";
 import type { components } from "@/api/schema";
 import { Count } from "@/components/Amount";
-import { buttonLook } from "@/components/Button";
 import { Chip } from "@/components/Chip";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Page } from "@/components/Page";
+import { SaveButton } from "@/components/SaveButton";
 import { States } from "@/components/States";
 import { Time } from "@/components/Time";
 import { locale, t } from "@/messages";
@@ -22,10 +22,10 @@ export default function System() {
     <Page
       title={t("system.title")}
       actions={query.data && (
-        <a className={buttonLook({})} href={downloadAddress("/api/v1/system/diagnostics")} download>
+        <SaveButton path="/api/v1/system/diagnostics">
           <Download aria-hidden className="size-4" />
           {t("system.diagnostics")}
-        </a>
+        </SaveButton>
       )}
     >
       <States query={query}>{(s) => <Facts s={s} />}</States>

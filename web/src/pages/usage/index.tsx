@@ -1,7 +1,7 @@
-import { downloadAddress } from "@/api/client";
 import { useAddress } from "@/components/address";
-import { Button, buttonLook } from "@/components/Button";
+import { Button } from "@/components/Button";
 import { Page } from "@/components/Page";
+import { SaveButton } from "@/components/SaveButton";
 import { Tabs } from "@/components/Tabs";
 import { t } from "@/messages";
 import { useSession } from "@/session";
@@ -25,8 +25,8 @@ export default function UsagePage() {
       fixed={ledger}
       actions={
         <>
-          {can("usage.export") && !ledger && <a className={buttonLook()} download href={downloadAddress(`/api/v1/usage/export?${rangeQuery(by, range)}`)}>{t("usage.csv")}</a>}
-          {can("credits.export") && ledger && <a className={buttonLook()} download href={downloadAddress("/api/v1/credits/ledger/export")}>{t("usage.ledgerCsv")}</a>}
+          {can("usage.export") && !ledger && <SaveButton path={`/api/v1/usage/export?${rangeQuery(by, range)}`}>{t("usage.csv")}</SaveButton>}
+          {can("credits.export") && ledger && <SaveButton path="/api/v1/credits/ledger/export">{t("usage.ledgerCsv")}</SaveButton>}
           {can("credits.grant") && <Button look="primary" onClick={() => setAddress({ grant: "1" }, "push")}>{t("usage.grant")}</Button>}
         </>
       }

@@ -1,4 +1,5 @@
 import { screen, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
 import { expect, test } from "vitest";
 import { refusal, renderPage, sessionOf, silence } from "@/test/render";
 import { chartPoints, lastDays, recordsOf } from "./data";
@@ -14,19 +15,22 @@ const report = {
 const answers = {
   "GET /api/v1/usage/series": report,
   "GET /api/v1/usage/forecast": { month: "2026-11", spent: "1.75", per_day: "0.5", forecast: "15.25", days: 7, method: "The mean of the last 7 whole days." },
+  "GET /api/v1/usage/export": refusal(403, "not this one"),
   "GET /api/v1/credits": { balance: "98.25", held: "0" },
 };
 const session = sessionOf({ actions: ["usage.export", "credits.grant", "credits.export"] });
 const at = "/admin/usage";
 
 test("every number of the chart stands in the table under it, and the forecast says how it is made", async () => {
-  await renderPage(<UsagePage />, { at, session, answers });
+  const { asked } = await renderPage(<UsagePage />, { at, session, answers });
   const table = await screen.findByRole("table", { name: "The numbers of the chart" });
   const row = within(table).getByRole("row", { name: /2026-11-02/ });
   expect(within(row).getAllByRole("cell").map((c) => c.textContent)).toEqual(["1.5", "0"]);
   await screen.findByText("The mean of the last 7 whole days.");
   await screen.findByText("15.25 credits");
-  expect(screen.getByRole("link", { name: "Usage as CSV" }).getAttribute("href")).toContain("/api/v1/usage/export?by=model&from=");
+  await userEvent.click(screen.getByRole("button", { name: "Usage as CSV" }));
+  await screen.findByText("not this one");
+  expect(asked.some((r) => r.url.includes("/api/v1/usage/export?by=model&from="))).toBe(true);
   const records = screen.getByRole("link", { name: "Audit records: Mock Large" });
   expect(records.getAttribute("href")).toContain("model=mock-large");
   expect(screen.queryByRole("link", { name: /All others/ })).toBeNull();

@@ -2,14 +2,15 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Download, UserPlus } from "lucide-react";
 import { useMemo, useState } from "react";
 import { toast } from "sonner";
-import { api, ask, downloadAddress } from "@/api/client";
+import { api, ask } from "@/api/client";
 import { useAddress } from "@/components/address";
-import { Button, buttonLook } from "@/components/Button";
+import { Button } from "@/components/Button";
 import { Chip } from "@/components/Chip";
 import { ConfirmDialog } from "@/components/ConfirmDialog";
 import { type Column, DataTable } from "@/components/DataTable";
 import type { MenuItem } from "@/components/Menu";
 import { Page } from "@/components/Page";
+import { SaveButton } from "@/components/SaveButton";
 import { type ActiveFilter, Empty, EmptyFiltered, NoRight, States } from "@/components/States";
 import { Time } from "@/components/Time";
 import { t } from "@/messages";
@@ -101,10 +102,10 @@ function UserList() {
       actions={
         <>
           {can("users.export") && (
-            <a className={buttonLook({ look: "plain" })} href={downloadAddress(`/api/v1/users/export?${new URLSearchParams({ ...filter })}`)} download>
+            <SaveButton path={`/api/v1/users/export?${new URLSearchParams({ ...filter })}`}>
               <Download aria-hidden className="size-4" />
               {t("users.csv")}
-            </a>
+            </SaveButton>
           )}
           {can("invites.create") && (
             <Button look="primary" data-shortcut="new" onClick={() => setInviting(true)}>
