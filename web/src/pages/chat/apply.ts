@@ -1,7 +1,7 @@
 // What an event does to the message that it belongs to.
 
+import type { ServerEvent } from "@/api/events";
 import { isFinal, type Message, type ToolCall } from "./message";
-import type { ServerEvent } from "./stream";
 
 /** applyEvents returns m with the events added; the same m when they change nothing. */
 export function applyEvents(m: Message, events: ServerEvent[]): Message {

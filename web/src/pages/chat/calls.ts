@@ -1,8 +1,7 @@
 // What the pages of the chat ask of the server.
 
-import { ApiError, call, open } from "@/api/client";
+import { call, open } from "@/api/client";
 import type { Conversation, Message } from "./message";
-import type { Opened } from "./stream";
 
 const base = "/api/v1/conversations";
 const one = (id: string) => `${base}/${encodeURIComponent(id)}`;
@@ -51,18 +50,7 @@ export const stopAnswer = (id: string, message: string) => call<Message>("POST",
 export const rateAnswer = (id: string, message: string, value: number) => call<void>("PUT", `${said(id, message)}/rating`, { value });
 export const forkConversation = (id: string, message: string) => call<Conversation>("POST", `${one(id)}/fork`, { message });
 
-/** openEvents opens the events of an answer after a place; refusals are told by their status. */
-export async function openEvents(id: string, message: string, after: number, signal: AbortSignal): Promise<Opened> {
-  try {
-    const response = await open(`${said(id, message)}/events${query({ after })}`, { signal, headers: { Accept: "text/event-stream" } });
-    return { status: response.status, body: response.body };
-  } catch (error) {
-    if (error instanceof ApiError && error.status > 0) {
-      return { status: error.status, body: null, ...(error.retryAfter ? { retryAfter: error.retryAfter } : {}) };
-    }
-    throw error;
-  }
-}
+export const eventsPath = (id: string, message: string, after: number) => `${said(id, message)}/events${query({ after })}`;
 
 export async function readAttachment(id: string, file: string): Promise<Blob> {
   return (await open(`${one(id)}/attachments/${encodeURIComponent(file)}`)).blob();

@@ -3,11 +3,11 @@
 // keeps it; leaving the page stops nothing, and coming back joins again.
 
 import { ApiError } from "@/api/client";
+import { joinEvents, openEvents, Refused, type ServerEvent } from "@/api/events";
 import { applyEvents } from "./apply";
 import * as calls from "./calls";
 import { isFinal, type Message } from "./message";
 import { Pace } from "./pace";
-import { joinAnswer, Refused, type ServerEvent } from "./stream";
 import { changed, emptyTree, loaded, pathOf, placeOf, sent, streamingOf, type Tree } from "./tree";
 
 export type ThreadState = {
@@ -160,9 +160,10 @@ export class Thread {
     if (!this.started || this.joins.has(m.id)) return;
     const control = new AbortController();
     this.joins.set(m.id, control);
-    joinAnswer({
-      open: (after, signal) => calls.openEvents(this.id, m.id, after, signal),
+    joinEvents({
+      open: (after, signal) => openEvents(calls.eventsPath(this.id, m.id, after), signal),
       after: m.seq,
+      last: "message",
       onEvents: (events) => {
         this.waiting.set(m.id, [...(this.waiting.get(m.id) ?? []), ...events]);
         this.pace.ask();

@@ -1,4 +1,4 @@
-import type { ServerEvent } from "@/pages/chat/stream";
+import type { ServerEvent } from "@/api/events";
 import type { Step, WholeRun } from "./calls";
 
 /** A piece of the text of an attempt; from counts bytes of UTF-8. */

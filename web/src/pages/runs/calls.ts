@@ -1,5 +1,4 @@
-import { ApiError, call, open } from "@/api/client";
-import type { Opened } from "@/pages/chat/stream";
+import { call } from "@/api/client";
 
 export type RunState = "in_progress" | "success" | "failure" | "cancelled";
 export type StepState = RunState | "pending" | "skipped";
@@ -60,16 +59,4 @@ export const cancelRun = (id: string) => call<void>("POST", `${one(id)}/cancel`)
 export const rerun = (id: string, key: string) => call<Run>("POST", `${one(id)}/rerun`, undefined, once(key));
 export const startRun = (agent: string, inputs: Record<string, string>, text: string, key: string) =>
   call<Run>("POST", `/api/v1/agents/${encodeURIComponent(agent)}/runs`, { inputs, ...(text && { text }) }, once(key));
-
-/** Opens the events of a run after a number. A refusal is told by its status. */
-export async function openEvents(id: string, after: number, signal: AbortSignal): Promise<Opened> {
-  try {
-    const response = await open(`${one(id)}/events?after=${after}`, { signal });
-    return { status: response.status, body: response.body };
-  } catch (error) {
-    if (error instanceof ApiError && error.status > 0) {
-      return { status: error.status, body: null, ...(error.retryAfter ? { retryAfter: error.retryAfter } : {}) };
-    }
-    throw error;
-  }
-}
+export const eventsPath = (id: string, after: number) => `${one(id)}/events?after=${after}`;

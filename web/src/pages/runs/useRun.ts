@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { joinAnswer } from "@/pages/chat/stream";
+import { joinEvents, openEvents } from "@/api/events";
 import { apply, begin, type Live } from "./apply";
-import { getRun, openEvents, type WholeRun } from "./calls";
+import { eventsPath, getRun, type WholeRun } from "./calls";
 
 export const runKey = (id: string) => ["run", id];
 
@@ -22,8 +22,8 @@ export function useRun(id: string) {
     const stop = new AbortController();
     const first = queries.getQueryData<WholeRun>(runKey(id));
     if (first) setLive(begin(first));
-    void joinAnswer({
-      open: (after, signal) => openEvents(id, after, signal),
+    void joinEvents({
+      open: (after, signal) => openEvents(eventsPath(id, after), signal),
       after: 0,
       last: "run",
       signal: stop.signal,

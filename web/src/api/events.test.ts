@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { backOff, backOffMax, EventReader, joinAnswer, Refused, type Opened, type ServerEvent } from "./stream";
+import { backOff, backOffMax, EventReader, joinEvents, Refused, type Opened, type ServerEvent } from "./events";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -77,7 +77,7 @@ async function follow(steps: (() => Opened | Promise<Opened>)[], after = 0) {
   const waited: number[] = [];
   const connection: string[] = [];
   const control = new AbortController();
-  await joinAnswer({
+  await joinEvents({
     open: async (from) => {
       asked.push(from);
       const step = steps.shift();
@@ -85,6 +85,7 @@ async function follow(steps: (() => Opened | Promise<Opened>)[], after = 0) {
       return step();
     },
     after,
+    last: "message",
     onEvents: (e) => got.push(...e),
     onConnection: (s) => connection.push(s),
     signal: control.signal,
@@ -96,7 +97,7 @@ async function follow(steps: (() => Opened | Promise<Opened>)[], after = 0) {
   return { asked, got, waited, connection };
 }
 
-describe("joinAnswer", () => {
+describe("joinEvents", () => {
   it("ends with the final message and asks no more", async () => {
     const r = await follow([() => answer(text(1, "a"), end(2))]);
     expect(r.asked).toEqual([0]);
@@ -144,9 +145,10 @@ describe("joinAnswer", () => {
     const silent: Opened = { status: 200, body: new ReadableStream({ start: (c) => c.enqueue(bytes(text(1, "a"))) }) };
     const steps = [silent, answer(end(2))];
     const asked: number[] = [];
-    await joinAnswer({
+    await joinEvents({
       open: async (after) => (asked.push(after), steps.shift()!),
       after: 0,
+      last: "message",
       onEvents: () => {},
       signal: new AbortController().signal,
       wait: async () => {},
@@ -159,9 +161,10 @@ describe("joinAnswer", () => {
     const control = new AbortController();
     const cancel = vi.fn();
     const body = new ReadableStream<Uint8Array>({ start: (c) => c.enqueue(bytes(text(1, "a"))), cancel });
-    await joinAnswer({
+    await joinEvents({
       open: async () => ({ status: 200, body }),
       after: 0,
+      last: "message",
       onEvents: () => control.abort(),
       signal: control.signal,
     });

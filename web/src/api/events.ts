@@ -1,7 +1,10 @@
-// An answer is a numbered series of events that the server keeps. Whoever has seen
-// events up to N asks for those after N, from any tab and after any break, and
-// nothing is lost or told twice. Only the event "message" ends an answer: a
-// connection that closes before it is a lost connection, never an end.
+// Answers, runs and what is new in the trail are told as events. Those of an answer
+// or a run are a numbered series that the server keeps: whoever has seen events up
+// to N asks for those after N, from any tab and after any break, and nothing is lost
+// or told twice. Only its last event ends a series: a connection that closes before
+// it is a lost connection, never an end.
+
+import { ApiError, open } from "./client";
 
 export type ServerEvent = { id: string; name: string; data: string };
 
@@ -59,12 +62,25 @@ export class EventReader {
 /** Opened is what a request for events got. */
 export type Opened = { status: number; body: ReadableStream<Uint8Array> | null; retryAfter?: number };
 
+/** openEvents opens the stream at a path; refusals are told by their status. */
+export async function openEvents(path: string, signal: AbortSignal): Promise<Opened> {
+  try {
+    const response = await open(path, { signal, headers: { Accept: "text/event-stream" } });
+    return { status: response.status, body: response.body };
+  } catch (error) {
+    if (error instanceof ApiError && error.status > 0) {
+      return { status: error.status, body: null, ...(error.retryAfter ? { retryAfter: error.retryAfter } : {}) };
+    }
+    throw error;
+  }
+}
+
 export type JoinOptions = {
-  /** open asks for the events after seq. It rejects when there is no connection. */
+  /** open asks for the events after seq, mostly by openEvents. It rejects when there is no connection. */
   open: (after: number, signal: AbortSignal) => Promise<Opened>;
   after: number;
-  /** last is the event that ends the series. */
-  last?: string;
+  /** last is the event that ends the series; undefined: it has no end. */
+  last: string | undefined;
   /** onEvents gets all events of one piece of the stream together, in order, each once. */
   onEvents: (events: ServerEvent[]) => void;
   onConnection?: (state: "joined" | "lost") => void;
@@ -96,13 +112,12 @@ export class Refused extends Error {
 }
 
 /**
- * joinAnswer follows an answer to its end, through any number of lost
+ * joinEvents follows a series of events to its end, through any number of lost
  * connections. It returns after the final event, or when signal ends it, and
  * throws Refused for a status that will not get better by itself.
  */
-export async function joinAnswer(o: JoinOptions): Promise<void> {
+export async function joinEvents(o: JoinOptions): Promise<void> {
   const wait = o.wait ?? pause;
-  const last = o.last ?? "message";
   let after = o.after;
   let failures = 0;
   const seen = (events: ServerEvent[]): boolean => {
@@ -112,7 +127,7 @@ export async function joinAnswer(o: JoinOptions): Promise<void> {
       failures = 0;
       o.onEvents(fresh);
     }
-    return fresh.some((e) => e.name === last);
+    return fresh.some((e) => e.name === o.last);
   };
   while (!o.signal.aborted) {
     let pauseMs = 0;
