@@ -1,7 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Command } from "cmdk";
 import { type ReactNode, useDeferredValue, useState } from "react";
-import { call } from "@/api/client";
+import { api, ask, call } from "@/api/client";
 import { useGo } from "@/components/address";
 import { t } from "@/messages";
 import { adminPlaces, places, settingsPlaces } from "@/navigation";
@@ -66,13 +66,17 @@ function Found({ text, go }: { text: string; go: (to: string) => () => void }) {
   const chats = useQuery({
     queryKey: ["palette", "chats", text],
     queryFn: () => call<{ conversations: { id: string; title: string }[] | null }>("GET", `/api/v1/conversations?limit=${offeredMax}&q=${encodeURIComponent(text)}`),
+    placeholderData: keepPreviousData,
   });
-  const agents = useQuery({ queryKey: ["palette", "agents"], queryFn: () => call<AgentList>("GET", "/api/v1/agents") });
-  const named = agentsOf(agents.data).filter((agent) => agent.name.toLowerCase().includes(text.toLowerCase()));
+  const agents = useQuery({
+    queryKey: ["palette", "agents", text],
+    queryFn: () => ask(api.GET("/api/v1/agents", { params: { query: { limit: offeredMax, q: text } } })),
+    placeholderData: keepPreviousData,
+  });
   return (
     <>
       <Group heading={t("palette.agents")}>
-        {named.slice(0, offeredMax).map((agent) => (
+        {agents.data?.agents?.map((agent) => (
           <Item key={agent.id} value={`agent ${agent.id} ${agent.name}`} onSelect={go(`/agents/${agent.id}`)}>
             {agent.name}
           </Item>
@@ -88,17 +92,6 @@ function Found({ text, go }: { text: string; go: (to: string) => () => void }) {
       </Group>
     </>
   );
-}
-
-interface AgentName {
-  id: string;
-  name: string;
-}
-
-type AgentList = AgentName[] | { agents: AgentName[] | null } | null;
-
-function agentsOf(list: AgentList | undefined): AgentName[] {
-  return (Array.isArray(list) ? list : list?.agents) ?? [];
 }
 
 function Group({ heading, children }: { heading: string; children: ReactNode }) {

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { call } from "@/api/client";
+import { api, ask, call } from "@/api/client";
 import type { components } from "@/api/schema";
 import { t } from "@/messages";
 
@@ -19,19 +19,39 @@ export const useUserLimits = (id: string | undefined) =>
 
 interface Named { id: string; name: string }
 
+/** The server gives users and agents in pages of at most so many. */
+const pageMax = 200;
+
+/** At most so many are offered for choice; a list that is longer helps nobody. */
+const offeredMax = 5000;
+
+/** All that the pages of a list have, up to offeredMax. */
+async function everyPage<T>(read: (query: { limit: number; cursor?: string }) => Promise<{ items: T[] | null; next?: string | undefined }>): Promise<T[]> {
+  const all: T[] = [];
+  for (let cursor: string | undefined; cursor !== "" && all.length < offeredMax; ) {
+    const page = await read({ limit: pageMax, ...(cursor ? { cursor } : {}) });
+    all.push(...(page.items ?? []));
+    cursor = page.next ?? "";
+  }
+  return all;
+}
+
 /** Where the things of a scope are listed, and what they are called there. */
 const sources: Record<Exclude<Scope, "organisation">, () => Promise<Named[]>> = {
-  group: () => call<Named[]>("GET", "/api/v1/groups"),
-  user: async () => listed<{ id?: string; user_id?: string; email: string }>(await call("GET", "/api/v1/users"), "users").map((u) => ({ id: u.id ?? u.user_id ?? "", name: u.email })),
-  key: async () => listed<{ id: string; name: string; prefix: string }>(await call("GET", "/api/v1/keys"), "keys").map((k) => ({ id: k.id, name: `${k.name} (${k.prefix}…)` })),
-  model: async () => (await call<{ id: string; display_name: string }[]>("GET", "/api/v1/models")).map((m) => ({ id: m.id, name: m.display_name })),
-  agent: async () => listed<{ id: string; name?: string; display_name?: string }>(await call("GET", "/api/v1/agents"), "agents").map((a) => ({ id: a.id, name: a.display_name ?? a.name ?? a.id })),
+  group: async () => (await ask(api.GET("/api/v1/groups"))) ?? [],
+  user: async () =>
+    (await everyPage(async (query) => {
+      const page = await ask(api.GET("/api/v1/users", { params: { query } }));
+      return { items: page.users, next: page.next };
+    })).map((u) => ({ id: u.id, name: u.email })),
+  key: async () => ((await ask(api.GET("/api/v1/keys"))) ?? []).map((k) => ({ id: k.id, name: `${k.name} (${k.prefix}…)` })),
+  model: async () => ((await ask(api.GET("/api/v1/models"))) ?? []).map((m) => ({ id: m.id, name: m.display_name })),
+  agent: () =>
+    everyPage(async (query) => {
+      const page = await ask(api.GET("/api/v1/agents", { params: { query } }));
+      return { items: page.agents, next: page.next };
+    }),
 };
-
-/** Lists come bare or as the one member of a page. */
-function listed<T>(answer: unknown, member: string): T[] {
-  return (Array.isArray(answer) ? answer : ((answer as Record<string, unknown> | null)?.[member] ?? [])) as T[];
-}
 
 export const useSubjects = (scope: Scope) =>
   useQuery({ queryKey: ["subjects", scope], enabled: scope !== "organisation", queryFn: () => (scope === "organisation" ? Promise.resolve([]) : sources[scope]()) });

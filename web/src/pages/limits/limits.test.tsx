@@ -36,3 +36,20 @@ test("limits of a group are changed by its drawer", async () => {
   await userEvent.type(requests, "5{Control>}{Enter}{/Control}");
   await waitFor(() => expect(sent).toEqual(["?scope=group&id=g-1", { requests_per_minute: 5, tokens_per_minute: 1000, concurrent: 0 }]));
 });
+
+test("whom a user's limits are shown of is chosen from all pages", async () => {
+  const users = Array.from({ length: 201 }, (_, n) => ({ id: `u-${n}`, email: `u${n}@acme.test` }));
+  const { asked } = await renderPage(<Limits />, {
+    at: `${at}?tab=user`, session,
+    answers: {
+      "GET /api/v1/users": (r: Request) => {
+        const { searchParams } = new URL(r.url);
+        const limit = Number(searchParams.get("limit") ?? 50);
+        const from = Number(searchParams.get("cursor") ?? 0);
+        return { users: users.slice(from, from + limit), next: from + limit < users.length ? String(from + limit) : "" };
+      },
+    },
+  });
+  await screen.findByRole("option", { name: "u200@acme.test" });
+  expect(asked.filter((r) => r.url.includes("/users"))).toHaveLength(2);
+});
