@@ -49,6 +49,12 @@ test("an empty trail says what goes there, an empty search which filters hold", 
   await waitFor(() => expect(router.state.location.search).toEqual({}));
 });
 
+test("a filter of the address is a chip before any record has come, and goes with a press", async () => {
+  const { router } = await show({ "GET /api/v1/audit/records": silence }, "/admin/audit?phase=refusal");
+  await userEvent.click(await screen.findByRole("button", { name: "Remove the filter Phase: refusal" }));
+  await waitFor(() => expect(router.state.location.search).toEqual({}));
+});
+
 test("an error is in place, with its request and a way to try again", async () => {
   await show({ "GET /api/v1/audit/records": refusal(503, "the trail cannot be read") });
   const alert = await screen.findByRole("alert");
