@@ -74,7 +74,7 @@ function Whole({ agent }: { agent: WholeAgent }) {
 }
 
 function Recent({ agent }: { agent: string }) {
-  const query = useQuery({ queryKey: ["runs", "of", agent], queryFn: () => listRuns(new URLSearchParams({ agent, limit: "5" }).toString()) });
+  const query = useQuery({ queryKey: ["runs", "of", agent], queryFn: () => listRuns({ agent, limit: 5 }) });
   return (
     <section aria-label={t("agents.recent")}>
       <div className="mb-2 flex items-baseline gap-3">

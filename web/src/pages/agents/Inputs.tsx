@@ -1,10 +1,9 @@
 import { useRef, useState } from "react";
+import { newKey } from "@/api/once";
 import { Field, Form, TextArea } from "@/components/Form";
 import { t } from "@/messages";
 import { type Run, startRun } from "@/pages/runs/calls";
 import type { Agent } from "./calls";
-
-const newKey = () => crypto.randomUUID?.() ?? String(Math.random());
 
 /** Starts a run with inputs. A second press or a lost answer starts no other run. */
 export function InputsForm({ agent, onStarted, onCancel }: { agent: Agent; onStarted: (run: Run) => void; onCancel?: () => void }) {

@@ -1,4 +1,5 @@
 import { call, open } from "@/api/client";
+import { queryText } from "@/api/query";
 import type { RunState } from "@/pages/runs/calls";
 
 export interface AgentInput {
@@ -42,7 +43,7 @@ export interface Preview {
 
 const one = (id: string) => `/api/v1/agents/${encodeURIComponent(id)}`;
 
-export const listAgents = (query: string) => call<{ agents: Agent[]; next?: string }>("GET", `/api/v1/agents?${query}`);
+export const listAgents = (query: Parameters<typeof queryText>[0]) => call<{ agents: Agent[]; next?: string }>("GET", `/api/v1/agents${queryText(query)}`);
 export const getAgent = (id: string) => call<WholeAgent>("GET", one(id));
 export const shareAgent = (id: string, shared: boolean) => call<void>("PUT", `${one(id)}/shared`, { shared });
 export const duplicateAgent = (id: string) => call<{ agent_id: string }>("POST", `${one(id)}/duplicate`);

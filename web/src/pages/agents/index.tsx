@@ -26,15 +26,16 @@ export default function Agents() {
   const queries = useQueryClient();
   const { items, dialogs } = useAgentActions();
   const [importing, setImporting] = useState(false);
-  const choice = new URLSearchParams();
-  if (address["q"]) choice.set("q", address["q"]);
-  if (address["model"]) choice.set("model", address["model"]);
-  if (address["whose"] === "mine") choice.set("owner", user.id);
-  if (address["whose"] === "shared") choice.set("shared", "true");
+  const choice = {
+    q: address["q"],
+    model: address["model"],
+    owner: address["whose"] === "mine" ? user.id : undefined,
+    shared: address["whose"] === "shared",
+  };
   const query = useInfiniteQuery({
-    queryKey: ["agents", "list", choice.toString()],
+    queryKey: ["agents", "list", choice],
     initialPageParam: "",
-    queryFn: ({ pageParam }) => listAgents(new URLSearchParams([...choice, ["limit", "100"], ...(pageParam ? [["cursor", pageParam]] : [])] as string[][]).toString()),
+    queryFn: ({ pageParam }) => listAgents({ ...choice, limit: 100, cursor: pageParam }),
     getNextPageParam: (page) => page.next,
   });
   const filters = filterNames.filter((name) => address[name]).map((name) => ({

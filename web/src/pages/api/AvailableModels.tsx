@@ -1,14 +1,14 @@
+import { useAvailableModels } from "@/api/models";
 import { ShortCount } from "@/components/Amount";
 import { Chip } from "@/components/Chip";
 import { CopyButton } from "@/components/CopyButton";
 import { Section } from "@/components/Section";
 import { Empty, States } from "@/components/States";
 import { t } from "@/messages";
-import { useModels } from "./useModels";
 
 /** What may be named in "model", with window and prices. */
 export function AvailableModels() {
-  const { query } = useModels();
+  const query = useAvailableModels();
   return (
     <Section title={t("api.models")} help={t("api.modelsHelp")}>
       <States query={query} isEmpty={(models) => models.length === 0} empty={<Empty title={t("api.noModels")}>{t("api.noModelsWhy")}</Empty>}>

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { beginWith, useAvailableModels } from "@/api/models";
 import { Command } from "@/components/Command";
 import { CopyButton } from "@/components/CopyButton";
 import { Field, Select } from "@/components/Form";
@@ -6,11 +7,11 @@ import { Section } from "@/components/Section";
 import { t } from "@/messages";
 import { serverAddress } from "@/root";
 import { curlAgents, curlChat, keyPlace, openaiNode, openaiPython } from "./snippets";
-import { useModels } from "./useModels";
 
 /** Set-ups of clients with this server's address: of those alone that work with it. */
 export function Clients() {
-  const { query, model: first } = useModels();
+  const query = useAvailableModels();
+  const first = beginWith(query.data)?.id;
   const [chosen, setChosen] = useState<string>();
   const model = chosen ?? first ?? "MODEL";
   const set = [

@@ -1,5 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { beginWith, useAvailableModels } from "@/api/models";
 import { Button } from "@/components/Button";
 import { Command } from "@/components/Command";
 import { CopyButton } from "@/components/CopyButton";
@@ -9,7 +10,6 @@ import { t } from "@/messages";
 import { serverAddress } from "@/root";
 import { createKey, keysQuery, requestOf } from "./keys";
 import { curlChat } from "./snippets";
-import { useModels } from "./useModels";
 
 /** Asks for a key, then shows it this once. It is in the memory of this dialog alone. */
 export function NewKeyDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
@@ -79,7 +79,7 @@ function KeyForm({ onMade, onClose }: { onMade: (secret: string) => void; onClos
 }
 
 function MadeKey({ secret, onClose }: { secret: string; onClose: () => void }) {
-  const { model } = useModels();
+  const model = beginWith(useAvailableModels().data)?.id;
   return (
     <>
       <p>{t("api.madeWhy")}</p>

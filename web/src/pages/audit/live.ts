@@ -1,8 +1,9 @@
 import { useEffect, useState } from "react";
 import { joinEvents, openEvents, type ServerEvent } from "@/api/events";
+import { queryText } from "@/api/query";
 import type { components } from "@/api/schema";
 import { useSessionState } from "@/session";
-import { type Filter, queryText } from "./records";
+import type { Filter } from "./records";
 
 export type Verification = components["schemas"]["VerificationView"];
 

@@ -48,13 +48,6 @@ export function filterOf(search: Record<string, string>): Filter {
   return Object.fromEntries(filterNames.flatMap((name) => (search[name] ? [[name, search[name]]] : []))) as Filter;
 }
 
-/** "?a=b&…" for the server; "" for nothing. */
-export function queryText(parts: Record<string, string | number | boolean | undefined>): string {
-  const given = Object.entries(parts).flatMap(([name, value]) => (value === undefined || value === "" || value === false ? [] : [[name, String(value)]]));
-  const text = new URLSearchParams(given).toString();
-  return text && `?${text}`;
-}
-
 /** Who did it, as a person reads it. */
 export function actorText(record: AuditRecord, names: Names): string {
   const { actor } = record;

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { call } from "@/api/client";
-import { type Filter, type Page, queryText } from "./records";
+import { queryText } from "@/api/query";
+import type { Filter, Page } from "./records";
 import { type Ask, emptyWindow, grown, parametersOf, type Window, wanted } from "./window";
 
 export interface Records {

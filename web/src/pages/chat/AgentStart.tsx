@@ -1,12 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { newKey } from "@/api/once";
 import { Button } from "@/components/Button";
 import { Field, FormError, TextArea } from "@/components/Form";
 import { Modal } from "@/components/Modal";
 import { SearchField } from "@/components/SearchField";
 import { States } from "@/components/States";
 import { t } from "@/messages";
-import { type Agent, listAgents, newKey } from "./calls";
+import { type Agent, listAgents } from "./calls";
 
 interface Props {
   agent?: Agent | undefined;

@@ -1,9 +1,10 @@
 import { ArrowUp, Bot, Paperclip, Square } from "lucide-react";
 import { type ClipboardEvent, type DragEvent, type KeyboardEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
+import { newKey } from "@/api/once";
 import { Button, IconButton } from "@/components/Button";
 import { cn } from "@/components/cn";
 import { t } from "@/messages";
-import { type Question, newKey } from "./calls";
+import type { Question } from "./calls";
 import type { Drafts } from "./drafts";
 import { FileChips } from "./FileChips";
 import { filesMax, imageMax, imageTypes, size, textMax, uploadsOf } from "./files";

@@ -1,23 +1,17 @@
-import { useQuery } from "@tanstack/react-query";
 import { Command } from "cmdk";
 import { ChevronDown } from "lucide-react";
 import { useState } from "react";
+import { type Model, useAvailableModels } from "@/api/models";
 import { creditText } from "@/components/Amount";
 import { Button } from "@/components/Button";
 import { Chip } from "@/components/Chip";
 import { Modal } from "@/components/Modal";
 import { States } from "@/components/States";
 import { locale, t } from "@/messages";
-import { listModels, type Model } from "./calls";
-
-/** useModels lists the models that the person may use. */
-export function useModels() {
-  return useQuery({ queryKey: ["models", "available"], queryFn: listModels, staleTime: 60_000 });
-}
 
 /** The button beside the composer: which model answers, and the way to another. */
 export function ModelButton({ model, onOpen }: { model: string; onOpen: () => void }) {
-  const { data } = useModels();
+  const { data } = useAvailableModels();
   const found = data?.find((m) => m.id === model);
   const name = found?.display_name || model || t("chat.modelNone");
   return (
@@ -39,7 +33,7 @@ interface PickerProps {
 
 /** Chooses one of the allowed models: with provider, window, price and what it can do. */
 export function ModelPicker({ open, title, model, onClose, onPick }: PickerProps) {
-  const query = useModels();
+  const query = useAvailableModels();
   return (
     <Modal title={title} open={open} onClose={onClose}>
       <States query={query} isEmpty={(models) => models.length === 0} empty={<p>{t("chat.modelsEmpty")}</p>}>

@@ -1,21 +1,18 @@
 // What the pages of the chat ask of the server.
 
 import { call, open } from "@/api/client";
+import { newKey, once } from "@/api/once";
+import { queryText } from "@/api/query";
 import type { Conversation, Message } from "./message";
 
 const base = "/api/v1/conversations";
 const one = (id: string) => `${base}/${encodeURIComponent(id)}`;
 const said = (id: string, message: string) => `${one(id)}/messages/${encodeURIComponent(message)}`;
 
-function query(values: Record<string, string | number | boolean | undefined>): string {
-  const set = Object.entries(values).filter(([, v]) => v !== undefined && v !== "" && v !== false);
-  return set.length === 0 ? "" : `?${new URLSearchParams(set.map(([k, v]) => [k, String(v)]))}`;
-}
-
 export type ConversationsPage = { conversations: Conversation[]; next: string };
 
 export const listConversations = (q: { q?: string; archived?: boolean; cursor?: string }, signal?: AbortSignal) =>
-  call<ConversationsPage>("GET", base + query(q), undefined, signal ? { signal } : {});
+  call<ConversationsPage>("GET", base + queryText(q), undefined, signal ? { signal } : {});
 export const createConversation = (model: string) => call<Conversation>("POST", base, { model });
 export const getConversation = (id: string) => call<Conversation>("GET", one(id));
 export const deleteConversation = (id: string) => call<void>("DELETE", one(id));
@@ -26,19 +23,11 @@ export const changeConversation = (id: string, change: ConversationChange) => ca
 
 export type MessagesPage = { messages: Message[]; more: boolean };
 export const listMessages = (id: string, at: { leaf?: string; before?: string } = {}) =>
-  call<MessagesPage>("GET", `${one(id)}/messages${query(at)}`);
+  call<MessagesPage>("GET", `${one(id)}/messages${queryText(at)}`);
 
 export type Upload = { name: string; type: string; data: string };
 export type Question = { parent: string; text: string; model: string; attachments: Upload[] };
 export type Sent = { message?: Message; answer: Message };
-
-/** once makes a repeat of the same request harmless: its answer was lost, or the key was pressed twice. */
-const once = (key: string) => ({ headers: { "Idempotency-Key": key } });
-
-/** newKey names a request. Browsers have randomUUID only where there is TLS. */
-export function newKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
-}
 
 export const sendMessage = (id: string, question: Question, key: string) =>
   call<Sent>("POST", `${one(id)}/messages`, question, once(key));
@@ -50,7 +39,7 @@ export const stopAnswer = (id: string, message: string) => call<Message>("POST",
 export const rateAnswer = (id: string, message: string, value: number) => call<void>("PUT", `${said(id, message)}/rating`, { value });
 export const forkConversation = (id: string, message: string) => call<Conversation>("POST", `${one(id)}/fork`, { message });
 
-export const eventsPath = (id: string, message: string, after: number) => `${said(id, message)}/events${query({ after })}`;
+export const eventsPath = (id: string, message: string, after: number) => `${said(id, message)}/events${queryText({ after })}`;
 
 export async function readAttachment(id: string, file: string): Promise<Blob> {
   return (await open(`${one(id)}/attachments/${encodeURIComponent(file)}`)).blob();
@@ -67,23 +56,8 @@ export const listShares = () => call<Share[]>("GET", "/api/v1/shares");
 export const getShare = (id: string) => call<Snapshot>("GET", `/api/v1/shares/${encodeURIComponent(id)}`);
 export const revokeShare = (id: string) => call<void>("DELETE", `/api/v1/shares/${encodeURIComponent(id)}`);
 
-export type Model = {
-  id: string;
-  display_name: string;
-  provider: string;
-  context_window?: number;
-  output_max?: number;
-  /** Credits for a million tokens, as decimals. */
-  price: { input?: string | number; output?: string | number };
-  offline: boolean;
-  images?: boolean;
-  reasons?: boolean;
-  default: boolean;
-};
-export const listModels = () => call<Model[]>("GET", "/api/v1/models/available");
-
 export type Agent = { id: string; name: string; description: string; inputs: { name: string; description: string }[] };
-export const listAgents = (q: string) => call<{ agents: Agent[] }>("GET", `/api/v1/agents${query({ q, limit: 20 })}`);
+export const listAgents = (q: string) => call<{ agents: Agent[] }>("GET", `/api/v1/agents${queryText({ q, limit: 20 })}`);
 /** startRun starts an agent and adds its run to the conversation. */
 export const startRun = (id: string, parent: string, agent: string, inputs: Record<string, string>, key: string) =>
   call<Message | { message: Message }>("POST", `${one(id)}/runs`, { parent, agent, inputs }, once(key));

@@ -3,6 +3,8 @@ import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { Link as LinkIcon, PanelLeft, Plus } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { toast } from "sonner";
+import { beginWith, useAvailableModels } from "@/api/models";
+import { newKey } from "@/api/once";
 import { useAddress } from "@/components/address";
 import { buttonLook, IconButton } from "@/components/Button";
 import { copyText } from "@/components/CopyButton";
@@ -19,7 +21,7 @@ import { Drafts, newDraft } from "./drafts";
 import { base64 } from "./files";
 import type { Conversation, Message } from "./message";
 import type { Acts } from "./MessageView";
-import { ModelPicker, useModels } from "./ModelPicker";
+import { ModelPicker } from "./ModelPicker";
 import { ShareDialog } from "./ShareDialog";
 import { Thread, type ThreadState, writing } from "./thread";
 import { ThreadView } from "./ThreadView";
@@ -62,21 +64,16 @@ export default function Chat() {
   );
 }
 
-/** beginWith is the organisation's choice; else a model that is an AI, if there is one. */
-function beginWith(models: calls.Model[]): calls.Model | undefined {
-  return models.find((m) => m.default) ?? models.find((m) => !m.offline) ?? models[0];
-}
-
 /** New is a conversation that begins with its first message, or with an agent. */
 function New({ drafts }: { drafts: Drafts }) {
-  const models = useModels();
+  const models = useAvailableModels();
   const navigate = useNavigate();
   const queries = useQueryClient();
   const [chosen, setChosen] = useState("");
   const [picking, setPicking] = useState(false);
   const [starting, setStarting] = useState<calls.Agent | true>();
   const created = useRef<string>(undefined);
-  const model = chosen || beginWith(models.data ?? [])?.id || "";
+  const model = chosen || beginWith(models.data)?.id || "";
   const agents = useAgents();
   useKeys({ pick: () => setPicking(true) });
 
@@ -259,7 +256,7 @@ async function editMessage(thread: Thread, m: Message, text: string): Promise<vo
   const attachments = await Promise.all(
     m.attachments.map(async (f) => ({ name: f.name, type: f.type, data: await base64Of(await calls.readAttachment(thread.id, f.id)) })),
   );
-  await thread.send({ parent: m.parent, text, model: "", attachments }, calls.newKey());
+  await thread.send({ parent: m.parent, text, model: "", attachments }, newKey());
 }
 
 async function base64Of(blob: Blob): Promise<string> {

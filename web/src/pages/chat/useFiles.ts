@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "react";
-import { newKey } from "./calls";
+import { newKey } from "@/api/once";
 import { type FileItem, problemWith, readFile, whatIsOver } from "./files";
 
 export type Files = {

@@ -21,7 +21,6 @@ const of = (model: string) => (model ? `?model=${encodeURIComponent(model)}` : "
 export const useTypes = () => useQuery({ queryKey: ["dlp", "types"], queryFn: () => call<Type[]>("GET", "/api/v1/dlp/types"), staleTime: Infinity });
 export const usePolicies = () => useQuery({ queryKey: ["dlp", "policies"], queryFn: () => call<InForce[]>("GET", "/api/v1/dlp/policies") });
 export const useDraft = (model: string) => useQuery({ queryKey: ["dlp", "draft", model], queryFn: () => call<Draft>("GET", `/api/v1/dlp/draft${of(model)}`), refetchOnWindowFocus: false });
-export const useModels = () => useQuery({ queryKey: ["models"], queryFn: () => call<Schemas["ModelView"][]>("GET", "/api/v1/models") });
 export const useGroups = () => useQuery({ queryKey: ["groups"], queryFn: () => call<{ id: string; name: string }[]>("GET", "/api/v1/groups") });
 
 export const useVersions = (model: string) =>
@@ -32,7 +31,7 @@ export const useVersions = (model: string) =>
     getNextPageParam: (page) => page.before,
   });
 
-/** A change after which everything about policies is read anew. */
+/** A change after which everything about policies is read anew; not after a refusal, which would take away what is being edited. */
 export function useChange<Input, Output>(change: (input: Input) => Promise<Output>) {
   const queries = useQueryClient();
   return useMutation({ mutationFn: change, onSuccess: () => queries.invalidateQueries({ queryKey: ["dlp"] }) });

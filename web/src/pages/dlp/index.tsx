@@ -1,3 +1,4 @@
+import { useModels } from "@/api/models";
 import { useAddress } from "@/components/address";
 import { Chip } from "@/components/Chip";
 import { Select } from "@/components/Form";
@@ -5,7 +6,7 @@ import { Page } from "@/components/Page";
 import { States } from "@/components/States";
 import { Tabs } from "@/components/Tabs";
 import { t } from "@/messages";
-import { useDraft, useModels, usePolicies } from "./data";
+import { useDraft, usePolicies } from "./data";
 import { History } from "./History";
 import { Workbench } from "./Workbench";
 

@@ -7,7 +7,7 @@ import { Field, Form, Input, Select } from "@/components/Form";
 import { Empty, States } from "@/components/States";
 import { t } from "@/messages";
 import { useSession } from "@/session";
-import { type Budget, budgetId, removeBudget, type Scope, setBudget, useBudgets, useChange } from "./data";
+import { type Budget, budgetId, removeBudget, type Scope, setBudget, useBudgets, useLimitChange } from "./data";
 import { SubjectFields } from "./Limits";
 import { Meter } from "./Meter";
 
@@ -27,7 +27,7 @@ export const budgetColumns: Column<Budget>[] = [
 export function Budgets() {
   const query = useBudgets();
   const { can } = useSession();
-  const remove = useChange(removeBudget);
+  const remove = useLimitChange(removeBudget);
   const [asked, setAsked] = useState<Budget>();
   return (
     <States query={query} isEmpty={(all) => all.length === 0} empty={<Empty title={t("limits.noBudgets")}>{t("limits.noBudgetsHelp")}</Empty>}>
@@ -56,7 +56,7 @@ export function NewBudget({ open, onClose }: { open: boolean; onClose: () => voi
 }
 
 function BudgetForm({ onDone }: { onDone: () => void }) {
-  const save = useChange(setBudget);
+  const save = useLimitChange(setBudget);
   const [scope, setScope] = useState<Scope>("organisation");
   const submit = async (form: HTMLFormElement) => {
     const of = new FormData(form);

@@ -7,7 +7,7 @@ import { Field, Form, Input, Select } from "@/components/Form";
 import { States } from "@/components/States";
 import { t } from "@/messages";
 import { useSession } from "@/session";
-import { type Limit, limitId, removeLimits, type Scope, setLimits, useChange, useLimits, useSubjects, whose } from "./data";
+import { type Limit, limitId, removeLimits, type Scope, setLimits, useLimitChange, useLimits, useSubjects, whose } from "./data";
 import { Meter } from "./Meter";
 
 const units = [["requests", "requests_per_minute"], ["tokens", "tokens_per_minute"], ["concurrent", "concurrent"]] as const;
@@ -48,7 +48,7 @@ export function LimitDrawer({ id, adding, onClose }: { id: string | undefined; a
 
 function Details({ limit, onClose }: { limit: Limit; onClose: () => void }) {
   const { can } = useSession();
-  const remove = useChange(removeLimits);
+  const remove = useLimitChange(removeLimits);
   const [asking, setAsking] = useState(false);
   const ofFile = limit.scope !== "organisation" && !limit.id;
   if (ofFile || !can("policies.set")) return <p className="rounded-md bg-sunken p-3 text-muted">{t("common.managedByFile")}</p>;
@@ -85,7 +85,7 @@ export function SubjectFields({ scope, onScope, of, name }: { scope: Scope; onSc
 }
 
 function LimitForm({ limit, onDone }: { limit?: Limit; onDone: () => void }) {
-  const save = useChange(setLimits);
+  const save = useLimitChange(setLimits);
   const [scope, setScope] = useState<Scope>(limit?.scope ?? "organisation");
   const submit = async (form: HTMLFormElement) => {
     const of = new FormData(form);

@@ -1,6 +1,8 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { api, ask, call } from "@/api/client";
+import { queryText } from "@/api/query";
 import type { components } from "@/api/schema";
+import { useChange } from "@/api/useChange";
 import { t } from "@/messages";
 
 export type Limit = components["schemas"]["LimitView"];
@@ -56,19 +58,12 @@ const sources: Record<Exclude<Scope, "organisation">, () => Promise<Named[]>> = 
 export const useSubjects = (scope: Scope) =>
   useQuery({ queryKey: ["subjects", scope], enabled: scope !== "organisation", queryFn: () => (scope === "organisation" ? Promise.resolve([]) : sources[scope]()) });
 
-export function useChange<Input>(change: (input: Input) => Promise<unknown>) {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: change,
-    onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: ["limits"] }), queries.invalidateQueries({ queryKey: ["budgets"] })]),
-  });
-}
+export const useLimitChange = <Input, Output>(change: (input: Input) => Promise<Output>) => useChange(change, ["limits"], ["budgets"]);
 
 export interface Rates { requests_per_minute: number; tokens_per_minute: number; concurrent: number }
 
-const at = (scope: string, id: string | undefined) => `?${new URLSearchParams({ scope, id: id ?? "" }).toString()}`;
-const budgetAt = (b: { scope: string; subject?: string | undefined; period: string }) =>
-  `?${new URLSearchParams({ scope: b.scope, subject: b.subject ?? "", period: b.period }).toString()}`;
+const at = (scope: string, id: string | undefined) => queryText({ scope, id });
+const budgetAt = ({ scope, subject, period }: { scope: string; subject?: string | undefined; period: string }) => queryText({ scope, subject, period });
 
 export const setLimits = ({ scope, id, rates }: { scope: string; id?: string; rates: Rates }) => call("PUT", `/api/v1/limits${at(scope, id)}`, rates);
 export const removeLimits = (l: Limit) => call("DELETE", `/api/v1/limits${at(l.scope, l.id)}`);

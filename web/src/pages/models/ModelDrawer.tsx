@@ -1,5 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import { type Model, useModels } from "@/api/models";
 import { Count, creditText } from "@/components/Amount";
 import { Button } from "@/components/Button";
 import { ConfirmDialog } from "@/components/ConfirmDialog";
@@ -9,7 +10,7 @@ import { Checkbox, Field, Form, FormError, Input, Select } from "@/components/Fo
 import { Empty, States } from "@/components/States";
 import { t } from "@/messages";
 import { useSession } from "@/session";
-import { deleteModel, type Model, type ModelTest, saveModel, setAccess, testModel, useChange, useModels, useProviders } from "./data";
+import { deleteModel, type ModelTest, saveModel, setAccess, testModel, useModelChange, useProviders } from "./data";
 import { managedBy, State } from "./ModelTable";
 
 export function ModelDrawer({ id, onClose }: { id: string | undefined; onClose: () => void }) {
@@ -28,8 +29,8 @@ export function ModelDrawer({ id, onClose }: { id: string | undefined; onClose: 
 
 function Details({ model, onClose }: { model: Model; onClose: () => void }) {
   const { can } = useSession();
-  const access = useChange(setAccess);
-  const remove = useChange(deleteModel);
+  const access = useModelChange(setAccess);
+  const remove = useModelChange(deleteModel);
   const [asking, setAsking] = useState(false);
   const own = model.managed_by === "organisation";
   return (
@@ -129,7 +130,7 @@ export function NewModel({ open, onClose }: { open: boolean; onClose: () => void
 /** Fields of a model of the organisation's own. */
 function ModelForm({ model, onDone }: { model?: Model; onDone: () => void }) {
   const providers = useProviders();
-  const save = useChange(saveModel);
+  const save = useModelChange(saveModel);
   const own = (providers.data ?? []).filter((p) => p.managed_by === "organisation");
   if (providers.data && own.length === 0) return <Empty title={t("models.emptyProviders")}>{t("models.emptyProvidersHelp")}</Empty>;
   const submit = async (form: HTMLFormElement) => {

@@ -1,4 +1,5 @@
 import { toast } from "sonner";
+import { type Model, useModels } from "@/api/models";
 import { Count, creditText } from "@/components/Amount";
 import { Chip } from "@/components/Chip";
 import { type Column, DataTable } from "@/components/DataTable";
@@ -7,7 +8,7 @@ import type { MenuItem } from "@/components/Menu";
 import { Empty, States } from "@/components/States";
 import { t } from "@/messages";
 import { useSession } from "@/session";
-import { type Model, setAccess, setDefault, setRules, useChange, useModels, useRules } from "./data";
+import { setAccess, setDefault, setRules, useModelChange, useRules } from "./data";
 
 export function ModelTable({ open, onOpen }: { open: string | undefined; onOpen: (id: string) => void }) {
   const query = useModels();
@@ -61,8 +62,8 @@ function Abilities({ model }: { model: Model }) {
 /** What can be done with a model, as far as the person may. */
 function useModelActions(): (model: Model) => MenuItem[] {
   const { can } = useSession();
-  const access = useChange(setAccess);
-  const standard = useChange(setDefault);
+  const access = useModelChange(setAccess);
+  const standard = useModelChange(setDefault);
   const failed = (error: unknown) => toast.error(String(error instanceof Error ? error.message : error));
   return (model) => [
     {
@@ -81,7 +82,7 @@ function useModelActions(): (model: Model) => MenuItem[] {
 function NewRule() {
   const query = useRules();
   const { can } = useSession();
-  const change = useChange(setRules);
+  const change = useModelChange(setRules);
   if (!query.data) return null;
   return (
     <div className="flex flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2 text-sm">

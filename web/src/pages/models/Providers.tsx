@@ -9,7 +9,7 @@ import { Empty, States } from "@/components/States";
 import { Time } from "@/components/Time";
 import { t } from "@/messages";
 import { useSession } from "@/session";
-import { deleteProvider, type Provider, providerTypes, saveProvider, testProvider, useChange, useProviders } from "./data";
+import { deleteProvider, type Provider, providerTypes, saveProvider, testProvider, useModelChange, useProviders } from "./data";
 import { Verdict } from "./ModelDrawer";
 import { managedBy } from "./ModelTable";
 
@@ -48,7 +48,7 @@ export function ProviderDrawer({ name, adding, onClose }: { name: string | undef
 function Details({ provider, onClose }: { provider: Provider; onClose: () => void }) {
   const { can } = useSession();
   const test = useMutation({ mutationFn: () => testProvider(provider.name) });
-  const remove = useChange(deleteProvider);
+  const remove = useModelChange(deleteProvider);
   const [asking, setAsking] = useState(false);
   const own = provider.managed_by === "organisation";
   return (
@@ -78,7 +78,7 @@ function Details({ provider, onClose }: { provider: Provider; onClose: () => voi
 
 /** The key goes to the server and never comes back. */
 function ProviderForm({ provider, onDone }: { provider?: Provider; onDone: () => void }) {
-  const save = useChange(saveProvider);
+  const save = useModelChange(saveProvider);
   const submit = async (form: HTMLFormElement) => {
     const of = new FormData(form);
     const text = (name: string) => String(of.get(name) ?? "").trim();

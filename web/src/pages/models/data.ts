@@ -1,28 +1,20 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { call } from "@/api/client";
+import { modelsKey } from "@/api/models";
 import type { components } from "@/api/schema";
+import { useChange } from "@/api/useChange";
 
-export type Model = components["schemas"]["ModelView"];
 export type Provider = components["schemas"]["ProviderView"];
 export type ModelTest = components["schemas"]["ModelTestView"];
 export type Probe = components["schemas"]["ProbeView"];
 export type Rules = components["schemas"]["ModelRules"];
 
-export const modelsKey = ["models"];
 export const providersKey = ["providers"];
 
-export const useModels = () => useQuery({ queryKey: modelsKey, queryFn: () => call<Model[]>("GET", "/api/v1/models") });
 export const useProviders = () => useQuery({ queryKey: providersKey, queryFn: () => call<Provider[]>("GET", "/api/v1/providers") });
 export const useRules = () => useQuery({ queryKey: [...modelsKey, "rules"], queryFn: () => call<Rules>("GET", "/api/v1/models/rules") });
 
-/** A change after which models and providers are read anew. */
-export function useChange<Input>(change: (input: Input) => Promise<unknown>) {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: change,
-    onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: modelsKey }), queries.invalidateQueries({ queryKey: providersKey })]),
-  });
-}
+export const useModelChange = <Input, Output>(change: (input: Input) => Promise<Output>) => useChange(change, modelsKey, providersKey);
 
 const of = (id: string) => `?model=${encodeURIComponent(id)}`;
 

@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useRef, useState } from "react";
+import { newKey } from "@/api/once";
 import { Credits } from "@/components/Amount";
 import { Button } from "@/components/Button";
 import { ConfirmDialog } from "@/components/ConfirmDialog";
@@ -53,7 +54,7 @@ function Actions({ run }: { run: WholeRun }) {
 /** Starts the same again; a second press or a lost answer starts no other run. */
 function Again({ run }: { run: WholeRun }) {
   const navigate = useNavigate();
-  const key = useRef(crypto.randomUUID?.() ?? String(Math.random()));
+  const key = useRef(newKey());
   const again = useMutation({
     mutationFn: () => rerun(run.id, key.current),
     onSuccess: (next) => navigate({ to: "/runs/$id", params: { id: next.id } }),

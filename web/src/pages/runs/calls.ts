@@ -1,4 +1,6 @@
 import { call } from "@/api/client";
+import { once } from "@/api/once";
+import { queryText } from "@/api/query";
 
 export type RunState = "in_progress" | "success" | "failure" | "cancelled";
 export type StepState = RunState | "pending" | "skipped";
@@ -51,9 +53,8 @@ export type WholeRun = Run & {
 };
 
 const one = (id: string) => `/api/v1/runs/${encodeURIComponent(id)}`;
-const once = (key: string): RequestInit => ({ headers: { "Idempotency-Key": key } });
 
-export const listRuns = (query: string) => call<{ runs: Run[]; next?: string }>("GET", `/api/v1/runs?${query}`);
+export const listRuns = (query: Parameters<typeof queryText>[0]) => call<{ runs: Run[]; next?: string }>("GET", `/api/v1/runs${queryText(query)}`);
 export const getRun = (id: string) => call<WholeRun>("GET", one(id));
 export const cancelRun = (id: string) => call<void>("POST", `${one(id)}/cancel`);
 export const rerun = (id: string, key: string) => call<Run>("POST", `${one(id)}/rerun`, undefined, once(key));

@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
+import { queryText } from "@/api/query";
 import { Credits } from "@/components/Amount";
 import { useAddress } from "@/components/address";
 import { Button, buttonLook } from "@/components/Button";
@@ -24,11 +25,11 @@ export default function Runs() {
   const [address, set] = useAddress();
   const { can } = useSession();
   const navigate = useNavigate();
-  const choice = new URLSearchParams(filterNames.flatMap((name) => (address[name] ? [[name, instant(name, address[name])]] : [])));
+  const choice = Object.fromEntries(filterNames.flatMap((name) => (address[name] ? [[name, instant(name, address[name])]] : [])));
   const query = useInfiniteQuery({
-    queryKey: ["runs", choice.toString()],
+    queryKey: ["runs", choice],
     initialPageParam: "",
-    queryFn: ({ pageParam }) => listRuns(new URLSearchParams([...choice, ["limit", "100"], ...(pageParam ? [["cursor", pageParam]] : [])] as string[][]).toString()),
+    queryFn: ({ pageParam }) => listRuns({ ...choice, limit: 100, cursor: pageParam }),
     getNextPageParam: (page) => page.next,
     refetchInterval: (q) => (q.state.data?.pages.some((p) => p.runs.some((r) => r.state === "in_progress")) ? refreshTime : false),
   });
@@ -98,8 +99,8 @@ function Filters({ address, set }: { address: Record<string, string>; set: Retur
   );
 }
 
-function Downloads({ choice }: { choice: URLSearchParams }) {
-  const at = (format: string) => `/api/v1/runs/export?${new URLSearchParams([...choice, ["format", format]]).toString()}`;
+function Downloads({ choice }: { choice: Record<string, string> }) {
+  const at = (format: string) => `/api/v1/runs/export${queryText({ ...choice, format })}`;
   return (
     <>
       <SaveButton path={at("csv")}>{t("runs.csv")}</SaveButton>

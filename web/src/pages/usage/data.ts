@@ -1,6 +1,7 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { call } from "@/api/client";
 import type { components } from "@/api/schema";
+import { useChange } from "@/api/useChange";
 import { t } from "@/messages";
 
 export type Report = components["schemas"]["SeriesReport"];
@@ -42,13 +43,7 @@ export const useLedger = () =>
     getNextPageParam: (page) => (page.length < ledgerPage ? undefined : page.at(-1)?.seq),
   });
 
-export function useGrant() {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (grant: { amount: string; note: string }) => call("POST", "/api/v1/credits/grants", grant),
-    onSettled: () => queries.invalidateQueries({ queryKey: ["credits"] }),
-  });
-}
+export const useGrant = () => useChange((grant: { amount: string; note: string }) => call("POST", "/api/v1/credits/grants", grant), ["credits"]);
 
 /** What a line of a chart is called. */
 export function lineName(line: Line): string {

@@ -3,6 +3,7 @@ import { Download, UserPlus } from "lucide-react";
 import { useMemo, useState } from "react";
 import { toast } from "sonner";
 import { api, ask } from "@/api/client";
+import { queryText } from "@/api/query";
 import { useAddress } from "@/components/address";
 import { Button } from "@/components/Button";
 import { Chip } from "@/components/Chip";
@@ -102,7 +103,7 @@ function UserList() {
       actions={
         <>
           {can("users.export") && (
-            <SaveButton path={`/api/v1/users/export?${new URLSearchParams({ ...filter })}`}>
+            <SaveButton path={`/api/v1/users/export${queryText({ ...filter })}`}>
               <Download aria-hidden className="size-4" />
               {t("users.csv")}
             </SaveButton>
