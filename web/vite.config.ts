@@ -42,7 +42,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: "es2023",
-    chunkSizeWarningLimit: 4096, // scripts/sizes.ts has the limits
+    chunkSizeWarningLimit: 4096, // scripts/sizes.js has the limits
     manifest: "manifest.json",
   },
   server: { proxy: { "/api": "http://127.0.0.1:8080" } },

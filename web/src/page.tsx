@@ -1,4 +1,5 @@
 import { lazy, type ReactNode } from "react";
+import { keep, kept } from "./kept";
 
 const reloaded = "sallyport.reloaded";
 
@@ -11,11 +12,11 @@ export function page(load: () => Promise<{ default: () => ReactNode }>) {
   return lazy(async () => {
     try {
       const loaded = await load();
-      sessionStorage.removeItem(reloaded);
+      keep(reloaded, "", "sessionStorage");
       return loaded;
     } catch (failure) {
-      if (sessionStorage.getItem(reloaded)) throw failure;
-      sessionStorage.setItem(reloaded, "1");
+      // Whoever cannot remember that it was tried must not try.
+      if (kept(reloaded, "sessionStorage") || !keep(reloaded, "1", "sessionStorage")) throw failure;
       location.reload();
       return new Promise<never>(() => {}); // the page goes away
     }

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import { ApiError, call, setHooks } from "@/api/client";
+import { forget } from "./kept";
 
 /** Who is signed in, and what they may do. */
 export interface Session {
@@ -26,6 +27,8 @@ interface SessionState {
   signIn: (email: string, password: string) => Promise<Session>;
   signOut: () => Promise<void>;
   switchTo: (organisation: string) => Promise<void>;
+  /** The server made a new session for the same person, as after a change of the password. */
+  renewed: (next: Session) => void;
   refresh: () => Promise<unknown>;
 }
 
@@ -49,9 +52,7 @@ async function readSession(): Promise<Session | null> {
 export const draftPrefix = "sallyport.draft.";
 
 export function forgetDrafts(): void {
-  for (const store of [localStorage, sessionStorage]) {
-    for (const name of Object.keys(store)) if (name.startsWith(draftPrefix)) store.removeItem(name);
-  }
+  forget(draftPrefix);
 }
 
 export function SessionProvider({ children }: { children: ReactNode }) {
@@ -106,6 +107,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       async switchTo(organisation) {
         become(await call<Session>("PUT", "/api/v1/session/organisation", { id: organisation }), false);
       },
+      renewed: (next) => become(next, true),
       refresh: () => queries.invalidateQueries({ queryKey: sessionKey }),
     };
   }, [session, query.error, ended, queries]);

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from "react";
+import { keep, kept } from "./kept";
 
 export type ThemeChoice = "system" | "light" | "dark";
 
@@ -9,12 +10,8 @@ const listeners = new Set<() => void>();
 let choice = stored();
 
 function stored(): ThemeChoice {
-  try {
-    const kept = localStorage.getItem(name);
-    return kept === "light" || kept === "dark" ? kept : "system";
-  } catch {
-    return "system";
-  }
+  const before = kept(name);
+  return before === "light" || before === "dark" ? before : "system";
 }
 
 function apply(): void {
@@ -30,11 +27,7 @@ system.addEventListener("change", apply);
 
 export function setTheme(next: ThemeChoice): void {
   choice = next;
-  try {
-    localStorage.setItem(name, next);
-  } catch {
-    // It holds until the page is left.
-  }
+  keep(name, next);
   apply();
 }
 

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
 const css = readFileSync("src/tokens.css", "utf8");
+const codeCss = readFileSync("src/pages/chat/markdown.css", "utf8");
 
-function theme(selector: string): Record<string, string> {
+function theme(css: string, selector: string): Record<string, string> {
   const block = css.slice(css.indexOf(`${selector} {`)).split("}")[0] ?? "";
   return Object.fromEntries([...block.matchAll(/--([a-z-]+): (#[0-9a-f]{6});/g)].map((m) => [m[1], m[2]]));
 }
@@ -53,9 +54,15 @@ for (const [name, selector] of [
   ["light", ":root"],
   ["dark", ".dark"],
 ] as const) {
-  const tokens = theme(selector);
+  const tokens = theme(css, selector);
   test.each(pairs)(`${name}: %s on %s has at least %f:1`, (front, back, least) => {
     const got = contrast(tokens[front] ?? "missing", tokens[back] ?? "missing");
     expect(got).toBeGreaterThanOrEqual(least);
+  });
+  test(`${name}: the colours of code on their ground`, () => {
+    const colours = Object.entries(theme(codeCss, selector));
+    expect(colours.length).toBeGreaterThan(10);
+    const faint = colours.filter(([, colour]) => contrast(colour, tokens["sunken"] ?? "missing") < text);
+    expect(faint).toEqual([]);
   });
 }

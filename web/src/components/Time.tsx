@@ -1,26 +1,15 @@
 import { useSyncExternalStore } from "react";
+import { keep, kept } from "@/kept";
 import { locale, t } from "@/messages";
 
-const kept = "sallyport.times";
+const name = "sallyport.times";
 const listeners = new Set<() => void>();
-let absolute = read();
-
-function read(): boolean {
-  try {
-    return localStorage.getItem(kept) === "absolute";
-  } catch {
-    return false;
-  }
-}
+let absolute = kept(name) === "absolute";
 
 /** Whether times are shown in full instead of as "5 minutes ago". */
 export function setAbsoluteTimes(on: boolean): void {
   absolute = on;
-  try {
-    localStorage.setItem(kept, on ? "absolute" : "relative");
-  } catch {
-    // It holds until the page is left.
-  }
+  keep(name, on ? "absolute" : "relative");
   for (const listener of listeners) listener();
 }
 

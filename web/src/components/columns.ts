@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { keep, kept } from "@/kept";
 
 interface Choosable {
   id: string;
@@ -19,11 +20,7 @@ export function useColumns<C extends Choosable>(table: string, columns: C[]) {
       if (!on && shown.length === 1) return; // a table without columns shows nothing
       const next = { ...choice, [column.id]: on };
       setChoice(next);
-      try {
-        localStorage.setItem(name, JSON.stringify(next));
-      } catch {
-        // It holds until the page is left.
-      }
+      keep(name, JSON.stringify(next));
     },
   }));
   return { shown, menu };
@@ -31,7 +28,7 @@ export function useColumns<C extends Choosable>(table: string, columns: C[]) {
 
 function read(name: string): Record<string, boolean> {
   try {
-    return JSON.parse(localStorage.getItem(name) ?? "{}") as Record<string, boolean>;
+    return JSON.parse(kept(name) ?? "{}") as Record<string, boolean>;
   } catch {
     return {};
   }

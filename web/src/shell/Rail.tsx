@@ -3,17 +3,18 @@ import { PanelLeftClose, PanelLeftOpen } from "lucide-react";
 import { useState } from "react";
 import { IconButton } from "@/components/Button";
 import { cn } from "@/components/cn";
+import { keep, kept } from "@/kept";
 import { t } from "@/messages";
 import { adminPlaces, type Place, places } from "@/navigation";
 import { useSession } from "@/session";
 
-const kept = "sallyport.rail";
+const name = "sallyport.rail";
 
 /** The pages at the left; a press makes it a column of icons. On phones it is a drawer of the top bar. */
 export function Rail() {
-  const [small, setSmall] = useState(() => localStorage.getItem(kept) === "small");
+  const [small, setSmall] = useState(() => kept(name) === "small");
   const toggle = () => {
-    localStorage.setItem(kept, small ? "wide" : "small");
+    keep(name, small ? "wide" : "small");
     setSmall(!small);
   };
   return (

@@ -18,7 +18,7 @@ export default function UserMenu() {
         icon: <Building2 />,
         onSelect: () => void switchTo(o.id).then(() => navigate({ to: "/chat" })),
       })),
-    { label: t("shell.signOut"), icon: <LogOut />, onSelect: () => void signOut().then(() => navigate({ to: "/sign-in" })) },
+    { label: t("shell.signOut"), icon: <LogOut />, onSelect: () => void signOut() },
   ];
   return (
     <Menu

@@ -1,10 +1,11 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useSyncExternalStore } from "react";
+import { keep, kept } from "@/kept";
 import { places } from "@/navigation";
 
-const kept = "sallyport.letters";
+const name = "sallyport.letters";
 const listeners = new Set<() => void>();
-let letters = localStorage.getItem(kept) !== "off";
+let letters = kept(name) !== "off";
 
 /** Whether single letters are shortcuts: who speaks to the computer switches them off. */
 export function useLetters(): boolean {
@@ -19,7 +20,7 @@ export function useLetters(): boolean {
 
 export function setLetters(on: boolean): void {
   letters = on;
-  localStorage.setItem(kept, on ? "on" : "off");
+  keep(name, on ? "on" : "off");
   for (const listener of listeners) listener();
 }
 

@@ -1,6 +1,5 @@
 export default {
   title: "API",
-  denied: "API keys are not yours to make",
   deniedWhy: "You lack Personal API Key Access. A group can give it to you: ask an administrator of your organisation.",
   keys: "API keys",
   keysHelp: "A key acts as you: with your rights, limits and credits. Give each program its own.",

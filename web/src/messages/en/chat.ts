@@ -1,5 +1,4 @@
 export default {
-  title: "Chat",
   new: "New chat",
   untitled: "Untitled conversation",
   welcome: "What shall we work on?",

@@ -26,7 +26,6 @@ export default {
   payment: "Payment data",
   identity: "Identity numbers",
   secret: "Secrets and keys",
-  single: "{n, plural, one {# type of its own} other {# types of their own}}",
   showTypes: "Show single types",
   hideTypes: "Hide single types",
   allow: "Values that are let through",

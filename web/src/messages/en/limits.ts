@@ -35,7 +35,6 @@ export default {
   day: "Day",
   month: "Month",
   total: "Total",
-  limit: "Limit",
   spent: "Spent",
   held: "Held",
   budgetLimit: "Limit in credits",

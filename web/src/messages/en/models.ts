@@ -63,8 +63,6 @@ export default {
   emptyProviders: "No provider of your own yet",
   emptyProvidersHelp: "Add one with its key, test it, and then add its models.",
   operatorAddress: "The operator’s",
-  saved: "Saved",
-  details: "Details of the model",
   noModels: "There is no model",
   nameRule: "Lower case letters, digits and hyphens.",
 } as const;

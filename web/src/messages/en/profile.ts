@@ -16,7 +16,6 @@ export default {
   times: "Times",
   relative: "Relative: “5 minutes ago”",
   absolute: "In full: date and time",
-  language: "Language",
   languageHelp: "English is the only language so far.",
   keyboard: "Keyboard",
   letters: "Single letters are shortcuts",

@@ -10,7 +10,6 @@ export default {
   sessionsWhy: "In this organisation. A session ends when it is not used for twelve hours, and after a week in any case.",
   current_session: "This one",
   from: "From",
-  browser: "Browser",
   begun: "Since",
   seen: "Last used",
   end: "End",

@@ -25,7 +25,6 @@ export default {
   day: "Day",
   rest: "All others",
   noAgent: "No agent",
-  total: "Total",
   balance: "Balance",
   heldNow: "Held for calls under way",
   forecast: "Forecast to the end of {month}",
@@ -49,7 +48,5 @@ export default {
   what: "What for",
   estimated: "estimated",
   overrun: "over its hold",
-  mine: "My usage",
-  mineHelp: "What your calls of the last 30 days cost, by model.",
   emptyLedger: "The ledger is empty",
 } as const;

@@ -54,7 +54,6 @@ export default {
   inviteFailed: "{n, plural, one {One address was refused} other {# addresses were refused}}",
   done: "Done",
   invites: "Open invitations",
-  invitesNone: "Nobody is invited at the moment.",
   expires: "Stops",
   takeBack: "Take back",
   takeBackFor: "Take back the invitation of {email}",

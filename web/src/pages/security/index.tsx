@@ -1,14 +1,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { toast } from "sonner";
-import { api, ask, setHooks } from "@/api/client";
+import { api, ask } from "@/api/client";
 import { Button } from "@/components/Button";
 import { Chip } from "@/components/Chip";
 import { Field, Form, FormError, Input } from "@/components/Form";
 import { States } from "@/components/States";
 import { relativeTime, Time } from "@/components/Time";
 import { t } from "@/messages";
-import { useSession } from "@/session";
+import { type Session, useSession, useSessionState } from "@/session";
 
 /** The person's own password and sessions. */
 export default function Security() {
@@ -22,16 +22,16 @@ export default function Security() {
 }
 
 function Password() {
-  const { user, refresh } = useSession();
+  const { user } = useSession();
+  const { renewed } = useSessionState();
   const queries = useQueryClient();
   const [current, setCurrent] = useState("");
   const [chosen, setChosen] = useState("");
   const change = async () => {
     const session = await ask(api.PUT("/api/v1/password", { body: { current, new: chosen } }));
-    setHooks({ csrf: session.csrf_token }); // the session is a new one
+    renewed(session as Session);
     setCurrent("");
     setChosen("");
-    await refresh();
     await queries.invalidateQueries({ queryKey: ["sessions"] });
     toast.success(t("security.changed"));
   };

@@ -9,7 +9,6 @@ export type Line = components["schemas"]["SeriesView"];
 export type Forecast = components["schemas"]["ForecastView"];
 export type Balance = components["schemas"]["BalanceView"];
 export type Entry = components["schemas"]["LedgerView"];
-export type Usage = components["schemas"]["UsageReport"];
 
 export const dimensions = ["model", "user", "group", "agent", "key"] as const;
 export type Dimension = (typeof dimensions)[number];
@@ -30,8 +29,6 @@ export const useSeries = (by: Dimension, range: Range) =>
   useQuery({ queryKey: ["usage", by, range], queryFn: () => call<Report>("GET", `/api/v1/usage/series?${rangeQuery(by, range)}`), placeholderData: (before) => before });
 export const useForecast = () => useQuery({ queryKey: ["usage", "forecast"], queryFn: () => call<Forecast>("GET", "/api/v1/usage/forecast") });
 export const useBalance = () => useQuery({ queryKey: ["credits"], queryFn: () => call<Balance>("GET", "/api/v1/credits") });
-export const useMine = (range: Range) =>
-  useQuery({ queryKey: ["usage", "mine", range], queryFn: () => call<Usage>("GET", `/api/v1/usage/mine?${rangeQuery("model", range)}`) });
 
 const ledgerPage = 100;
 
