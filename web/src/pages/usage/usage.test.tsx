@@ -1,6 +1,6 @@
-import { screen, within } from "@testing-library/react";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { refusal, renderPage, sessionOf, silence } from "@/test/render";
 import { chartPoints, lastDays, recordsOf } from "./data";
 import UsagePage from ".";
@@ -60,4 +60,46 @@ test("points, ranges and ways to the trail", () => {
   const range = { from: "2026-11-01", to: "2026-11-02" };
   expect(recordsOf("user", { ...report.series[0]!, id: "u-1" }, range)).toBe("/admin/audit?actor=u-1&since=2026-11-01T00%3A00%3A00Z&until=2026-11-03T00%3A00%3A00.000Z");
   expect(recordsOf("group", report.series[0]!, range)).toBeUndefined();
+});
+
+describe("the ledger", () => {
+  const path = "GET /api/v1/credits/ledger";
+  const entry = { seq: 7, at: "2026-11-01T00:00:00Z", kind: "charge", amount: "-1.5", balance_after: "98.5", model: "mock-large", note: "", estimated: true, overrun: false };
+  const show = (entries: unknown, more: object = {}, address = "?tab=ledger") => renderPage(<UsagePage />, { at: at + address, session, answers: { ...answers, [path]: entries, ...more } });
+
+  test.each<[string, unknown, string | RegExp]>([
+    ["an error", refusal(500, "broken"), "broken"],
+    ["no right", refusal(403, "not yours"), /not yours/],
+    ["nothing", [], "The ledger is empty"],
+  ])("%s", async (_, answer, text) => {
+    await show(answer);
+    await screen.findByText(text);
+  });
+
+  test("loading", async () => {
+    await show(silence);
+    await screen.findByRole("status", { name: "Loading" });
+  });
+
+  test("entries say what they were for, and go on by the number of the last", async () => {
+    const first = Array.from({ length: 100 }, (_, n) => ({ ...entry, seq: 200 - n }));
+    const { asked } = await show((r: Request) => (new URL(r.url).searchParams.get("before") === "0" ? first : [entry]));
+    const grid = await screen.findByRole("grid", { name: "Ledger" });
+    expect((await within(grid).findAllByText("mock-large, estimated")).length).toBeGreaterThan(0);
+    fireEvent.scroll(grid.parentElement!, { target: { scrollTop: 3000 } });
+    await waitFor(() => expect(asked.some((r) => r.url.includes("/ledger?order=newest&limit=100&before=101"))).toBe(true));
+  });
+
+  test("credits are granted; a refusal stays in the dialog with what was typed", async () => {
+    let refused = true;
+    const { asked } = await show([entry], { "POST /api/v1/credits/grants": () => (refused ? refusal(422, "more than is free") : { seq: 8 }) }, "?tab=ledger&grant=1");
+    const dialog = await screen.findByRole("dialog", { name: "Grant credits" });
+    await userEvent.type(within(dialog).getByLabelText("Credits"), " -500 ");
+    await userEvent.click(within(dialog).getByRole("button", { name: "Grant credits" }));
+    await within(dialog).findByText("more than is free");
+    refused = false;
+    await userEvent.click(within(dialog).getByRole("button", { name: "Grant credits" }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    expect(await asked.find((r) => r.method === "POST")?.json()).toEqual({ amount: "-500", note: "" });
+  });
 });
