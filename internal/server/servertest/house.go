@@ -29,6 +29,7 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/secret"
 	"github.com/sallyport-ai/sallyport/internal/server"
 	"github.com/sallyport-ai/sallyport/internal/store"
+	"github.com/sallyport-ai/sallyport/internal/store/storetest"
 )
 
 // Options are what a test may want otherwise. The zero Options has no limits,
@@ -105,6 +106,7 @@ func New(t testing.TB, o Options) *House {
 	h.StopProvider = sync.OnceFunc(h.Fake.Close)
 	t.Cleanup(h.StopProvider)
 	h.audit = audit.Builder{Node: "node-1", Boot: uuid.NewString(), Now: h.Clock.Now}
+	storetest.NewSQLite(t, h.Path)
 	h.open(t, o)
 	h.Home = h.tenant(t, "Home", o.Credits)
 	h.Other = h.tenant(t, "Other", o.Credits)

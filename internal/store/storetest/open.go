@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -65,7 +66,41 @@ func randomBytes() []byte {
 }
 
 // SQLite opens a new SQLite store that closes when the test ends.
-func SQLite(t testing.TB) *store.DB { return Open(t, SQLiteURL(t)) }
+func SQLite(t testing.TB) *store.DB {
+	path := filepath.Join(t.TempDir(), "store.db")
+	NewSQLite(t, path)
+	return Open(t, "sqlite://"+path)
+}
+
+// NewSQLite writes a new SQLite store to a file: a copy of one that has been made
+// once, as its many migrations would be most of what a short test does.
+func NewSQLite(t testing.TB, path string) {
+	t.Helper()
+	whole, err := newSQLite()
+	if err == nil {
+		err = os.WriteFile(path, whole, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var newSQLite = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "sallyport-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(folder) }() // of the system's folder for such files
+	path := filepath.Join(folder, "store.db")
+	db, err := store.Open(context.Background(), store.Options{URL: "sqlite://" + path})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // Postgres opens a new Postgres store that closes when the test ends.
 func Postgres(t testing.TB) *store.DB { return Open(t, PostgresURL(t)) }
