@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
  */
 export interface Model {
   /** For the operator's file: the provider, and the models that it serves. */
-  config: (...models: string[]) => object;
+  config: (...models: string[]) => { providers: object[]; models: object[] };
   /** The next call that comes, or the one that waits. */
   next: () => Promise<Talk>;
   stop: () => Promise<void>;
