@@ -8,7 +8,7 @@ const hiddenPause = 250;
 export class Pace {
   private waiting = false;
   private stopped = false;
-  private cost = 0;
+  private rest = 0;
 
   private readonly draw: () => void;
 
@@ -21,7 +21,7 @@ export class Pace {
     if (this.waiting || this.stopped) return;
     this.waiting = true;
     if (document.hidden) setTimeout(() => this.run(), hiddenPause);
-    else if (this.cost > 0) setTimeout(() => requestAnimationFrame(() => this.run()), this.cost);
+    else if (this.rest > 0) setTimeout(() => requestAnimationFrame(() => this.run()), this.rest);
     else requestAnimationFrame(() => this.run());
   }
 
@@ -37,11 +37,15 @@ export class Pace {
     this.draw();
     requestAnimationFrame(() => {
       const took = performance.now() - start;
-      this.cost = took > slowFrame ? Math.min(took, costMax) : 0;
+      this.rest = took > slowFrame ? Math.min(took / 2, restMax) : 0;
     });
   }
 }
 
-/** A frame that took longer than slowFrame is followed by as long a rest, costMax at most. */
+/**
+ * A frame that took longer than slowFrame is followed by a rest of half of that,
+ * restMax at most. Longer rests gather more text, which makes the next frame longer:
+ * with rests as long as the frame the worst were twice as long. docs/terminal-speed.md
+ */
 const slowFrame = 40;
-const costMax = 500;
+const restMax = 100;
