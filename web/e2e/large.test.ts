@@ -1,11 +1,12 @@
 import { afterAll, expect, test } from "vitest";
 import { type Page, useHouse } from "./harness";
 import { startModel } from "./model";
-import { during, installProbe, typeSteadily } from "./probe";
+import { drag, during, installProbe, typeSteadily } from "./probe";
 import { converse, fillTrail, plentiful } from "./seed";
 
 const turns = 100;
 const calls = 1500;
+const refusals = 150;
 const rowsMax = 60;
 
 /** How long something that must come true may take on a busy machine. */
@@ -58,20 +59,20 @@ async function readUpwards(page: Page): Promise<void> {
 }
 
 test("a trail of thousands of records has few rows in the page, and its end is reached", async () => {
-  await fillTrail(house().server, calls, 0);
+  await fillTrail(house().server, refusals, calls);
   const page = await house().page();
   await installProbe(page);
   await page.goto(`${house().server.url}/admin/audit`);
   const table = page.getByRole("grid", { name: "Audit trail" });
   const rows = table.locator("[data-index]");
-  const records = 2 * calls;
-  /** The number of the record in a place; NaN while it is being fetched. */
-  const numberAt = async (place: number) => Number(await table.locator(`[data-index="${place}"] [role=gridcell]`).first().innerText());
+  const records = 2 * calls + refusals;
+  /** The number of the record in a place; NaN while it is being fetched, or is not in view. */
+  const numberAt = async (place: number) => Number((await table.locator(`[data-index="${place}"] [role=gridcell]`).allInnerTexts())[0]);
   await expect.poll(() => numberAt(0), patience).toBeGreaterThan(records);
   const seen = await during(page, async () => {
     await rows.first().focus();
     for (let n = 0; n < 5; n++) await page.keyboard.press("PageDown");
-    await drag(page, 20);
+    await drag(table, 20);
     await rows.first().focus();
     await page.keyboard.press("End");
     await rows.last().getByText("organisations.create").waitFor();
@@ -81,15 +82,14 @@ test("a trail of thousands of records has few rows in the page, and its end is r
   });
   expect(seen.rows).toBeGreaterThan(10);
   expect(seen.rows).toBeLessThan(rowsMax);
-});
 
-/** Pulls the bar of the table from its beginning to its end. */
-async function drag(page: Page, steps: number): Promise<void> {
-  await page.getByRole("grid", { name: "Audit trail" }).evaluate(async (grid, steps) => {
-    const scroller = grid.parentElement!;
-    for (let n = 0; n <= steps; n++) {
-      scroller.scrollTop = ((scroller.scrollHeight - scroller.clientHeight) * n) / steps;
-      await new Promise((drawn) => requestAnimationFrame(drawn));
-    }
-  }, steps);
-}
+  // Another list is seen from its top, wherever the reader was in the last one.
+  await drag(table, 1);
+  await page.getByRole("button", { name: "Filter", exact: true }).click();
+  await page.getByLabel("Error code").fill("model_not_found");
+  await page.keyboard.press("Enter");
+  await table.locator("[data-index='0']").getByText("model_not_found").waitFor();
+  await drag(table, 1);
+  await page.getByRole("button", { name: "Remove the filter Error code: model_not_found" }).click();
+  await expect.poll(() => numberAt(0), patience).toBeGreaterThan(records);
+});

@@ -1,4 +1,4 @@
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 
 /** What the probe saw since the last look. Times are in milliseconds. */
 export interface Seen {
@@ -50,11 +50,12 @@ export async function installProbe(page: Page): Promise<void> {
     };
     let pressed = 0;
     addEventListener("keydown", (e) => (pressed = e.timeStamp), true);
+    // The last of the listeners: React has its own on an element and draws when that returns.
     addEventListener("input", () => {
       const from = pressed;
-      after(() => seen.handled.push(performance.now() - from));
+      seen.handled.push(performance.now() - from);
       requestAnimationFrame(() => after(() => seen.painted.push(performance.now() - from)));
-    }, true);
+    });
     Object.assign(window, {
       probe: {
         reset: () => {
@@ -88,4 +89,15 @@ export async function typeSteadily(page: Page, text: string, pause: number): Pro
     await new Promise((over) => setTimeout(over, pause));
   }
   await Promise.all(presses);
+}
+
+/** Pulls the bar of a table from its beginning to its end, a step each frame. */
+export async function drag(table: Locator, steps: number): Promise<void> {
+  await table.evaluate(async (grid, steps) => {
+    const scroller = grid.parentElement!;
+    for (let n = 0; n <= steps; n++) {
+      scroller.scrollTop = ((scroller.scrollHeight - scroller.clientHeight) * n) / steps;
+      await new Promise((drawn) => requestAnimationFrame(drawn));
+    }
+  }, steps);
 }

@@ -33,19 +33,20 @@ export async function converse(server: Server, turns: number, nextModel: string)
   return id;
 }
 
-/** Calls the model, and then one that there is not: two records for each call and one for each refusal. */
-export async function fillTrail(server: Server, calls: number, refusals: number): Promise<void> {
+/** Calls a model that there is not, which makes one record each time, and then one that there is: two. */
+export async function fillTrail(server: Server, refusals: number, calls: number): Promise<void> {
   let next = 0;
   const caller = async () => {
-    while (next < calls + refusals) {
+    while (next < refusals + calls) {
       const n = next++;
+      const refused = n < refusals;
       const response = await fetch(`${server.url}/v1/chat/completions`, {
         method: "POST",
         headers: { Authorization: `Bearer ${server.apiKey}`, "Content-Type": "application/json" },
-        body: JSON.stringify({ model: n < calls ? "demo-model" : "nothing", messages: [{ role: "user", content: `Call ${n}` }] }),
+        body: JSON.stringify({ model: refused ? "nothing" : "demo-model", messages: [{ role: "user", content: `Call ${n}` }] }),
       });
       const text = await response.text();
-      if (response.ok !== n < calls) throw new Error(`call ${n}: ${response.status} ${text}`);
+      if (response.ok === refused) throw new Error(`call ${n}: ${response.status} ${text}`);
     }
   };
   await Promise.all(Array.from({ length: callers }, caller));

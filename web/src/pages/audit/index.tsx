@@ -120,6 +120,7 @@ function Body({ records, filter, set, openId, open }: BodyProps) {
         </p>
       )}
       <DataTable
+        key={records.list}
         name="audit"
         label={t("audit.title")}
         columns={columnsOf(w.names)}

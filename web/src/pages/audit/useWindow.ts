@@ -6,6 +6,8 @@ import { type Ask, emptyWindow, grown, parametersOf, type Window, wanted } from 
 
 export interface Records {
   window: Window;
+  /** Another number for each list that is begun anew, which the reader sees from its top. */
+  list: number;
   /** No page has come yet. */
   pending: boolean;
   loading: boolean;
@@ -20,30 +22,37 @@ export interface Records {
 /** The records of a filter around what is in view. total is how many there are, once that is known. */
 export function useWindow(filter: Filter, total: number | undefined): Records {
   const key = queryText(filter);
-  const [state, setState] = useState({ key, window: emptyWindow, pending: true });
+  const [state, setState] = useState({ key, window: emptyWindow, list: 0, pending: true });
   const [loading, setLoading] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [life, setLife] = useState(0);
   const latest = useRef(state);
   latest.current = state;
+  /** The newest load, which alone counts, and whether it is under way. */
   const busy = useRef(0);
+  const asking = useRef(false);
   const range = useRef<[number, number]>([0, 0]);
 
   const load = useCallback(
-    async (ask: Ask, from: Window, mine: number) => {
+    async (ask: Ask, from: Window, anew = false) => {
+      const mine = ++busy.current;
+      asking.current = true;
       setLoading(true);
       try {
         const page = await call<Page>("GET", `/api/v1/audit/records${queryText({ ...filter, ...parametersOf(ask, from.top) })}`);
         if (busy.current !== mine) return;
         const window = grown(from, ask, page);
         setError(null);
-        setState({ key, window, pending: false });
+        setState((s) => ({ key, window, list: anew ? mine : s.list, pending: false }));
       } catch (failure) {
         if (busy.current !== mine) return;
         setError(failure);
         setState((s) => ({ ...s, key, pending: false }));
       } finally {
-        setLoading(false);
+        if (busy.current === mine) {
+          asking.current = false;
+          setLoading(false);
+        }
       }
     },
     // The filter is in the key.
@@ -51,9 +60,8 @@ export function useWindow(filter: Filter, total: number | undefined): Records {
   );
 
   useEffect(() => {
-    range.current = [0, 0];
     setState((s) => ({ ...s, pending: s.window.rows.length === 0 }));
-    void load({ kind: "newest" }, emptyWindow, ++busy.current);
+    void load({ kind: "newest" }, emptyWindow, true);
   }, [load, life]);
 
   useEffect(() => {
@@ -61,27 +69,24 @@ export function useWindow(filter: Filter, total: number | undefined): Records {
     setState((s) => (s.window.atOldest || s.window.total >= total ? s : { ...s, window: { ...s.window, total } }));
   }, [total, state.window.rows]);
 
-  const asking = useRef(false);
-  const look = useCallback(async () => {
+  const look = useCallback(() => {
     if (asking.current) return;
     const { window } = latest.current;
     const ask = wanted(window, range.current[0], Math.min(range.current[1], Math.max(window.total - 1, 0)));
-    if (!ask) return;
-    asking.current = true;
-    await load(ask, window, ++busy.current);
-    asking.current = false;
+    if (ask) void load(ask, window);
   }, [load]);
   useEffect(() => {
-    if (!error) void look();
+    if (!error) look();
   }, [state.window, look, error]);
 
   return {
     window: state.window,
+    list: state.list,
     pending: state.pending,
     loading,
     error,
-    onRange: useCallback((first, last) => { range.current = [first, last]; void look(); }, [look]),
-    searchOn: () => void load({ kind: "older", before: state.window.searched }, { ...state.window, searched: 0 }, ++busy.current),
+    onRange: useCallback((first, last) => { range.current = [first, last]; look(); }, [look]),
+    searchOn: () => void load({ kind: "older", before: state.window.searched }, { ...state.window, searched: 0 }),
     restart: useCallback(() => setLife((n) => n + 1), []),
   };
 }
