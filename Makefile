@@ -9,7 +9,7 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 GOFLAGS     := -buildvcs=false
 export GOFLAGS
 
-.PHONY: run build program pages types web e2e test vet unit race clients proofs faults disk races early saturation soak growth bench fmt lint fuzz services
+.PHONY: run build program pages types web e2e test vet unit race clients proofs faults disk races early saturation soak growth bench ui-bench fmt lint fuzz services
 
 run: build
 	@bin/sallyport serve
@@ -121,6 +121,11 @@ growth: services
 # about twenty minutes. Parts of it: go run ./bench -short -only REGEX, see -help.
 bench: services build
 	go run ./bench -profile bin/profiles -o docs/benchmarks.md
+
+# How fast the Terminal is in a browser, with much in it: ten minutes on a
+# quiet machine. Writes docs/terminal-speed.md.
+ui-bench: build
+	cd web && npm run --silent bench
 
 fuzz:
 	go test ./internal/llm -run XXX -fuzz FuzzParse -fuzztime 60s
