@@ -29,10 +29,10 @@ test("a layer gives the focus back to the button that opened it, or its menu", a
   await userEvent.keyboard("{Escape}");
   await waitFor(() => expect(document.activeElement).toBe(details));
 
-  const more = screen.getByRole("button", { name: "More" });
-  await userEvent.click(more);
+  const more = () => screen.getByRole("button", { name: "More" }); // another element once it has been opened
+  await userEvent.click(more());
   await userEvent.click(await screen.findByRole("menuitem", { name: "Rename" }));
   await screen.findByRole("textbox", { name: "Name" });
   await userEvent.keyboard("{Escape}");
-  await waitFor(() => expect(document.activeElement).toBe(more));
+  await waitFor(() => expect(document.activeElement).toBe(more()));
 });
