@@ -7,7 +7,7 @@ import { Drawer } from "@/components/Drawer";
 import { Field, Form, Input } from "@/components/Form";
 import { States } from "@/components/States";
 import { t } from "@/messages";
-import { Dlp, Permissions, ThingRights } from "./Rights";
+import { byGroup, Dlp, Permissions, ProviderRights, ThingRights } from "./Rights";
 import { type Group, effective, policies, remove, rename } from "./groups";
 import { Members } from "./Members";
 
@@ -82,12 +82,13 @@ function Decided({ group, tab }: { group: string; tab: string }) {
     <Tabs.Content value={tab}>
       <States query={query}>
         {([says, rights]) => {
-          const props = { group, says, rights };
+          const props = { by: byGroup(group), says, rights };
           if (tab === "permissions") return <Permissions {...props} />;
           if (tab === "models") {
             return (
               <div className="flex flex-col gap-6">
                 <ThingRights {...props} area="models" />
+                <ProviderRights {...props} />
                 <Dlp {...props} />
               </div>
             );
