@@ -93,6 +93,11 @@ test("a group takes a model from its member; a budget and a limit refuse with th
     await admin.goto(`${house().server.url}/admin/audit?action=${action}`);
     await admin.getByRole("grid", { name: "Audit trail" }).locator("[data-index]").first().waitFor();
   }
+  await bob.goto(`${house().server.url}/settings/usage`);
+  await bob.getByRole("table", { name: "The numbers of the chart" }).getByRole("columnheader", { name: "open-model" }).waitFor();
+  await bob.getByRole("listitem").filter({ hasText: "closed-model" }).filter({ hasText: "credits" }).waitFor();
+  await expectAccessible(bob);
+  await shot(bob, "settings-usage");
   expect(await house().server.command("audit", "verify")).toContain("ok");
 });
 
