@@ -7,7 +7,7 @@ import { Drawer } from "@/components/Drawer";
 import { Field, Form, Input } from "@/components/Form";
 import { States } from "@/components/States";
 import { t } from "@/messages";
-import { byGroup, Dlp, Permissions, ProviderRights, ThingRights } from "./Rights";
+import { byGroup, Dlp, Permissions, ThingRights } from "./Rights";
 import { type Group, effective, policies, remove, rename } from "./groups";
 import { Members } from "./Members";
 
@@ -88,7 +88,6 @@ function Decided({ group, tab }: { group: string; tab: string }) {
             return (
               <div className="flex flex-col gap-6">
                 <ThingRights {...props} area="models" />
-                <ProviderRights {...props} />
                 <Dlp {...props} />
               </div>
             );

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { NoRight, States } from "@/components/States";
 import { t } from "@/messages";
 import { useSession } from "@/session";
-import { byOrganisation, Permissions, ProviderRights, ThingRights } from "./Rights";
+import { byOrganisation, Permissions, ThingRights } from "./Rights";
 import { ceiling, ownRights } from "./groups";
 
 /** What the organisation switches off or leaves to its groups: the ceiling of what groups can grant. */
@@ -26,7 +26,6 @@ function Ceiling() {
               <>
                 <Permissions {...props} />
                 <ThingRights {...props} area="models" />
-                <ProviderRights {...props} />
                 <p className="text-sm text-muted">{t("groups.later")}</p>
                 <ThingRights {...props} area="integrations" named />
                 <ThingRights {...props} area="tools" named />

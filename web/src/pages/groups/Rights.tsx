@@ -112,11 +112,10 @@ export function Permissions(props: Props) {
   );
 }
 
-/** The things of an area; with named, others can be added by name. */
+/** The things of an area, of models the providers too; with named, others can be added by name. */
 export function ThingRights({ area, named, ...props }: Props & { area: Area; named?: boolean }) {
   const { by, says, rights } = props;
   const change = useDecide(by);
-  const addition = useDecide(by);
   const decided = says[area];
   const names = new Set([...rights.rights.filter((r) => r.area === area).map((r) => r.name), ...Object.keys(decided?.names ?? {})]);
   names.delete(others);
@@ -133,12 +132,18 @@ export function ThingRights({ area, named, ...props }: Props & { area: Area; nam
         busy={change.isPending}
         onSet={(name, state) => change.mutate({ [area]: withState(decided, name, state) })}
       />
+      {area === "models" && <ProviderTable {...props} change={change} />}
       {named && (
         <Form
           submit={t("groups.addThing")}
           onSubmit={async (form) => {
-            await addition.mutateAsync({ [area]: withState(decided, String(new FormData(form).get("name")).trim(), "on") });
+            try {
+              await change.mutateAsync({ [area]: withState(decided, String(new FormData(form).get("name")).trim(), "on") });
+            } catch {
+              return false; // the table says why
+            }
             form.reset();
+            return true;
           }}
         >
           <Field label={`${t(`groups.${area}`)}: ${t("groups.addName")}`}>
@@ -150,16 +155,18 @@ export function ThingRights({ area, named, ...props }: Props & { area: Area; nam
   );
 }
 
-/** The providers of models: what is said of one holds for its models that are not named themselves. */
-export function ProviderRights({ by, says }: Props) {
-  const change = useDecide(by);
+/**
+ * The providers of models: what is said of one holds for its models that are not
+ * named themselves. They are of the same area, so both tables share one change.
+ */
+function ProviderTable({ by, says, change }: Props & { change: ReturnType<typeof useDecide> }) {
   const models = useModels();
   const decided = says.models;
   const names = new Set([...(models.data ?? []).map((m) => m.provider), ...Object.keys(decided?.providers ?? {})]);
   const rows: Row[] = [...names].sort().map((name) => ({ name, title: name, state: decided?.providers?.[name] ?? "" }));
   return (
-    <div className="flex flex-col gap-2">
-      <FormError error={change.error ?? models.error} />
+    <div className="mt-4 flex flex-col gap-2">
+      <FormError error={models.error} />
       <RightTable
         by={by}
         label={t("groups.providers")}

@@ -113,6 +113,12 @@ describe("Organisation", { timeout: 30_000 }, () => {
     await waitFor(() => expect(asked.some((r) => r.method === "PUT")).toBe(true), soon);
     expect(await asked.find((r) => r.method === "PUT")?.json()).toEqual({ models: { default: "by_group", providers: { mock: "by_group" } } });
   });
+  test("one decision on models is made before the next, for each sends the whole area", async () => {
+    const { asked } = await renderPage(<Groups />, { session: may, answers: { ...ceiling, "PUT /api/v1/organisation/policies": silence }, at });
+    await userEvent.selectOptions(await screen.findByLabelText("Models: mock-large", {}, soon), "Off");
+    await waitFor(() => expect(screen.getByLabelText<HTMLSelectElement>("Providers of models: mock").disabled).toBe(true), soon);
+    expect(asked.filter((r) => r.method === "PUT")).toHaveLength(1);
+  });
   test("a refused decision is told, and what was decided stands", async () => {
     await renderPage(<Groups />, { session: may, answers: { ...ceiling, "PUT /api/v1/organisation/policies": refusal(400, "too many names") }, at });
     const select = await screen.findByLabelText<HTMLSelectElement>("Permissions: File upload", {}, soon);
