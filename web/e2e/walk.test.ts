@@ -6,7 +6,7 @@ const house = useHouse();
 const addresses = [
   "/chat", "/agents", "/runs",
   "/settings/profile", "/settings/api", "/settings/security", "/settings/shares", "/settings/usage",
-  "/admin/users", "/admin/groups", "/admin/groups?view=organisation", "/admin/models", "/admin/dlp", "/admin/limits", "/admin/usage", "/admin/audit", "/admin/sinks", "/admin/system",
+  "/admin/users", "/admin/groups", "/admin/groups?view=organisation", "/admin/models", "/admin/models?tab=providers", "/admin/dlp", "/admin/limits", "/admin/usage", "/admin/audit", "/admin/sinks", "/admin/system",
   "/no/such/page",
 ];
 

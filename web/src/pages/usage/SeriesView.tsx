@@ -73,7 +73,7 @@ function Numbers({ report, measure }: { report: Report; measure: Measure }) {
         <tbody>
           {days.map((day, at) => (
             <tr key={day} className="border-t border-line">
-              <th scope="row" className="px-3 py-1.5 text-start font-normal tabular">{day}</th>
+              <th scope="row" className="px-3 py-1.5 text-start font-normal whitespace-nowrap tabular">{day}</th>
               {lines.map((line) => <td key={`${line.id}${line.rest}`} className="px-3 py-1.5 text-end tabular">{number(values(line, measure)[at] ?? 0)}</td>)}
             </tr>
           ))}
