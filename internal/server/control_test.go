@@ -80,6 +80,7 @@ var permissions = map[string]permission{
 	"restoreDLP":          {sallyport.RoleAdministrator, "dlp.restore", "", `{"number":1}`, 200},
 	"removeDLPPolicy":     {sallyport.RoleAdministrator, "dlp.remove", "", "", 204},
 	"getOwnUsage":         {sallyport.RoleUser, "usage.mine", "?by=day", "", 200},
+	"getOwnUsageSeries":   {sallyport.RoleUser, "usage.mine", "", "", 200},
 	"getUsageSeries":      {sallyport.RoleAdministrator, "usage.series", "", "", 200},
 	"getUsageForecast":    {sallyport.RoleAdministrator, "usage.forecast", "", "", 200},
 	"exportUsage":         {sallyport.RoleAdministrator, "usage.export", "", "", 200},

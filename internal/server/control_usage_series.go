@@ -55,7 +55,11 @@ type forecastView struct {
 func (s *Server) controlUsageSeries(api huma.API) {
 	huma.Register(api, operation("getUsageSeries", "usage.series", http.MethodGet, "/usage/series", "Usage day by day, of each model, user, key, agent or group"),
 		func(ctx context.Context, in *seriesQuery) (*body[seriesReport], error) {
-			return reply(look(s, ctx, func(p sallyport.Principal) (seriesReport, error) { return s.usageSeries(ctx, p.Org, in) }))
+			return reply(look(s, ctx, func(p sallyport.Principal) (seriesReport, error) { return s.usageSeries(ctx, p.Org, "", in) }))
+		})
+	huma.Register(api, operation("getOwnUsageSeries", "usage.mine", http.MethodGet, "/usage/mine/series", "What your own calls used, day by day"),
+		func(ctx context.Context, in *seriesQuery) (*body[seriesReport], error) {
+			return reply(look(s, ctx, func(p sallyport.Principal) (seriesReport, error) { return s.usageSeries(ctx, p.Org, p.User, in) }))
 		})
 	huma.Register(api, operation("getUsageForecast", "usage.forecast", http.MethodGet, "/usage/forecast", "What this month will have cost at its end"),
 		func(ctx context.Context, _ *struct{}) (*body[forecastView], error) {
@@ -63,11 +67,13 @@ func (s *Server) controlUsageSeries(api huma.API) {
 		})
 }
 
-func (s *Server) usageSeries(ctx context.Context, org sallyport.OrgID, in *seriesQuery) (seriesReport, error) {
+// usageSeries is what the user's calls used day by day; "" is everybody's.
+func (s *Server) usageSeries(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, in *seriesQuery) (seriesReport, error) {
 	q, days, err := s.seriesDays(in.By, in.From, in.To)
 	if err != nil {
 		return seriesReport{}, err
 	}
+	q.User = user
 	points, err := s.parts.Control.UsageSeries(ctx, org, q)
 	if err != nil {
 		return seriesReport{}, err

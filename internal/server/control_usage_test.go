@@ -76,6 +76,31 @@ func TestUsageSeries(t *testing.T) {
 	}
 }
 
+// Nobody sees another's calls in their own usage, whatever they ask for, nor does
+// an administrator see everybody's there.
+func TestOwnUsageSeries(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	spent := map[string]sallyport.Credits{
+		h.Home.User.Key:    spend(t, h, h.Home.User, servertest.Model),
+		h.Home.Creator.Key: spend(t, h, h.Home.Creator, servertest.Claude),
+	}
+	for key, charge := range spent {
+		for _, query := range []string{"by=model", "by=key", "by=user", "by=user&user=" + string(h.Home.Admin.ID)} {
+			got := readJSON[series](t, h.Call(t, key, http.MethodGet, "/api/v1/usage/mine/series?"+query, ""))
+			if len(got.Series) != 1 || got.Series[0].Total != charge.String() || len(got.Days) != 30 {
+				t.Errorf("%s: got %+v, want %s in all", query, got, charge)
+			}
+		}
+		if a := h.Call(t, key, http.MethodGet, "/api/v1/usage/series?by=user", ""); a.Status != http.StatusForbidden {
+			t.Errorf("everybody's: %d %s", a.Status, a.Body)
+		}
+	}
+	if got := readJSON[series](t, h.Call(t, h.Home.Admin.Key, http.MethodGet, "/api/v1/usage/mine/series", "")); len(got.Series) != 0 {
+		t.Errorf("an administrator's own: %+v", got)
+	}
+}
+
 // The forecast is what was spent, and the mean of the last whole days for each
 // day that is left.
 func TestForecast(t *testing.T) {

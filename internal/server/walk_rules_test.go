@@ -149,6 +149,7 @@ var walkRules = map[string]string{
 	"POST /api/v1/invites":                 "admin",
 	"DELETE /api/v1/invites/{id}":          "admin",
 	"GET /api/v1/usage/mine":               "user",
+	"GET /api/v1/usage/mine/series":        "user",
 	"GET /api/v1/usage/series":             "admin",
 	"GET /api/v1/usage/forecast":           "admin",
 	"GET /api/v1/usage/export":             "admin",

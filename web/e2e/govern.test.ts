@@ -93,7 +93,34 @@ test("a group takes a model from its member; a budget and a limit refuse with th
     await admin.goto(`${house().server.url}/admin/audit?action=${action}`);
     await admin.getByRole("grid", { name: "Audit trail" }).locator("[data-index]").first().waitFor();
   }
+  await bob.goto(`${house().server.url}/settings/usage`);
+  await bob.getByRole("table", { name: "The numbers of the chart" }).getByRole("columnheader", { name: "open-model" }).waitFor();
+  await bob.getByRole("listitem").filter({ hasText: "closed-model" }).filter({ hasText: "credits" }).waitFor();
+  await expectAccessible(bob);
+  await shot(bob, "settings-usage");
   expect(await house().server.command("audit", "verify")).toContain("ok");
+});
+
+test("what the organisation switches off is off for its administrator too, until it is on again", async () => {
+  const admin = await house().page({ at: "/admin/groups" });
+  await admin.getByRole("button", { name: "Organisation" }).click();
+  const row = admin.getByRole("row", { name: /^open-model/ });
+  await row.getByText("Everybody, unless a group refuses").waitFor();
+  await row.getByRole("combobox").selectOption("Off");
+  await row.getByText("Nobody, administrators included").waitFor();
+  await admin.getByLabel("Providers of models: demo").selectOption("By group");
+  await admin.getByRole("row", { name: /^closed-model/ }).getByText("Members of a group that grants it, and administrators").waitFor();
+  await expectAccessible(admin);
+  await shot(admin, "organisation");
+  await admin.goto(`${house().server.url}/chat`);
+  await admin.getByRole("button", { name: /^Model/ }).click();
+  const picker = admin.getByRole("dialog", { name: "Choose a model" });
+  await picker.getByText("closed-model").first().waitFor();
+  expect(await picker.getByText("open-model").count()).toBe(0);
+  await admin.goto(`${house().server.url}/admin/groups?view=organisation`);
+  await row.getByRole("combobox").selectOption("Nothing");
+  await admin.getByLabel("Providers of models: demo").selectOption("Nothing");
+  await row.getByText("Everybody, unless a group refuses").waitFor();
 });
 
 /** Fills in for whom it is. */

@@ -5,8 +5,8 @@ const house = useHouse();
 
 const addresses = [
   "/chat", "/agents", "/runs",
-  "/settings/profile", "/settings/api", "/settings/security", "/settings/shares",
-  "/admin/users", "/admin/groups", "/admin/models", "/admin/dlp", "/admin/limits", "/admin/usage", "/admin/audit", "/admin/sinks", "/admin/system",
+  "/settings/profile", "/settings/api", "/settings/security", "/settings/shares", "/settings/usage",
+  "/admin/users", "/admin/groups", "/admin/groups?view=organisation", "/admin/models", "/admin/models?tab=providers", "/admin/dlp", "/admin/limits", "/admin/usage", "/admin/audit", "/admin/sinks", "/admin/system",
   "/no/such/page",
 ];
 
@@ -70,6 +70,38 @@ test("shortcuts go to pages, list themselves, and can be switched off", async ()
   await expectAccessible(page);
   await shot(page, "palette");
   expect(await list.count()).toBe(0);
+});
+
+test("a form with unsaved changes asks before Back or the tab takes it away", async () => {
+  const page = await house().page({ at: "/admin/limits" });
+  const drawer = page.getByRole("dialog", { name: "Set limits" });
+  const question = page.getByRole("dialog", { name: "Leave without saving?" });
+  await page.getByRole("button", { name: "Set limits" }).click();
+  await drawer.getByLabel("Requests a minute").fill("12");
+  await page.goBack();
+  await question.waitFor();
+  await expectAccessible(page);
+  await shot(page, "leave-unsaved");
+  await page.keyboard.press("Enter"); // stays: that has the focus
+  await question.waitFor({ state: "detached" });
+  expect(await drawer.getByLabel("Requests a minute").inputValue()).toBe("12");
+  await expect.poll(() => page.url()).toContain("add=1");
+
+  const asked: string[] = [];
+  page.on("dialog", (dialog) => {
+    asked.push(dialog.type());
+    void dialog.dismiss();
+  });
+  await page.close({ runBeforeUnload: true });
+  await expect.poll(() => asked).toEqual(["beforeunload"]);
+
+  await page.goBack();
+  await question.getByRole("button", { name: "Leave without saving" }).click();
+  await drawer.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Set limits" }).click();
+  await drawer.getByLabel("Requests a minute").waitFor();
+  await page.goBack(); // nothing was changed
+  await drawer.waitFor({ state: "detached" });
 });
 
 test("the theme is remembered and set before the first paint", async () => {

@@ -39,4 +39,5 @@ export const settingsPlaces = [
   { to: "/settings/api", title: "api.title" },
   { to: "/settings/security", title: "security.title" },
   { to: "/settings/shares", title: "shares.title" },
+  { to: "/settings/usage", title: "usage.mine" },
 ] as const;

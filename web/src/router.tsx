@@ -46,6 +46,7 @@ const pages = [
     createRoute({ getParentRoute: () => settingsRoute, path: "/api", component: page(() => import("./pages/api")) }),
     createRoute({ getParentRoute: () => settingsRoute, path: "/security", component: page(() => import("./pages/security")) }),
     createRoute({ getParentRoute: () => settingsRoute, path: "/shares", component: page(() => import("./pages/shares")) }),
+    createRoute({ getParentRoute: () => settingsRoute, path: "/usage", component: page(() => import("./pages/usage/Mine")) }),
   ]),
   createRoute({ getParentRoute: () => inside, path: "$", component: NotFound }),
 ];

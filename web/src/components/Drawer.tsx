@@ -1,10 +1,11 @@
 import { X } from "lucide-react";
 import { Dialog } from "radix-ui";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { t } from "@/messages";
 import { IconButton } from "./Button";
 import { cn } from "./cn";
 import { useFocusBack } from "./focus";
+import { leave } from "./unsaved";
 
 interface DrawerProps {
   title: string;
@@ -21,11 +22,13 @@ interface DrawerProps {
 /** Details at the side of a page. The rest of the page stays in view; Escape closes it and gives the focus back. */
 export function Drawer({ title, open, onClose, actions, side = "right", className, children }: DrawerProps) {
   const focusBack = useFocusBack(open);
+  const content = useRef<HTMLDivElement>(null);
   return (
-    <Dialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
+    <Dialog.Root open={open} onOpenChange={(next) => !next && leave(content.current, onClose)}>
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-30 bg-black/20" />
         <Dialog.Content
+          ref={content}
           aria-describedby={undefined}
           onCloseAutoFocus={focusBack}
           className={cn(

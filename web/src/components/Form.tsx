@@ -4,7 +4,9 @@ import { useConnection } from "@/connection";
 import { t } from "@/messages";
 import { Button } from "./Button";
 import { cn } from "./cn";
+import { Modal } from "./Modal";
 import { RequestId } from "./States";
+import { leave, useUnsaved } from "./unsaved";
 
 interface FieldIds {
   id: string;
@@ -131,16 +133,25 @@ export function useCountdown(seconds: number): number {
 }
 
 interface FormProps {
-  /** Throws ApiError when the server refuses; the form shows why and keeps what was typed. */
+  /**
+   * Throws ApiError when the server refuses; the form shows why and keeps what was
+   * typed. Resolves to false when what was typed is not saved yet.
+   */
   onSubmit: (form: HTMLFormElement) => Promise<unknown>;
   submit: string;
   onCancel?: () => void;
+  /** Whether leaving it with unsaved changes asks. */
+  asks?: boolean;
   className?: string;
   children: ReactNode;
 }
 
-/** A form that is sent once, shows why it was refused, and is sent with Ctrl or Cmd Enter from any field. */
-export function Form({ onSubmit, submit, onCancel, className, children }: FormProps) {
+/**
+ * A form that is sent once, shows why it was refused, is sent with Ctrl or Cmd
+ * Enter from any field, and asks before its changes are lost.
+ */
+export function Form({ onSubmit, submit, onCancel, asks = true, className, children }: FormProps) {
+  const unsaved = useUnsaved(asks);
   const { lost } = useConnection();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -149,30 +160,49 @@ export function Form({ onSubmit, submit, onCancel, className, children }: FormPr
     if (busy) return;
     setBusy(true);
     setError(null);
+    // Who saves often leaves at once, and is not to be asked then.
+    const restore = unsaved.forget();
     try {
-      await onSubmit(e.currentTarget);
+      if ((await onSubmit(e.currentTarget)) === false) restore();
     } catch (failure) {
+      restore();
       setError(failure);
     } finally {
       setBusy(false);
     }
   };
   return (
-    <form
-      className={cn("flex flex-col gap-4", className)}
-      onSubmit={send}
-      onKeyDown={(e) => {
-        if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) e.currentTarget.requestSubmit();
-      }}
-    >
-      <FormError error={error} />
-      {children}
+    <>
+      <form
+        ref={unsaved.form}
+        className={cn("flex flex-col gap-4", className)}
+        onSubmit={send}
+        onKeyDown={(e) => {
+          if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) e.currentTarget.requestSubmit();
+        }}
+        {...unsaved.listeners}
+      >
+        <FormError error={error} />
+        {children}
+        <div className="flex flex-wrap justify-end gap-2">
+          {onCancel && <Button onClick={() => leave(unsaved.form.current, onCancel)}>{t("common.cancel")}</Button>}
+          <Button type="submit" look="primary" busy={busy} disabled={lost}>
+            {submit}
+          </Button>
+        </div>
+      </form>
+      {unsaved.asking && <LeaveDialog answer={unsaved.answer} />}
+    </>
+  );
+}
+
+function LeaveDialog({ answer }: { answer: (sure: boolean) => void }) {
+  return (
+    <Modal title={t("common.leaveTitle")} description={t("common.leaveWhy")} open onClose={() => answer(false)}>
       <div className="flex flex-wrap justify-end gap-2">
-        {onCancel && <Button onClick={onCancel}>{t("common.cancel")}</Button>}
-        <Button type="submit" look="primary" busy={busy} disabled={lost}>
-          {submit}
-        </Button>
+        <Button autoFocus onClick={() => answer(false)}>{t("common.stay")}</Button>
+        <Button look="danger" onClick={() => answer(true)}>{t("common.leave")}</Button>
       </div>
-    </form>
+    </Modal>
   );
 }

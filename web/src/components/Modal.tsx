@@ -1,6 +1,7 @@
 import { Dialog } from "radix-ui";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { useFocusBack } from "./focus";
+import { leave } from "./unsaved";
 
 interface ModalProps {
   title: string;
@@ -16,11 +17,13 @@ interface ModalProps {
 export function Modal({ title, description, open, onClose, firm, children }: ModalProps) {
   const hold = firm ? (e: Event) => e.preventDefault() : undefined;
   const focusBack = useFocusBack(open);
+  const content = useRef<HTMLDivElement>(null);
   return (
-    <Dialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
+    <Dialog.Root open={open} onOpenChange={(next) => !next && leave(content.current, onClose)}>
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-40 bg-black/40" />
         <Dialog.Content
+          ref={content}
           tabIndex={0} // what is too high for the screen scrolls, by keys too
           onEscapeKeyDown={hold}
           onCloseAutoFocus={focusBack}

@@ -16,12 +16,13 @@ export function InputsForm({ agent, onStarted, onCancel }: { agent: Agent; onSta
     setMissing(empty);
     if (empty.length > 0) {
       form.querySelectorAll("textarea")[agent.inputs.findIndex((i) => i.name === empty[0])]?.focus();
-      return;
+      return false;
     }
     const asked = JSON.stringify([values, text]);
     if (key.current.asked !== asked) key.current = { asked, key: newKey() };
     onStarted(await startRun(agent.id, values, text, key.current.key));
     key.current = { asked: "", key: "" };
+    return true;
   };
   return (
     <Form onSubmit={start} submit={t("agents.run")} {...(onCancel && { onCancel })}>

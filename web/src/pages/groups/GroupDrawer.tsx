@@ -7,7 +7,7 @@ import { Drawer } from "@/components/Drawer";
 import { Field, Form, Input } from "@/components/Form";
 import { States } from "@/components/States";
 import { t } from "@/messages";
-import { Dlp, Permissions, ThingRights } from "./Rights";
+import { byGroup, Dlp, Permissions, ThingRights } from "./Rights";
 import { type Group, effective, policies, remove, rename } from "./groups";
 import { Members } from "./Members";
 
@@ -82,7 +82,7 @@ function Decided({ group, tab }: { group: string; tab: string }) {
     <Tabs.Content value={tab}>
       <States query={query}>
         {([says, rights]) => {
-          const props = { group, says, rights };
+          const props = { by: byGroup(group), says, rights };
           if (tab === "permissions") return <Permissions {...props} />;
           if (tab === "models") {
             return (

@@ -48,15 +48,20 @@ export function Members({ group }: { group: string }) {
 function Paste({ group, done }: { group: string; done: () => Promise<unknown> }) {
   const [text, setText] = useState("");
   const [pasted, setPasted] = useState<Pasted>();
+  const check = async () => {
+    setPasted(await preview(group, text));
+    return false;
+  };
   const submit = async () => {
-    if (!pasted) return setPasted(await preview(group, text));
+    if (!pasted?.found.length) return check();
     await add(group, pasted.found.map((m) => m.user_id));
     setText("");
     setPasted(undefined);
     await done();
+    return true;
   };
   return (
-    <Form submit={pasted?.found.length ? t("groups.add", { n: pasted.found.length }) : t("groups.preview")} onSubmit={pasted && pasted.found.length === 0 ? async () => setPasted(await preview(group, text)) : submit}>
+    <Form submit={pasted?.found.length ? t("groups.add", { n: pasted.found.length }) : t("groups.preview")} onSubmit={submit}>
       <Field label={t("groups.paste")} help={t("groups.pasteHelp")}>
         <TextArea
           value={text}

@@ -1,33 +1,44 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { modelsKey, useModels } from "@/api/models";
+import { useChange } from "@/api/useChange";
 import { Field, Form, FormError, Input, Select } from "@/components/Form";
-import { t } from "@/messages";
-import { type Area, type Effective, type Policies, type State, decide, features, others, withState } from "./groups";
+import { type MessageKey, t } from "@/messages";
+import { type Area, type Effective, type Policies, type Right, type State, decide, decideCeiling, features, others, withState } from "./groups";
+
+/** Who decides: what can be said, how it is saved, and how what comes of it is told. */
+export interface Decider {
+  save: (decided: Policies) => Promise<unknown>;
+  /** What can be said, and what each is called. */
+  states: [State, MessageKey][];
+  says: MessageKey;
+  outcome: MessageKey;
+  tell: (right: Right) => string;
+}
+
+export const byGroup = (id: string): Decider => ({
+  save: (decided) => decide(id, decided),
+  states: [["", "groups.silent"], ["on", "groups.on"], ["off", "groups.off"]],
+  says: "groups.says",
+  outcome: "groups.effective",
+  tell: (right) => right.text,
+});
+
+/** The ceiling. In words: only a person who knows what off and by_group do decides well. */
+export const byOrganisation: Decider = {
+  save: decideCeiling,
+  states: [["", "groups.silent"], ["on", "groups.on"], ["by_group", "groups.by_group"], ["off", "groups.off"]],
+  says: "groups.organisationSays",
+  outcome: "groups.means",
+  tell: (right) => t(right.name === "agent_creation" && right.ceiling === "on" ? "groups.meansRole" : `groups.means_${right.ceiling}`),
+};
 
 interface Props {
-  group: string;
+  by: Decider;
   says: Policies;
   rights: Effective;
 }
 
-/** Decides an area, and shows what comes of it. */
-function useDecide(group: string) {
-  const queries = useQueryClient();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const set = async (decided: Policies) => {
-    setBusy(true);
-    setError(null);
-    try {
-      await decide(group, decided);
-    } catch (failure) {
-      setError(failure);
-    }
-    await queries.invalidateQueries({ queryKey: ["groups", group] });
-    setBusy(false);
-  };
-  return { busy, error, set };
-}
+/** Decides an area; what comes of it, for everybody, is read anew. */
+const useDecide = (by: Decider) => useChange(by.save, ["groups"], modelsKey);
 
 interface Row {
   name: string;
@@ -35,15 +46,24 @@ interface Row {
   state: State;
 }
 
-function RightTable({ label, rows, text, busy, onSet }: { label: string; rows: Row[]; text: (name: string) => string; busy: boolean; onSet: (name: string, state: State) => void }) {
+interface TableProps {
+  by: Decider;
+  label: string;
+  rows: Row[];
+  text: (name: string) => string;
+  busy: boolean;
+  onSet: (name: string, state: State) => void;
+}
+
+function RightTable({ by, label, rows, text, busy, onSet }: TableProps) {
   return (
     <table className="w-full text-sm">
       <caption className="pb-2 text-start font-semibold">{label}</caption>
       <thead>
         <tr className="border-b border-line text-start">
           <th scope="col" className="py-1 text-start font-medium">{t("groups.right")}</th>
-          <th scope="col" className="py-1 text-start font-medium">{t("groups.says")}</th>
-          <th scope="col" className="py-1 text-start font-medium">{t("groups.effective")}</th>
+          <th scope="col" className="py-1 text-start font-medium">{t(by.says)}</th>
+          <th scope="col" className="py-1 text-start font-medium">{t(by.outcome)}</th>
         </tr>
       </thead>
       <tbody>
@@ -52,9 +72,7 @@ function RightTable({ label, rows, text, busy, onSet }: { label: string; rows: R
             <th scope="row" className="py-1 pe-2 text-start font-normal break-all">{row.title}</th>
             <td className="w-36 py-1 pe-2">
               <Select aria-label={`${label}: ${row.title}`} value={row.state} disabled={busy} onChange={(e) => onSet(row.name, e.target.value as State)}>
-                <option value="">{t("groups.silent")}</option>
-                <option value="on">{t("groups.on")}</option>
-                <option value="off">{t("groups.off")}</option>
+                {by.states.map(([state, name]) => <option key={state} value={state}>{t(name)}</option>)}
               </Select>
             </td>
             <td className="py-1">{text(row.name)}</td>
@@ -65,31 +83,39 @@ function RightTable({ label, rows, text, busy, onSet }: { label: string; rows: R
   );
 }
 
-const textOf = (rights: Effective, area: string) => (name: string) => rights.rights.find((r) => r.area === area && r.name === name)?.text ?? "";
+function teller({ by, rights }: Props, area: string): (name: string) => string {
+  return (name) => {
+    const right = rights.rights.find((r) => r.area === area && r.name === name);
+    return right ? by.tell(right) : "";
+  };
+}
 
-export function Permissions({ group, says, rights }: Props) {
-  const { busy, error, set } = useDecide(group);
+export function Permissions(props: Props) {
+  const { by, says } = props;
+  const change = useDecide(by);
   const rows = features.map((name) => ({ name, title: t(`groups.${name}`), state: says.features?.[name] ?? "" }) satisfies Row);
   return (
     <div className="flex flex-col gap-2">
-      <FormError error={error} />
+      <FormError error={change.error} />
       <RightTable
+        by={by}
         label={t("groups.permissions")}
         rows={rows}
-        text={textOf(rights, "features")}
-        busy={busy}
+        text={teller(props, "features")}
+        busy={change.isPending}
         onSet={(name, state) => {
           const { [name]: _, ...rest } = says.features ?? {};
-          void set({ features: state ? { ...rest, [name]: state } : rest });
+          change.mutate({ features: state ? { ...rest, [name]: state } : rest });
         }}
       />
     </div>
   );
 }
 
-/** The things of an area; with named, others can be added by name. */
-export function ThingRights({ group, says, rights, area, named }: Props & { area: Area; named?: boolean }) {
-  const { busy, error, set } = useDecide(group);
+/** The things of an area, of models the providers too; with named, others can be added by name. */
+export function ThingRights({ area, named, ...props }: Props & { area: Area; named?: boolean }) {
+  const { by, says, rights } = props;
+  const change = useDecide(by);
   const decided = says[area];
   const names = new Set([...rights.rights.filter((r) => r.area === area).map((r) => r.name), ...Object.keys(decided?.names ?? {})]);
   names.delete(others);
@@ -97,14 +123,27 @@ export function ThingRights({ group, says, rights, area, named }: Props & { area
   rows.push({ name: others, title: t("groups.others"), state: decided?.default ?? "" });
   return (
     <div className="flex flex-col gap-2">
-      <FormError error={error} />
-      <RightTable label={t(area === "models" ? "models.title" : `groups.${area}`)} rows={rows} text={textOf(rights, area)} busy={busy} onSet={(name, state) => void set({ [area]: withState(decided, name, state) })} />
+      <FormError error={change.error} />
+      <RightTable
+        by={by}
+        label={t(area === "models" ? "models.title" : `groups.${area}`)}
+        rows={rows}
+        text={teller(props, area)}
+        busy={change.isPending}
+        onSet={(name, state) => change.mutate({ [area]: withState(decided, name, state) })}
+      />
+      {area === "models" && <ProviderTable {...props} change={change} />}
       {named && (
         <Form
           submit={t("groups.addThing")}
           onSubmit={async (form) => {
-            await set({ [area]: withState(decided, String(new FormData(form).get("name")).trim(), "on") });
+            try {
+              await change.mutateAsync({ [area]: withState(decided, String(new FormData(form).get("name")).trim(), "on") });
+            } catch {
+              return false; // the table says why
+            }
             form.reset();
+            return true;
           }}
         >
           <Field label={`${t(`groups.${area}`)}: ${t("groups.addName")}`}>
@@ -116,18 +155,42 @@ export function ThingRights({ group, says, rights, area, named }: Props & { area
   );
 }
 
-export function Dlp({ group, says, rights }: Props) {
-  const { busy, error, set } = useDecide(group);
+/**
+ * The providers of models: what is said of one holds for its models that are not
+ * named themselves. They are of the same area, so both tables share one change.
+ */
+function ProviderTable({ by, says, change }: Props & { change: ReturnType<typeof useDecide> }) {
+  const models = useModels();
+  const decided = says.models;
+  const names = new Set([...(models.data ?? []).map((m) => m.provider), ...Object.keys(decided?.providers ?? {})]);
+  const rows: Row[] = [...names].sort().map((name) => ({ name, title: name, state: decided?.providers?.[name] ?? "" }));
+  return (
+    <div className="mt-4 flex flex-col gap-2">
+      <FormError error={models.error} />
+      <RightTable
+        by={by}
+        label={t("groups.providers")}
+        rows={rows}
+        text={(name) => t(decided?.providers?.[name] ? "groups.providerDecided" : "groups.providerSilent")}
+        busy={change.isPending}
+        onSet={(name, state) => change.mutate({ models: withState(decided, name, state, "providers") })}
+      />
+    </div>
+  );
+}
+
+export function Dlp({ by, says, rights }: Props) {
+  const change = useDecide(by);
   return (
     <section className="flex flex-col gap-2">
       <h3 className="font-semibold">{t("groups.dlp")}</h3>
       <p className="text-sm text-muted">{t("groups.dlpHelp")}</p>
-      <FormError error={error} />
+      <FormError error={change.error} />
       <Field label={t("groups.dlpMode")} help={t("groups.dlpEffective", { mode: rights.dlp.mode })}>
         <Select
           value={says.dlp?.mode ?? ""}
-          disabled={busy}
-          onChange={(e) => void set({ dlp: (e.target.value ? { ...says.dlp, mode: e.target.value } : {}) as NonNullable<Policies["dlp"]> })}
+          disabled={change.isPending}
+          onChange={(e) => change.mutate({ dlp: (e.target.value ? { ...says.dlp, mode: e.target.value } : {}) as NonNullable<Policies["dlp"]> })}
         >
           <option value="">{t("groups.silent")}</option>
           <option value="enforce">{t("groups.enforce")}</option>

@@ -13,7 +13,8 @@ export interface Member {
   role: string;
 }
 
-export type State = "on" | "off" | "";
+/** What is said of a thing; by_group is the organisation's alone, "" is nothing. */
+export type State = "on" | "by_group" | "off" | "";
 
 export interface Things {
   default?: State;
@@ -35,6 +36,8 @@ export interface Right {
   area: string;
   name: string;
   allowed: boolean;
+  /** What the organisation says, all told. */
+  ceiling: Exclude<State, "">;
   text: string;
 }
 
@@ -67,6 +70,9 @@ export const drop = (id: string, user: string) => call("DELETE", path(id, `/memb
 export const policies = (id: string) => call<Policies>("GET", path(id, "/policies"));
 export const decide = (id: string, decided: Policies) => call("PUT", path(id, "/policies"), decided);
 export const effective = (id: string) => call<Effective>("GET", path(id, "/effective"));
+export const ceiling = () => call<Policies>("GET", "/api/v1/organisation/policies");
+export const decideCeiling = (decided: Policies) => call("PUT", "/api/v1/organisation/policies", decided);
+export const ownRights = () => call<Effective>("GET", "/api/v1/rights");
 
 /** The first "Group n" that no group has. */
 export function freeName(taken: string[], name: (n: number) => string): string {
@@ -75,12 +81,12 @@ export function freeName(taken: string[], name: (n: number) => string): string {
   return name(n);
 }
 
-/** What a group says of things once one of them is said otherwise; "" takes it back. */
-export function withState(things: Things | undefined, name: string, state: State): Things {
+/** What is said of things once one of them, or one of their providers, is said otherwise; "" takes it back. */
+export function withState(things: Things | undefined, name: string, state: State, kind: "names" | "providers" = "names"): Things {
   if (name === others) {
     const { default: _, ...rest } = things ?? {};
     return state ? { ...rest, default: state } : rest;
   }
-  const { [name]: _, ...named } = things?.names ?? {};
-  return { ...things, names: state ? { ...named, [name]: state } : named };
+  const { [name]: _, ...named } = things?.[kind] ?? {};
+  return { ...things, [kind]: state ? { ...named, [name]: state } : named };
 }

@@ -1,7 +1,7 @@
 import { screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, test } from "vitest";
-import { refusal, renderPage, sessionOf } from "@/test/render";
+import { refusal, renderPage, sessionOf, silence } from "@/test/render";
 import Groups from ".";
 import { freeName, withState } from "./groups";
 
@@ -21,6 +21,7 @@ const answers = {
   "GET /api/v1/groups/g-1/policies": { features: { agent_creation: "on" }, models: { default: "off" } },
   "GET /api/v1/groups/g-1/effective": rights,
   "PUT /api/v1/groups/g-1/policies": undefined as unknown,
+  "GET /api/v1/models": [{ id: "mock-large", provider: "mock" }, { id: "mock-small", provider: "mock" }],
 };
 
 // A busy machine takes its time over the layers of a drawer.
@@ -78,6 +79,65 @@ describe("Groups", { timeout: 30_000 }, () => {
   });
 });
 
+describe("Organisation", { timeout: 30_000 }, () => {
+  const at = "/admin/groups?view=organisation";
+  const may = sessionOf({ actions: ["groups.list", "organisation.policies"] });
+  const read = "GET /api/v1/organisation/policies";
+  const ceiling = {
+    ...answers,
+    [read]: { features: { file_upload: "off" }, models: { default: "by_group" } },
+    "GET /api/v1/rights": {
+      rights: [
+        { area: "features", name: "agent_creation", allowed: true, ceiling: "on", text: "" },
+        { area: "features", name: "file_upload", allowed: false, ceiling: "off", text: "" },
+        { area: "models", name: "mock-large", allowed: true, ceiling: "by_group", text: "" },
+      ],
+      dlp: { mode: "enforce" },
+    },
+  };
+  test("each right tells in words what its state means", async () => {
+    await renderPage(<Groups />, { session: may, answers: ceiling, at });
+    const row = async (name: RegExp) => (await screen.findByRole("row", { name }, soon)).textContent;
+    expect(await row(/^File upload/)).toContain("Nobody, administrators included");
+    expect(await row(/^mock-large/)).toContain("Members of a group that grants it, and administrators");
+    expect(await row(/^Agent creation/)).toContain("who is in groups needs one that grants it");
+    expect(screen.getByText("Nobody may, administrators included, whatever a group says.")).toBeTruthy();
+  });
+  test("a provider is left to groups, and the rest of the area stays", async () => {
+    const { asked } = await renderPage(<Groups />, {
+      session: may,
+      answers: { ...ceiling, "PUT /api/v1/organisation/policies": () => new Response(null, { status: 204 }) },
+      at,
+    });
+    await userEvent.selectOptions(await screen.findByLabelText("Providers of models: mock", {}, soon), "By group");
+    await waitFor(() => expect(asked.some((r) => r.method === "PUT")).toBe(true), soon);
+    expect(await asked.find((r) => r.method === "PUT")?.json()).toEqual({ models: { default: "by_group", providers: { mock: "by_group" } } });
+  });
+  test("one decision on models is made before the next, for each sends the whole area", async () => {
+    const { asked } = await renderPage(<Groups />, { session: may, answers: { ...ceiling, "PUT /api/v1/organisation/policies": silence }, at });
+    await userEvent.selectOptions(await screen.findByLabelText("Models: mock-large", {}, soon), "Off");
+    await waitFor(() => expect(screen.getByLabelText<HTMLSelectElement>("Providers of models: mock").disabled).toBe(true), soon);
+    expect(asked.filter((r) => r.method === "PUT")).toHaveLength(1);
+  });
+  test("a refused decision is told, and what was decided stands", async () => {
+    await renderPage(<Groups />, { session: may, answers: { ...ceiling, "PUT /api/v1/organisation/policies": refusal(400, "too many names") }, at });
+    const select = await screen.findByLabelText<HTMLSelectElement>("Permissions: File upload", {}, soon);
+    await userEvent.selectOptions(select, "On");
+    expect(await screen.findByText("too many names", {}, soon)).toBeTruthy();
+    expect(select.value).toBe("off");
+  });
+  test("loading, refused and without the right", async () => {
+    const loading = await renderPage(<Groups />, { session: may, answers: { ...ceiling, [read]: silence }, at });
+    await screen.findByRole("status", { name: "Loading" }, soon);
+    loading.unmount();
+    const broken = await renderPage(<Groups />, { session: may, answers: { ...ceiling, [read]: refusal(500, "internal error") }, at });
+    await screen.findByText("internal error", {}, soon);
+    broken.unmount();
+    await renderPage(<Groups />, { session, answers: ceiling, at });
+    await screen.findByText("What the organisation switches off is decided with the role administrator.", {}, soon);
+  });
+});
+
 test("a name that is free", () => {
   expect(freeName(["Group 2", "SOC"], (n) => `Group ${n}`)).toBe("Group 3");
   expect(freeName(["Group 3", "SOC"], (n) => `Group ${n}`)).toBe("Group 4");
@@ -87,5 +147,6 @@ test("what a group says of things", () => {
   expect(withState(undefined, "a", "on")).toEqual({ names: { a: "on" } });
   expect(withState({ names: { a: "on", b: "off" } }, "a", "")).toEqual({ names: { b: "off" } });
   expect(withState({ default: "off", names: {} }, "*", "")).toEqual({ names: {} });
+  expect(withState({ default: "off", providers: { p: "on" } }, "p", "", "providers")).toEqual({ default: "off", providers: {} });
   expect(withState({ providers: { p: "on" } }, "*", "off")).toEqual({ providers: { p: "on" }, default: "off" });
 });

@@ -4,15 +4,18 @@ import { Button } from "@/components/Button";
 import { DataTable } from "@/components/DataTable";
 import { Page } from "@/components/Page";
 import { Empty, NoRight, States } from "@/components/States";
+import { Tabs } from "@/components/Tabs";
 import { Time } from "@/components/Time";
 import { useAddress } from "@/components/address";
 import { t } from "@/messages";
 import { useSession } from "@/session";
 import { GroupDrawer } from "./GroupDrawer";
 import { create, freeName, groups } from "./groups";
+import { Organisation } from "./Organisation";
 
 export default function Groups() {
   const { can } = useSession();
+  const [{ view }] = useAddress();
   if (!can("groups.list")) {
     return (
       <Page title={t("groups.title")}>
@@ -20,7 +23,25 @@ export default function Groups() {
       </Page>
     );
   }
-  return <GroupList />;
+  return view === "organisation" ? (
+    <Page title={t("groups.title")} bar={<Views />} fixed>
+      <Organisation />
+    </Page>
+  ) : (
+    <GroupList />
+  );
+}
+
+function Views() {
+  const [{ view = "" }, set] = useAddress();
+  return (
+    <Tabs
+      label={t("groups.views")}
+      tabs={[["", t("groups.title")], ["organisation", t("groups.organisation")]]}
+      chosen={view}
+      onChoose={(chosen) => set({ view: chosen || undefined, group: undefined, tab: undefined })}
+    />
+  );
 }
 
 function GroupList() {
@@ -53,7 +74,7 @@ function GroupList() {
     </Button>
   );
   return (
-    <Page title={t("groups.title")} count={query.data?.length} actions={button} fixed>
+    <Page title={t("groups.title")} count={query.data?.length} actions={button} bar={<Views />} fixed>
       {error && (
         <p role="alert" className="bg-bad-soft p-3">
           {error}

@@ -1,6 +1,6 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button } from "@/components/Button";
+import { Chip } from "@/components/Chip";
 import { ConfirmDialog } from "@/components/ConfirmDialog";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Drawer } from "@/components/Drawer";
@@ -9,17 +9,29 @@ import { Empty, States } from "@/components/States";
 import { Time } from "@/components/Time";
 import { t } from "@/messages";
 import { useSession } from "@/session";
-import { deleteProvider, type Provider, providerTypes, saveProvider, testProvider, useModelChange, useProviders } from "./data";
+import { deleteProvider, type Provider, providerTypes, saveProvider, type Tested, testProvider, useModelChange, useProviders, useTests } from "./data";
 import { Verdict } from "./ModelDrawer";
 import { managedBy } from "./ModelTable";
 
-const columns: Column<Provider>[] = [
+const columns = (tests: Map<string, Tested> | undefined): Column<Provider>[] => [
   { id: "name", header: t("models.provider"), cell: (p) => p.name },
+  { id: "health", header: t("models.health"), width: "minmax(150px, 1fr)", cell: (p) => (tests ? <Health test={tests.get(p.name)} /> : "—") },
   { id: "type", header: t("models.type"), cell: (p) => p.type },
   { id: "address", header: t("models.address"), width: "minmax(160px, 2fr)", cell: (p) => (p.managed_by === "file" ? t("models.operatorAddress") : p.base_url || "—") },
   { id: "key", header: t("models.key"), cell: (p) => <KeyState provider={p} /> },
   { id: "managed", header: t("models.managed"), cell: (p) => managedBy(p.managed_by) },
 ];
+
+/** What the last test said; how calls fare since then is in the trail. */
+function Health({ test }: { test: Tested | undefined }) {
+  if (!test) return <span className="text-muted">{t("models.untested")}</span>;
+  return (
+    <span className="flex items-center gap-2">
+      <Chip tone={test.ok ? "ok" : "bad"}>{test.ok ? t("models.answered") : t("models.failedAt", { step: test.failed ?? "" })}</Chip>
+      <Time at={test.at} />
+    </span>
+  );
+}
 
 function KeyState({ provider }: { provider: Provider }) {
   if (!provider.credential_set) return <>{t("models.keyNone")}</>;
@@ -27,10 +39,12 @@ function KeyState({ provider }: { provider: Provider }) {
 }
 
 export function Providers({ onOpen }: { onOpen: (name: string) => void }) {
+  const { can } = useSession();
   const query = useProviders();
+  const tests = useTests(can("audit.list"));
   return (
     <States query={query} isEmpty={(all) => all.length === 0} empty={<Empty title={t("models.emptyProviders")}>{t("models.emptyProvidersHelp")}</Empty>}>
-      {(all) => <DataTable name="providers" label={t("models.tabProviders")} columns={columns} rows={all} rowId={(p) => p.name} total={all.length} onOpen={(p) => onOpen(p.name)} />}
+      {(all) => <DataTable name="providers" label={t("models.tabProviders")} columns={columns(tests.data)} rows={all} rowId={(p) => p.name} total={all.length} onOpen={(p) => onOpen(p.name)} />}
     </States>
   );
 }
@@ -47,7 +61,7 @@ export function ProviderDrawer({ name, adding, onClose }: { name: string | undef
 
 function Details({ provider, onClose }: { provider: Provider; onClose: () => void }) {
   const { can } = useSession();
-  const test = useMutation({ mutationFn: () => testProvider(provider.name) });
+  const test = useModelChange(testProvider);
   const remove = useModelChange(deleteProvider);
   const [asking, setAsking] = useState(false);
   const own = provider.managed_by === "organisation";
@@ -56,7 +70,7 @@ function Details({ provider, onClose }: { provider: Provider; onClose: () => voi
       {!own && <p className="rounded-md bg-sunken p-3 text-muted">{t("common.managedByFile")}</p>}
       <p>{provider.type} · {t("models.key")}: <KeyState provider={provider} /></p>
       <div className="flex flex-wrap gap-2">
-        {can("providers.test") && <Button busy={test.isPending} onClick={() => test.mutate()}>{t("models.test")}</Button>}
+        {can("providers.test") && <Button busy={test.isPending} onClick={() => test.mutate(provider.name)}>{t("models.test")}</Button>}
         {own && can("providers.delete") && <Button onClick={() => setAsking(true)}>{t("models.remove")}</Button>}
       </div>
       <FormError error={test.error} />

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { call } from "@/api/client";
+import { api, ask, call } from "@/api/client";
 import { modelsKey } from "@/api/models";
 import type { components } from "@/api/schema";
 import { useChange } from "@/api/useChange";
@@ -12,6 +12,32 @@ export type Rules = components["schemas"]["ModelRules"];
 export const providersKey = ["providers"];
 
 export const useProviders = () => useQuery({ queryKey: providersKey, queryFn: () => call<Provider[]>("GET", "/api/v1/providers") });
+/** How a test of a provider ended, and when. */
+export interface Tested {
+  at: string;
+  ok: boolean;
+  failed?: string;
+}
+
+const testsRead = 200;
+
+/** The last test of each provider that is among the newest of the trail, for those who may read it. */
+export function useTests(may: boolean) {
+  return useQuery({
+    queryKey: [...providersKey, "tests"],
+    enabled: may,
+    queryFn: async () => {
+      const page = await ask(api.GET("/api/v1/audit/records", { params: { query: { action: "providers.test", limit: testsRead } } }));
+      const tests = new Map<string, Tested>();
+      for (const { record } of (page.records ?? []) as { record: { time: string; resource?: string; change?: { ok?: boolean; failed?: string } } }[]) {
+        const name = record.resource?.replace(/^provider\//, "");
+        if (name && !tests.has(name) && record.change?.ok !== undefined) tests.set(name, { at: record.time, ok: record.change.ok, failed: record.change.failed ?? "" });
+      }
+      return tests;
+    },
+  });
+}
+
 export const useRules = () => useQuery({ queryKey: [...modelsKey, "rules"], queryFn: () => call<Rules>("GET", "/api/v1/models/rules") });
 
 export const useModelChange = <Input, Output>(change: (input: Input) => Promise<Output>) => useChange(change, modelsKey, providersKey);

@@ -46,6 +46,41 @@ test("what the operator's file manages is read-only and says so; its test is sho
   expect(asked.find((r) => r.method === "POST")?.url).toContain("/models/test?model=mock-large");
 });
 
+test("each provider shows its last test, as the trail has it; a new test is shown at once", async () => {
+  const tested = (seq: number, name: string, change: object) => ({ seq, hash: "", prev_hash: "", record: { time: "2026-11-03T10:00:00Z", resource: `provider/${name}`, change } });
+  let records = [tested(3, "own", { ok: false, failed: "tls" }), tested(2, "own", { ok: true, failed: "" }), tested(1, "other", { ok: true, failed: "" })];
+  const { asked } = await renderPage(<Models />, {
+    at: `${at}?tab=providers`, session: sessionOf({ actions: ["providers.test", "audit.list"] }),
+    answers: {
+      ...answers,
+      "GET /api/v1/providers": [provider, { ...provider, name: "other" }, { ...provider, name: "new" }],
+      "GET /api/v1/audit/records": () => ({ names: {}, records }),
+      "POST /api/v1/providers/own/test": { ok: true, message: "It answers.", ms: 3, models: [] },
+    },
+  });
+  const row = (name: string) => screen.findByRole("row", { name: new RegExp(`^${name}`) });
+  await within(await row("own")).findByText("Failed: tls");
+  within(await row("other")).getByText("Answers");
+  within(await row("new")).getByText("Not tested");
+  expect(asked.find((r) => r.url.includes("/audit/records"))?.url).toContain("action=providers.test");
+  records = [tested(4, "own", { ok: true, failed: "" })];
+  await userEvent.click(within(await row("own")).getByText("own"));
+  await userEvent.click(await screen.findByRole("button", { name: "Test" }));
+  await screen.findByText("It answers.");
+  await waitFor(() => expect(screen.queryByText("Failed: tls")).toBeNull());
+});
+
+test("a trail that does not answer, or may not be read, is no test that was not made", async () => {
+  for (const actions of [["audit.list"], []]) {
+    const { unmount } = await renderPage(<Models />, {
+      at: `${at}?tab=providers`, session: sessionOf({ actions }), answers: { ...answers, "GET /api/v1/audit/records": refusal(500, "broken") },
+    });
+    await screen.findByRole("row", { name: /^own/ });
+    expect(screen.queryByText("Not tested")).toBeNull();
+    unmount();
+  }
+});
+
 test("a key that is not typed is not sent, and one that is set is never shown", async () => {
   const sent: unknown[] = [];
   await renderPage(<Models />, {

@@ -12,7 +12,7 @@ export function SignInForm({ email: known = "" }: { email?: string }) {
   const [email, setEmail] = useState(known);
   const [password, setPassword] = useState("");
   return (
-    <Form submit={t("signin.submit")} onSubmit={() => signIn(email, password)}>
+    <Form asks={false} submit={t("signin.submit")} onSubmit={() => signIn(email, password)}>
       <Field label={t("signin.email")}>
         <Input type="email" name="email" required autoComplete="username" autoFocus={!known} readOnly={!!known} value={email} onChange={(e) => setEmail(e.target.value)} />
       </Field>

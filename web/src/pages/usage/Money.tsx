@@ -31,16 +31,16 @@ export function Money() {
   );
 }
 
-function Figures({ note, children }: { note?: string; children: ReactNode }) {
+export function Figures({ note, children }: { note?: string; children: ReactNode }) {
   return (
     <div className="rounded-md border border-line bg-surface p-4">
-      <dl className="grid grid-cols-2 gap-4">{children}</dl>
+      <dl className="grid grid-cols-[repeat(auto-fit,minmax(6rem,1fr))] gap-4">{children}</dl>
       {note && <p className="mt-2 text-xs text-muted">{note}</p>}
     </div>
   );
 }
 
-function Figure({ name, children }: { name: string; children: ReactNode }) {
+export function Figure({ name, children }: { name: string; children: ReactNode }) {
   return (
     <div>
       <dt className="text-sm text-muted">{name}</dt>

@@ -4,13 +4,14 @@ import { parseSearch } from "@/components/address";
 import { Chart } from "@/components/Charts";
 import { Empty, States } from "@/components/States";
 import { locale, t } from "@/messages";
-import { chartPoints, type Dimension, type Line, lineName, type Measure, type Range, recordsOf, type Report, useSeries, values } from "./data";
+import { chartPoints, type Dimension, type Line, lineName, type Measure, type Range, recordsOf, type Report, useSeries, values, type Whose } from "./data";
 
 const number = (n: number) => n.toLocaleString(locale, { maximumFractionDigits: 6 });
 
-export function SeriesView({ by, measure, range }: { by: Dimension; measure: Measure; range: Range }) {
-  const query = useSeries(by, range);
-  const label = t("usage.chart", { measure: t(`usage.${measure}`), by: t(`usage.${by}`).toLowerCase() });
+export function SeriesView({ whose, by, measure, range }: { whose: Whose; by: Dimension; measure: Measure; range: Range }) {
+  const query = useSeries(whose, by, range);
+  const shown = t(`usage.${measure}`);
+  const label = whose === "mine" && by === "user" ? t("usage.chartAll", { measure: shown }) : t("usage.chart", { measure: shown, by: t(`usage.${by}`).toLowerCase() });
   return (
     <States query={query} isEmpty={(r) => (r.series ?? []).length === 0} empty={<Empty title={t("usage.noUsage")}>{t("usage.noUsageHelp")}</Empty>}>
       {(report) => (
@@ -20,24 +21,24 @@ export function SeriesView({ by, measure, range }: { by: Dimension; measure: Mea
             series={(report.series ?? []).map((line, n) => ({ key: `s${n}`, label: lineName(line) }))}
             table={<Numbers report={report} measure={measure} />}
           />
-          <Top report={report} by={by} range={range} />
+          <Top lines={report.series ?? []} to={(line) => (whose === "mine" ? undefined : recordsOf(by, line, range))} />
         </>
       )}
     </States>
   );
 }
 
-/** The dearest, each with the way to its records. */
-function Top({ report, by, range }: { report: Report; by: Dimension; range: Range }) {
+/** The dearest, each with the way to its records where the trail has one. */
+function Top({ lines, to }: { lines: Line[]; to: (line: Line) => string | undefined }) {
   return (
     <section>
       <h2 className="mb-2 font-semibold">{t("usage.top")}</h2>
       <ol className="flex flex-col gap-1">
-        {(report.series ?? []).map((line) => (
+        {lines.map((line) => (
           <li key={`${line.id}${line.rest}`} className="flex flex-wrap items-center gap-3">
             <span className="min-w-48">{lineName(line)}</span>
             <span className="tabular">{t("common.credits", { amount: creditText(line.total) })}</span>
-            <Records to={recordsOf(by, line, range)} name={lineName(line)} />
+            <Records to={to(line)} name={lineName(line)} />
           </li>
         ))}
       </ol>
@@ -72,7 +73,7 @@ function Numbers({ report, measure }: { report: Report; measure: Measure }) {
         <tbody>
           {days.map((day, at) => (
             <tr key={day} className="border-t border-line">
-              <th scope="row" className="px-3 py-1.5 text-start font-normal tabular">{day}</th>
+              <th scope="row" className="px-3 py-1.5 text-start font-normal whitespace-nowrap tabular">{day}</th>
               {lines.map((line) => <td key={`${line.id}${line.rest}`} className="px-3 py-1.5 text-end tabular">{number(values(line, measure)[at] ?? 0)}</td>)}
             </tr>
           ))}

@@ -23,10 +23,27 @@ export function lastDays(days: number, now = new Date()): Range {
   return { from: day(days - 1), to: day(0) };
 }
 
+/** What an address says of a chart; where it says nothing, the last 30 days. */
+export function shownBy(address: Record<string, string>, offered: readonly Dimension[], otherwise: Dimension): { by: Dimension; measure: Measure; range: Range } {
+  const { from, to } = lastDays(30);
+  return {
+    by: offered.find((d) => d === address.by) ?? otherwise,
+    measure: measures.find((m) => m === address.show) ?? "charge",
+    range: { from: address.from ?? from, to: address.to ?? to },
+  };
+}
+
 export const rangeQuery = (by: string, range: Range) => new URLSearchParams({ by, ...range }).toString();
 
-export const useSeries = (by: Dimension, range: Range) =>
-  useQuery({ queryKey: ["usage", by, range], queryFn: () => call<Report>("GET", `/api/v1/usage/series?${rangeQuery(by, range)}`), placeholderData: (before) => before });
+/** Whose usage: that of the organisation, or of the person alone. */
+export type Whose = "all" | "mine";
+
+export const useSeries = (whose: Whose, by: Dimension, range: Range) =>
+  useQuery({
+    queryKey: ["usage", whose, by, range],
+    queryFn: () => call<Report>("GET", `/api/v1/usage/${whose === "mine" ? "mine/" : ""}series?${rangeQuery(by, range)}`),
+    placeholderData: (before) => before,
+  });
 export const useForecast = () => useQuery({ queryKey: ["usage", "forecast"], queryFn: () => call<Forecast>("GET", "/api/v1/usage/forecast") });
 export const useBalance = () => useQuery({ queryKey: ["credits"], queryFn: () => call<Balance>("GET", "/api/v1/credits") });
 
@@ -52,6 +69,9 @@ export function lineName(line: Line): string {
 export function values(line: Line, measure: Measure): number[] {
   return measure === "charge" ? (line.charge ?? []).map(Number) : (line[measure] ?? []);
 }
+
+/** The sum of all lines and days. */
+export const total = (report: Report, measure: Measure) => (report.series ?? []).flatMap((line) => values(line, measure)).reduce((sum, n) => sum + n, 0);
 
 /** One object a day, as charts want them; the names of lines are their places. */
 export function chartPoints(report: Report, measure: Measure): Record<string, string | number>[] {

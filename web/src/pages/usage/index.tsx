@@ -5,7 +5,7 @@ import { SaveButton } from "@/components/SaveButton";
 import { Tabs } from "@/components/Tabs";
 import { t } from "@/messages";
 import { useSession } from "@/session";
-import { type Dimension, dimensions, lastDays, type Measure, measures, type Range, rangeQuery } from "./data";
+import { type Dimension, dimensions, type Measure, type Range, rangeQuery, shownBy } from "./data";
 import { Filters } from "./Filters";
 import { GrantDialog, Ledger } from "./Ledger";
 import { Money } from "./Money";
@@ -15,9 +15,7 @@ import { SeriesView } from "./SeriesView";
 export default function UsagePage() {
   const [address, setAddress] = useAddress();
   const { can } = useSession();
-  const by = dimensions.find((d) => d === address.by) ?? "model";
-  const measure = measures.find((m) => m === address.show) ?? "charge";
-  const range: Range = { ...lastDays(30), ...(address.from ? { from: address.from } : {}), ...(address.to ? { to: address.to } : {}) };
+  const { by, measure, range } = shownBy(address, dimensions, "model");
   const ledger = address.tab === "ledger";
   return (
     <Page
@@ -47,8 +45,8 @@ function Overview({ by, measure, range, set }: { by: Dimension; measure: Measure
   return (
     <div className="flex flex-col gap-4 p-4">
       <Money />
-      <Filters by={by} measure={measure} range={range} set={set} />
-      <SeriesView by={by} measure={measure} range={range} />
+      <Filters choices={dimensions.map((d) => [d, t(`usage.${d}`)])} by={by} measure={measure} range={range} set={set} />
+      <SeriesView whose="all" by={by} measure={measure} range={range} />
     </div>
   );
 }

@@ -2,7 +2,8 @@ import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, test } from "vitest";
 import { refusal, renderPage, sessionOf, silence } from "@/test/render";
-import { chartPoints, lastDays, recordsOf } from "./data";
+import { chartPoints, lastDays, recordsOf, total } from "./data";
+import MyUsage from "./Mine";
 import UsagePage from ".";
 
 const report = {
@@ -54,8 +55,31 @@ test("while it loads, when there is nothing, when it fails and without the right
   await screen.findByRole("status", { name: "Loading" });
 });
 
+test("one's own usage has its sums, its chart as a table, and no way to the trail", async () => {
+  const member = sessionOf({ role: "user", actions: ["usage.mine"] });
+  const { asked } = await renderPage(<MyUsage />, { at: "/settings/usage?from=2026-11-01&to=2026-11-02", session: member, answers: { "GET /api/v1/usage/mine/series": report } });
+  const table = await screen.findByRole("table", { name: "The numbers of the chart" });
+  expect(within(within(table).getByRole("row", { name: /2026-11-02/ })).getAllByRole("cell").map((c) => c.textContent)).toEqual(["1.5", "0"]);
+  expect(screen.getAllByRole("definition").map((d) => d.textContent)).toEqual(["1.75", "310", "3"]);
+  expect(screen.queryByRole("link", { name: /Audit records/ })).toBeNull();
+  await userEvent.selectOptions(screen.getByLabelText("By"), "Key");
+  await waitFor(() => expect(asked.map((r) => new URL(r.url).search)).toContain("?by=key&from=2026-11-01&to=2026-11-02"));
+});
+
+test("one's own usage while it loads, when there is nothing, when it fails and without the right", async () => {
+  const series = "GET /api/v1/usage/mine/series";
+  for (const [answer, text] of [[{ ...report, series: [] }, "Nothing was used in these days"], [refusal(500, "broken"), "broken"], [refusal(403, "not yours"), /not yours/]] as const) {
+    const { unmount } = await renderPage(<MyUsage />, { at: "/settings/usage", answers: { [series]: answer } });
+    await screen.findByText(text);
+    unmount();
+  }
+  await renderPage(<MyUsage />, { at: "/settings/usage", answers: { [series]: silence } });
+  await screen.findByRole("status", { name: "Loading" });
+});
+
 test("points, ranges and ways to the trail", () => {
   expect(chartPoints(report, "tokens")[1]).toEqual({ day: "2026-11-02", s0: 300, s1: 0 });
+  expect(total(report, "tokens")).toBe(310);
   expect(lastDays(7, new Date("2026-11-02T23:00:00Z"))).toEqual({ from: "2026-10-27", to: "2026-11-02" });
   const range = { from: "2026-11-01", to: "2026-11-02" };
   expect(recordsOf("user", { ...report.series[0]!, id: "u-1" }, range)).toBe("/admin/audit?actor=u-1&since=2026-11-01T00%3A00%3A00Z&until=2026-11-03T00%3A00%3A00.000Z");
