@@ -27,6 +27,7 @@ type Call struct {
 	Stream    bool
 	BytesIn   int64
 	StartedAt time.Time
+	Success   int // HTTP status of an answer that succeeds; 0: 200
 
 	// Set by the stages, in their order.
 

@@ -198,8 +198,9 @@ func TestReadAndChange(t *testing.T) {
 	if got, want := asJSON(t, read), who+`"outcome":"success","status":200,"latency_ms":20}`; got != want || read.Phase != sallyport.PhaseEvent {
 		t.Errorf("%s\ngot  %s\nwant %s", read.Phase, got, want)
 	}
+	call.Success = 201
 	change := builder.Change(call, "key/1", map[string]string{"name": "ci"})
-	want := who + `"resource":"key/1","outcome":"success","status":200,"latency_ms":20,"change":{"name":"ci"}}`
+	want := who + `"resource":"key/1","outcome":"success","status":201,"latency_ms":20,"change":{"name":"ci"}}`
 	if got := asJSON(t, change); got != want || change.Phase != sallyport.PhaseEvent {
 		t.Errorf("%s\ngot  %s\nwant %s", change.Phase, got, want)
 	}

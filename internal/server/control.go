@@ -195,6 +195,7 @@ func (s *Server) guard(api huma.API, ctx huma.Context, next func(huma.Context)) 
 		flatSurface.refuseUnread(w, r, s.refuse(q, err))
 		return
 	}
+	q.call.Success = op.DefaultStatus
 	inner := withCaller(withCall(ctx.Context(), &q.call.Call), visit{caller: who, secure: s.secure(r)})
 	inner = context.WithValue(inner, requestKey{}, q)
 	inner = context.WithValue(inner, refusalKey{}, func(status int, err error) error {
@@ -212,6 +213,7 @@ func (s *Server) guardOpen(ctx huma.Context, action string, next func(huma.Conte
 		return
 	}
 	call := &s.newCall(w, r, sallyport.Principal{}, action).Call
+	call.Success = ctx.Operation().DefaultStatus
 	inner := withCaller(withCall(ctx.Context(), call), visit{secure: s.secure(r)})
 	inner = context.WithValue(inner, refusalKey{}, func(status int, err error) error {
 		return s.recordUnknown(r.Context(), call, status, err)
@@ -244,7 +246,7 @@ func look[T any](s *Server, ctx context.Context, f func(p sallyport.Principal) (
 	if err != nil {
 		return answer, err
 	}
-	if err := s.record(ctx, call.Principal.Org, s.parts.Audit.Read(call, http.StatusOK)); err != nil {
+	if err := s.record(ctx, call.Principal.Org, s.parts.Audit.Read(call, call.Success)); err != nil {
 		var none T
 		return none, controlError(err)
 	}
