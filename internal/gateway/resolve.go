@@ -40,13 +40,18 @@ func mayUse(caller access.Caller, p sallyport.Principal, model sallyport.Model) 
 	if err := access.Enter(caller, p.Key); err != nil {
 		return err
 	}
-	decision := access.Allowed(caller, access.UseModel, access.Model(p.Org, model))
+	resource := access.Model(p.Org, model)
+	decision := access.Allowed(caller, access.UseModel, resource)
 	switch needs := decision.Needs(); {
 	case decision.Allowed:
 		return nil
 	case needs.Organisation:
 		return sallyport.NewError(sallyport.ModelAccessDenied, "Your organisation does not allow the model "+model.ID+".")
 	default:
-		return sallyport.NewError(sallyport.ModelAccessDenied, "You may not use the model "+model.ID+": this needs "+needs.String()+".")
+		why := ": this needs "
+		if from := caller.Thing(access.UseModel, resource).From; from.Scope == access.FromGroup {
+			why = ", which your group " + from.Group.Name + " switches off: this needs "
+		}
+		return sallyport.NewError(sallyport.ModelAccessDenied, "You may not use the model "+model.ID+why+needs.String()+".")
 	}
 }

@@ -78,6 +78,9 @@ func TestModelsOfGroups(t *testing.T) {
 	addToGroup(t, h, soc, user)
 	addToGroup(t, h, soc, admin)
 	wants("in SOC", user, servertest.Claude)
+	if a := h.Chat(t, user.Key, chatBody(false, "hello", "")); !strings.Contains(a.Body, "which your group SOC switches off: this needs the role administrator, or a group that grants it.") {
+		t.Errorf("the reason is %s", a.Body)
+	}
 	wants("an administrator in SOC", admin, servertest.Model, servertest.Claude)
 	addToGroup(t, h, blue, user)
 	wants("in both", user, servertest.Model, servertest.Claude)
