@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { expectAccessible, type Page, shot, useHouse } from "./harness";
+import { expectAccessible, type Page, shot, useHouse, visit } from "./harness";
 
 // Two offline models; what an administrator decides of them in the browser binds a
 // member in the chat and in programs.
@@ -88,6 +88,11 @@ test("a group takes a model from its member; a budget and a limit refuse with th
   await admin.getByRole("row", { name: new RegExp(email) }).waitFor();
   await shot(admin, "limits");
   await expect.poll(() => call(key, "open-model")).toMatchObject({ status: 429, body: expect.stringContaining("rate") });
+
+  for (const [name, address] of [["groups", "groups"], ["models", "models"], ["providers", "models?tab=providers"], ["dlp", "dlp"], ["usage", "usage"]] as const) {
+    await visit(admin, `${house().server.url}/admin/${address}`);
+    await shot(admin, name);
+  }
 
   for (const action of ["groups.create", "groups.add", "groups.set_policies", "budgets.set", "budgets.remove", "policies.set"]) {
     await admin.goto(`${house().server.url}/admin/audit?action=${action}`);

@@ -70,6 +70,13 @@ export async function signIn(page: Page, who: { email: string; password: string 
   await page.locator("header a[href$='/settings/profile']").waitFor(); // the gear, on every width and under every layer
 }
 
+/** Opens an address and waits for its heading and its data. */
+export async function visit(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await expect.poll(() => page.locator("main").getByRole("heading").count(), { message: url, timeout: patience }).toBeGreaterThan(0);
+  await page.waitForFunction(() => !document.querySelector("main [role=status][aria-label='Loading']"));
+}
+
 export async function setTheme(page: Page, theme: "light" | "dark"): Promise<void> {
   await page.evaluate((dark) => document.documentElement.classList.toggle("dark", dark), theme === "dark");
 }

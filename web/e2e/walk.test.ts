@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { expectAccessible, type Page, shot, useHouse } from "./harness";
+import { expectAccessible, shot, useHouse, visit } from "./harness";
 
 const house = useHouse();
 
@@ -10,19 +10,12 @@ const addresses = [
   "/no/such/page",
 ];
 
-/** Opens an address and waits for its heading and its data. */
-async function visit(page: Page, address: string): Promise<void> {
-  await page.goto(house().server.url + address);
-  await expect.poll(() => page.locator("main").getByRole("heading").count(), { message: address, timeout: 60_000 }).toBeGreaterThan(0);
-  await page.waitForFunction(() => !document.querySelector("main [role=status][aria-label='Loading']"));
-}
-
 test("every page is accessible in both themes and fits a phone", async () => {
   const page = await house().page();
   const wide: string[] = [];
   for (const address of addresses) {
     await page.setViewportSize({ width: 1280, height: 800 });
-    await visit(page, address);
+    await visit(page, house().server.url + address);
     expect(await page.title(), address).toContain("Sallyport");
     await expectAccessible(page);
     await page.setViewportSize({ width: 320, height: 640 });
