@@ -74,7 +74,7 @@ export async function signIn(page: Page, who: { email: string; password: string 
 export async function visit(page: Page, url: string): Promise<void> {
   await page.goto(url);
   await expect.poll(() => page.locator("main").getByRole("heading").count(), { message: url, timeout: patience }).toBeGreaterThan(0);
-  await page.waitForFunction(() => !document.querySelector("main [role=status][aria-label='Loading']"));
+  await page.waitForFunction(() => !document.querySelector("main [role=status][aria-label='Loading'], main .animate-pulse"));
 }
 
 export async function setTheme(page: Page, theme: "light" | "dark"): Promise<void> {
