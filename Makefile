@@ -18,7 +18,8 @@ build: pages program
 
 program:
 	@mkdir -p bin
-	go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/sallyport ./cmd/sallyport
+	@echo 'building the program: at first a minute or two'
+	@go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/sallyport ./cmd/sallyport
 
 test: services vet web unit clients e2e
 
@@ -26,9 +27,11 @@ test: services vet web unit clients e2e
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*')
 pages: web/dist/index.html
 web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
-	cd web && npm run --silent build
+	@echo 'building the Terminal: up to a minute'
+	@cd web && npm run --silent build -- --logLevel warn
 web/node_modules/.package-lock.json: web/package-lock.json
-	cd web && npm ci --no-audit --no-fund --silent
+	@echo "fetching the Terminal's packages: at first a minute or two"
+	@cd web && npm ci --no-audit --no-fund --silent
 	@touch $@
 
 # The types of the Terminal's client, from the description of the API.

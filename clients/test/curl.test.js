@@ -28,6 +28,18 @@ async function ended(at, header, runId) {
   }
 }
 
+// chunks are those of a whole stream, each sound.
+function chunks(body) {
+  const events = body.split('\n\n')
+  assert.equal(events.pop(), '')
+  assert.equal(events.pop(), 'data: [DONE]')
+  const all = events.map((event) => JSON.parse(event.replace(/^data: /, '')))
+  for (const chunk of all) assert.deepEqual(faults('CreateChatCompletionStreamResponse', chunk), [])
+  return all
+}
+
+const text = (chunks) => chunks.map((c) => c.choices[0].delta.content ?? '').join('')
+
 const said = (run) => JSON.parse(run.result).parts.filter((p) => p.type === 'text').map((p) => p.text).join('')
 
 describe('the quickstart, as the first start prints it', { timeout: 120_000 }, () => {
@@ -40,11 +52,10 @@ describe('the quickstart, as the first start prints it', { timeout: 120_000 }, (
 
   test('there are three calls', () => assert.equal(calls.length, 3))
 
-  test('a completion', async () => {
-    const answer = JSON.parse(await shell(calls[0]))
-    assert.match(answer.id, /^chatcmpl-/)
-    assert.match(answer.choices[0].message.content, /offline model/)
-    assert.deepEqual(faults('CreateChatCompletionResponse', answer), [])
+  test('a completion, streamed', async () => {
+    const answer = chunks(await shell(calls[0]))
+    assert.match(answer[0].id, /^chatcmpl-/)
+    assert.match(text(answer), /offline model/)
   })
 
   test('a run of an agent, to its end', async () => {
@@ -77,12 +88,7 @@ describe('chat completions', { timeout: 60_000 }, () => {
   test('stream', async () => {
     const answer = await curl(path, '-N', ...bearer, ...json(chat('mock-echo', 'Hi', { stream: true })))
     assert.deepEqual(answer.headers['content-type'], ['text/event-stream'])
-    const events = answer.body.split('\n\n')
-    assert.equal(events.pop(), '')
-    assert.equal(events.pop(), 'data: [DONE]')
-    const chunks = events.map((event) => JSON.parse(event.replace(/^data: /, '')))
-    assert.equal(chunks.map((c) => c.choices[0].delta.content ?? '').join(''), 'Hi')
-    for (const chunk of chunks) assert.deepEqual(faults('CreateChatCompletionStreamResponse', chunk), [])
+    assert.equal(text(chunks(answer.body)), 'Hi')
   })
 
   test('a stream that breaks says so, and ends', async () => {

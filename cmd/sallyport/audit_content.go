@@ -144,6 +144,15 @@ func (c *eraseFlags) erase(ctx context.Context, a *app, what string) error {
 			}
 			f.User = m.User.ID
 		}
+		if c.Call != "" {
+			records, err := i.db.FindRecords(ctx, org.ID, sallyport.RecordFilter{Call: f.Call, Limit: 1})
+			if err != nil {
+				return err
+			}
+			if len(records) == 0 {
+				return fmt.Errorf("there is no call %q in the trail: see 'sallyport audit list --json'", c.Call)
+			}
+		}
 		erased, _, err := audit.Erase(ctx, i.db, org.ID, what, f, math.MaxInt, func(change any) sallyport.Record {
 			return i.event(org.ID, audit.ActionErase, what, change)
 		})

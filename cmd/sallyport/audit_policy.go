@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,17 +48,24 @@ type auditPolicyShow struct {
 
 func (c *auditPolicyShow) Run(ctx context.Context, a *app) error {
 	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
-		p, err := i.auditPolicy(ctx, org.ID)
+		view, err := i.auditView(ctx, org.ID)
 		if err != nil {
 			return err
 		}
-		view := auditPolicyView{
-			RetentionDays: p.Retention.Days, Content: p.Content.Level, ContentDays: *p.Content.Days,
-			Actions: p.Actions, Readers: append([]sallyport.UserID{}, p.Readers.Users...), Hold: p.Hold,
-			Decided: append([]string{}, slices.Sorted(maps.Keys(p.Decided))...),
-		}
 		return show(a.out, c.jsonFlag, view, view.lines()...)
 	})
+}
+
+func (i *instance) auditView(ctx context.Context, org sallyport.OrgID) (auditPolicyView, error) {
+	p, err := i.auditPolicy(ctx, org)
+	if err != nil {
+		return auditPolicyView{}, err
+	}
+	return auditPolicyView{
+		RetentionDays: p.Retention.Days, Content: p.Content.Level, ContentDays: *p.Content.Days,
+		Actions: p.Actions, Readers: append([]sallyport.UserID{}, p.Readers.Users...), Hold: p.Hold,
+		Decided: append([]string{}, slices.Sorted(maps.Keys(p.Decided))...),
+	}, nil
 }
 
 func (v auditPolicyView) lines() []string {
@@ -107,7 +115,38 @@ func (i *instance) setAudit(ctx context.Context, org sallyport.OrgID, subject, a
 		}
 	}
 	rec := i.event(org, action, "policy/audit/"+subject, json.RawMessage(policy.AuditChange(subject, body)))
-	return i.db.SetPolicy(ctx, org, sallyport.KindAudit, subject, body, rec)
+	if err := i.db.SetPolicy(ctx, org, sallyport.KindAudit, subject, body, rec); err != nil {
+		return err
+	}
+	return i.tellAudit(ctx, org, subject)
+}
+
+// tellAudit prints what holds now for a subject that was decided on.
+func (i *instance) tellAudit(ctx context.Context, org sallyport.OrgID, subject string) error {
+	view, err := i.auditView(ctx, org)
+	if err != nil {
+		return err
+	}
+	beginning := "content:"
+	switch subject {
+	case policy.AuditRetention:
+		beginning = "records:"
+	case policy.AuditReaders:
+		beginning = "readers of content:"
+	case sallyport.LegalHold:
+		beginning = "legal hold:"
+	}
+	for action := range view.Actions {
+		if subject == policy.ContentSubject(action) {
+			beginning = "content of " + action + ":"
+		}
+	}
+	for _, line := range view.lines() {
+		if strings.HasPrefix(line, beginning) {
+			err = errors.Join(err, i.app.done(nil, "%s", line))
+		}
+	}
+	return err
 }
 
 type setRetention struct {

@@ -110,7 +110,11 @@ func (c *budgetList) Run(ctx context.Context, a *app) error {
 			views = append(views, viewBudget(b.At(a.now())))
 		}
 		return list(a.out, c.jsonFlag, views, "SCOPE ID PERIOD SINCE LIMIT SPENT HELD", func(b budgetView) []any {
-			return []any{b.Scope, b.Subject, b.Period, b.Since.Format(time.DateOnly), b.Limit, b.Spent, b.Held}
+			since := b.Since.Format(time.DateOnly)
+			if b.Period == string(sallyport.PeriodTotal) {
+				since = "" // it has no beginning
+			}
+			return []any{b.Scope, b.Subject, b.Period, since, b.Limit, b.Spent, b.Held}
 		})
 	})
 }
@@ -129,7 +133,8 @@ func (c *budgetRemove) Run(ctx context.Context, a *app) error {
 		if named, err := i.budget(ctx, org.ID, id); err == nil {
 			id = named // else whom it was for may be gone: the id counts as it is given
 		}
-		return see(i.db.RemoveBudget(ctx, org.ID, id, i.event(org.ID, "budgets.remove", id.String(), nil)), "budget list")
+		err := i.db.RemoveBudget(ctx, org.ID, id, i.event(org.ID, "budgets.remove", id.String(), nil))
+		return a.done(see(err, "budget list"), "removed: %s", id)
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 type creditCmd struct {
-	Grant  creditGrant  `cmd:"" help:"Add credits, or take back free ones with a negative amount (after --)."`
+	Grant  creditGrant  `cmd:"" help:"Add credits, or take back free ones with a negative amount: --amount=-5."`
 	Show   creditShow   `cmd:"" help:"Show the balance."`
 	Ledger creditLedger `cmd:"" help:"List what moved the balance, oldest first."`
 }

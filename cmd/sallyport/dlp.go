@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -140,7 +141,7 @@ func (c *dlpPolicySet) Run(ctx context.Context, a *app) error {
 		}
 		_, err = i.db.PublishPolicy(ctx, org.ID, policy.KindDLP, c.Model, sallyport.PolicyVersion{Body: body, At: i.app.now()}, sallyport.AnyVersion,
 			i.event(org.ID, "policies.set", "policy/dlp/"+c.Model, map[string]string{"before": before.Version(), "after": after.Version()}))
-		return err
+		return a.done(err, "the DLP policy of %s is decided: mode %s", cmp.Or(c.Model, "the organisation"), after.Mode)
 	})
 }
 

@@ -30,6 +30,7 @@ const doctorRecords = 1000
 type finding struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
+	Warn   bool   `json:"warn,omitempty"` // in order, but perhaps not as it is meant
 	Detail string `json:"detail"`
 }
 
@@ -55,7 +56,7 @@ func (d *doctor) check(name, detail string, err error) bool {
 	if err != nil {
 		detail = err.Error()
 	}
-	d.findings = append(d.findings, finding{name, err == nil, detail})
+	d.findings = append(d.findings, finding{Name: name, OK: err == nil, Detail: detail})
 	return err == nil
 }
 
@@ -64,7 +65,7 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	cfg, err := a.configuration(ctx, "", true)
 	if d.check("configuration", "is valid", err) {
 		for _, w := range cfg.Warnings() {
-			d.check("configuration", "but "+w, nil)
+			d.findings = append(d.findings, finding{Name: "configuration", OK: true, Warn: true, Detail: w})
 		}
 		d.checkFiles()
 		d.checkDatabase(ctx, cfg)
@@ -187,11 +188,14 @@ func (v doctorView) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "sallyport %s\n\n", v.Version)
 	for _, f := range v.Checks {
-		mark := "ok "
-		if !f.OK {
+		mark := "ok"
+		switch {
+		case !f.OK:
 			mark = "BAD"
+		case f.Warn:
+			mark = "warn"
 		}
-		fmt.Fprintf(&b, "%s  %s: %s\n", mark, f.Name, f.Detail)
+		fmt.Fprintf(&b, "%-4s  %s: %s\n", mark, f.Name, f.Detail)
 	}
 	b.WriteString("\nEvery call passes these stages, in this order:\n")
 	for n, s := range v.Stages {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -127,7 +128,7 @@ type groupRename struct {
 func (c *groupRename) Run(ctx context.Context, a *app) error {
 	return c.with(ctx, a, func(i *instance, g sallyport.Group) error {
 		rec := i.groupEvent(g, "groups.rename", map[string]string{"name": c.Name})
-		return nameTaken(i.db.RenameGroup(ctx, g.Org, g.ID, c.Name, rec), c.Name)
+		return a.done(nameTaken(i.db.RenameGroup(ctx, g.Org, g.ID, c.Name, rec), c.Name), "renamed: %s is now %s", g.Name, c.Name)
 	})
 }
 
@@ -135,7 +136,7 @@ type groupDelete struct{ groupArg }
 
 func (c *groupDelete) Run(ctx context.Context, a *app) error {
 	return c.with(ctx, a, func(i *instance, g sallyport.Group) error {
-		return i.db.DeleteGroup(ctx, g.Org, g.ID, i.groupEvent(g, "groups.delete", nil))
+		return a.done(i.db.DeleteGroup(ctx, g.Org, g.ID, i.groupEvent(g, "groups.delete", nil)), "deleted: %s", g.Name)
 	})
 }
 
@@ -164,7 +165,7 @@ type groupAdd struct{ membersArg }
 
 func (c *groupAdd) Run(ctx context.Context, a *app) error {
 	return c.change(ctx, a, "groups.add", func(i *instance, g sallyport.Group, users []sallyport.UserID, rec sallyport.Record) error {
-		return i.db.AddToGroup(ctx, g.Org, g.ID, users, rec)
+		return a.done(i.db.AddToGroup(ctx, g.Org, g.ID, users, rec), "in %s now: %s", g.Name, strings.Join(c.Members, ", "))
 	})
 }
 
@@ -172,7 +173,8 @@ type groupRemove struct{ membersArg }
 
 func (c *groupRemove) Run(ctx context.Context, a *app) error {
 	return c.change(ctx, a, "groups.remove", func(i *instance, g sallyport.Group, users []sallyport.UserID, rec sallyport.Record) error {
-		return see(i.db.RemoveFromGroup(ctx, g.Org, g.ID, users, rec), "group members")
+		err := see(i.db.RemoveFromGroup(ctx, g.Org, g.ID, users, rec), "group members")
+		return a.done(err, "no longer in %s: %s", g.Name, strings.Join(c.Members, ", "))
 	})
 }
 

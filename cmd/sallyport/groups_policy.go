@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -87,7 +88,8 @@ func (c *groupPolicySet) Run(ctx context.Context, a *app) error {
 		if c.Area == string(policy.AreaDLP) {
 			told[c.Area] = "changed" // it may list values that are let through
 		}
-		return i.db.SetPolicies(ctx, org, policy.KindRights, bodies, i.event(org, action, resource, told))
+		err = i.db.SetPolicies(ctx, org, policy.KindRights, bodies, i.event(org, action, resource, told))
+		return a.done(err, "decided: %s of %s", c.Area, cmp.Or(c.Group, "the organisation"))
 	})
 }
 

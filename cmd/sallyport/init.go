@@ -239,17 +239,17 @@ const firstWords = `Sallyport is ready at URL
 
 They are shown this once. Try the key:
 
-curl URL/v1/chat/completions \
+curl -N URL/v1/chat/completions \
   -H "Authorization: Bearer KEY" \
   -H "Content-Type: application/json" \
-  -d '{"model": "claude-sonnet-4-5-20250929", "messages": [{"role": "user", "content": "Hello!"}]}'
+  -d '{"model": "claude-sonnet-4-5-20250929", "stream": true, "messages": [{"role": "user", "content": "Hello!"}]}'
 
-curl URL/v1/agents/AGENT/run \
+curl -w '\n' URL/v1/agents/AGENT/run \
   -H "x-api-key: KEY" \
   -H "Content-Type: application/json" \
   -d '{"input": "Five failed logins for root from 203.0.113.7 within a minute, then one success."}'
 
-curl URL/v1/models \
+curl -w '\n' URL/v1/models \
   -H "x-api-key: KEY"
 
 `

@@ -110,7 +110,7 @@ type keyRevoke struct {
 func (c *keyRevoke) Run(ctx context.Context, a *app) error {
 	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
 		rec := i.event(org.ID, "keys.revoke", "key/"+c.ID, nil)
-		return see(i.db.RevokeKey(ctx, org.ID, sallyport.KeyID(c.ID), a.now().UTC(), rec), "key list")
+		return a.done(see(i.db.RevokeKey(ctx, org.ID, sallyport.KeyID(c.ID), a.now().UTC(), rec), "key list"), "revoked: %s", c.ID)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -134,9 +135,19 @@ func (c *limitSet) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		subject := policy.LimitSubject(c.Scope, id)
-		return i.db.SetPolicy(ctx, org.ID, policy.KindLimit, subject, body,
+		err = i.db.SetPolicy(ctx, org.ID, policy.KindLimit, subject, body,
 			i.event(org.ID, "policies.set", "policy/limit/"+subject, json.RawMessage(body)))
+		return a.done(err, "limits of %s: %s requests and %s tokens a minute, %s calls at once",
+			subject, bound(c.Requests), bound(c.Tokens), bound(c.Concurrent))
 	})
+}
+
+// bound is a limit in words.
+func bound(n int64) string {
+	if n == 0 {
+		return "any number of"
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // subject is the id of whom a limit is for. It refuses one for nobody: a mistyped

@@ -57,6 +57,15 @@ func show(w io.Writer, f jsonFlag, object any, lines ...string) error {
 	return err
 }
 
+// done tells what a command has changed, where it has nothing else to show.
+func (a *app) done(err error, format string, args ...any) error {
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.out, oneLine(fmt.Sprintf(format, args...)))
+	return err
+}
+
 func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

@@ -106,7 +106,8 @@ func setModelAccess(ctx context.Context, a *app, flag orgFlag, id, action string
 		if err := i.checkModel(ctx, org.ID, id); err != nil {
 			return err
 		}
-		return i.db.SetModelAccess(ctx, org.ID, id, enabled, i.event(org.ID, action, "model/"+id, nil))
+		state := map[bool]string{true: "on", false: "off"}[enabled]
+		return a.done(i.db.SetModelAccess(ctx, org.ID, id, enabled, i.event(org.ID, action, "model/"+id, nil)), "%s: %s", id, state)
 	})
 }
 
