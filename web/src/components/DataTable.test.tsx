@@ -61,6 +61,13 @@ test("near the end the next page is asked for, but not while it is on its way", 
   await waitFor(() => expect(onMore).toHaveBeenCalled());
 });
 
+test("a column that takes a share of the width keeps a least one", async () => {
+  const wide = [{ id: "name", header: "Name", width: "2fr", cell: (r: Row) => r.name }, { id: "id", header: "Id", width: "80px", cell: (r: Row) => r.id }];
+  await renderPage(<DataTable name="t" label="Things" columns={wide} rows={rows(1)} rowId={(r) => r.id} />);
+  const header = (await screen.findByText("Name")).closest<HTMLElement>("[role=row]");
+  expect(header?.style.gridTemplateColumns).toBe("minmax(120px, 2fr) 80px");
+});
+
 test("columns are chosen and remembered", async () => {
   const table = <DataTable name="t" label="Things" columns={columns} rows={rows(1)} rowId={(r) => r.id} />;
   const { unmount } = await renderPage(table);

@@ -11,7 +11,7 @@ export interface Column<Row> {
   id: string;
   header: string;
   cell: (row: Row) => ReactNode;
-  /** As in CSS grid: "120px", "2fr". Default: "minmax(100px, 1fr)". */
+  /** As in CSS grid: "120px", "2fr". A bare share is never narrower than 120px. Default: "minmax(100px, 1fr)". */
   width?: string;
   align?: "end";
   /** The server can sort by it. */
@@ -66,6 +66,11 @@ const rowHeight = 36;
 /** Browsers draw no higher than some 33 million pixels. */
 const placesMax = 800_000;
 
+/** A share of the width has a least one, for a column of one letter tells nothing: the table scrolls sideways instead. */
+function track(width = "minmax(100px, 1fr)"): string {
+  return width.endsWith("fr") ? `minmax(120px, ${width})` : width;
+}
+
 /** How many rows before the end the next page is asked for. */
 const ahead = 20;
 
@@ -95,7 +100,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     if (onMore && !loadingMore && last >= rows.length - ahead) onMore();
   }, [last, rows.length, onMore, loadingMore]);
 
-  const template = [selected && "36px", ...shown.map((c) => c.width ?? "minmax(100px, 1fr)"), actions && "40px"].filter(Boolean).join(" ");
+  const template = [selected && "36px", ...shown.map((c) => track(c.width)), actions && "40px"].filter(Boolean).join(" ");
   const toggle = useCallback(
     (id: string) => {
       const next = new Set(selected);

@@ -6,7 +6,7 @@ export function Meter({ label, used, limit, text }: { label: string; used: numbe
   const share = limit > 0 ? Math.min(1, used / limit) : 1;
   return (
     <span className="flex items-center gap-2 tabular">
-      <meter aria-label={label} aria-valuetext={words} min={0} max={1} low={0.5} high={0.8} optimum={0} value={share} className="h-2 w-14 shrink-0" />
+      <meter aria-label={label} aria-valuetext={words} min={0} max={1} low={0.5} high={0.8} optimum={0} value={share} className="meter h-2 w-14 shrink-0" />
       <span className="truncate">{words}</span>
     </span>
   );
