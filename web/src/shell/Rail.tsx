@@ -18,7 +18,7 @@ export function Rail() {
     setSmall(!small);
   };
   return (
-    <div className={cn("flex shrink-0 flex-col justify-between overflow-auto border-e border-line bg-surface p-2 max-md:hidden", small ? "w-13" : "w-52")}>
+    <div className={cn("flex shrink-0 flex-col justify-between overflow-auto border-e border-line bg-surface p-2 max-md:hidden", small ? "w-13" : "w-60")}>
       <RailLinks small={small} />
       <IconButton label={t(small ? "shell.expand" : "shell.collapse")} icon={small ? <PanelLeftOpen /> : <PanelLeftClose />} onClick={toggle} />
     </div>
