@@ -5,7 +5,8 @@ import { locale, t } from "@/messages";
 
 export type HistogramData = components["schemas"]["HistogramView"];
 
-const when = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+const minutes = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+const seconds = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
 
 /** How the records of the search lie over time. A press on a bar narrows the search to its time. */
 export function Histogram({ data, onChoose }: { data: HistogramData; onChoose: (since: string, until: string) => void }) {
@@ -14,6 +15,7 @@ export function Histogram({ data, onChoose }: { data: HistogramData; onChoose: (
   const since = Date.parse(data.since);
   const step = (Date.parse(data.until) - since) / Math.max(bars.length, 1);
   const at = (i: number) => new Date(since + step * i);
+  const when = step < 60_000 ? seconds : minutes; // else both ends of a bar read the same
   const highest = Math.max(1, ...bars);
   const move = (e: KeyboardEvent<HTMLDivElement>) => {
     const to = { ArrowRight: active + 1, ArrowLeft: active - 1, Home: 0, End: bars.length - 1 }[e.key];

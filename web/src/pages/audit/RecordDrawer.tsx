@@ -13,7 +13,7 @@ import { States } from "@/components/States";
 import { Time } from "@/components/Time";
 import { t } from "@/messages";
 import { canCheck, checkProof, unbase64 } from "./proof";
-import { actorText, type AuditRecord, endText, type Names, toneOf } from "./records";
+import { actorText, type AuditRecord, endText, modelText, type Names, toneOf } from "./records";
 
 type One = components["schemas"]["OneRecord"];
 
@@ -96,7 +96,7 @@ function Facts({ one, record, names }: { one: One; record: AuditRecord; names: N
     [t("audit.status"), record.status],
     [t("audit.filter_key"), record.actor.key_id && `${key?.name ?? record.actor.key_id} (${record.actor.key_prefix ?? ""})`],
     [t("audit.filter_resource"), record.resource && `${resource?.name ? `${resource.name} · ` : ""}${record.resource}`],
-    [t("audit.filter_model"), record.model_used && `${record.model_used}${record.provider ? `, ${record.provider}` : ""}`],
+    [t("audit.filter_model"), modelText(record)],
     [t("audit.filter_route"), record.route],
     [t("audit.filter_address"), one.source?.address],
     [t("audit.agent"), one.source?.user_agent],
@@ -124,7 +124,7 @@ function Linked({ one, names, show }: { one: One; names: Names; show: (id: strin
   const linked = one.linked ?? [];
   return (
     <Section title={t("audit.linked")}>
-      {linked.length === 0 && <p className="text-sm text-muted">{t("audit.linkedNone")}</p>}
+      {linked.length === 0 && !record.run_id && <p className="text-sm text-muted">{t("audit.linkedNone")}</p>}
       <ul className="flex flex-col gap-1 text-sm">
         {linked.map((l) => (
           <li key={l.seq}>
@@ -137,12 +137,17 @@ function Linked({ one, names, show }: { one: One; names: Names; show: (id: strin
           </li>
         ))}
       </ul>
-      {record.resource && (
-        <Link to="/admin/audit" search={{ resource: record.resource } as never} className="text-sm text-accent-text underline">
-          {t("audit.allOfResource")}
-        </Link>
-      )}
+      {record.resource && <AllOf resource={record.resource}>{t("audit.allOfResource")}</AllOf>}
+      {record.run_id && <AllOf resource={`run/${record.run_id}`}>{t("audit.ofRun")}</AllOf>}
     </Section>
+  );
+}
+
+function AllOf({ resource, children }: { resource: string; children: ReactNode }) {
+  return (
+    <Link to="/admin/audit" search={{ resource } as never} className="text-sm text-accent-text underline">
+      {children}
+    </Link>
   );
 }
 

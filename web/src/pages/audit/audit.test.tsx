@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { refusal, renderPage, silence } from "@/test/render";
 import Audit from ".";
 import { checkProof, type Proof } from "./proof";
+import { type AuditRecord, modelText } from "./records";
 
 // A busy machine may take long to draw a page.
 configure({ asyncUtilTimeout: 15_000 });
@@ -31,6 +32,11 @@ test("records are listed with the names of who did it", async () => {
   expect(await within(grid).findByText("groups.create")).toBeTruthy();
   expect(within(grid).getAllByText("Ann").length).toBe(2);
   expect(screen.getByRole("button", { name: /^2 records, / })).toBeTruthy();
+});
+
+test("bars that are shorter than a minute are named with seconds", async () => {
+  await show({ "GET /api/v1/audit/records/histogram": { ...histogram, until: "2026-03-01T00:01:00Z" } });
+  expect(await screen.findByRole("button", { name: /^2 records, .*:00:30.* to .*:01:00/ })).toBeTruthy();
 });
 
 test("while it loads there is a skeleton", async () => {
@@ -90,6 +96,22 @@ test("what is new waits behind a button, and verification is told as it goes on"
 test("a bad trail is told", async () => {
   await show({ "GET /api/v1/audit/verifications": [{ id: "v", state: "done", created_at: "2026-03-01T12:00:00Z", ended_at: "2026-03-01T12:00:01Z", records: 6, head: 9, verdict: { ok: false, bad_seq: 7, why: "hash: x", last_seq: 6 } }] });
   await screen.findByText("Bad at record 7: hash: x");
+});
+
+test("a record of a run leads to where the run began and ended, though nothing else belongs to it", async () => {
+  const one = { ...record(2, { run_id: "r-1" }), intact: true, bytes: "", names: {}, linked: [] };
+  await show({ "GET /api/v1/audit/records/2": one }, "/admin/audit?record=2");
+  const link = await screen.findByRole("link", { name: "Start and end of its agent run" });
+  expect(decodeURIComponent(link.getAttribute("href") ?? "")).toContain("resource=run/r-1");
+  expect(screen.queryByText("No other record belongs to this one.")).toBeNull();
+});
+
+test("a record tells its model: asked for, used, or both where they differ", () => {
+  const of = (more: Partial<AuditRecord>) => modelText(more as AuditRecord);
+  expect(of({ model_requested: "large" })).toBe("large");
+  expect(of({ model_requested: "large", model_used: "large", provider: "mock" })).toBe("large, mock");
+  expect(of({ model_requested: "large", model_used: "large-2", provider: "mock" })).toBe("large-2, mock (asked for: large)");
+  expect(of({})).toBe("");
 });
 
 /** A proof of the second of three records, as RFC 6962 has it. */

@@ -1,4 +1,5 @@
 import type { components } from "@/api/schema";
+import { t } from "@/messages";
 
 export type Page = components["schemas"]["RecordPage"];
 export type Names = Page["names"];
@@ -14,6 +15,7 @@ export interface AuditRecord {
   route?: string;
   resource?: string;
   call_id?: string;
+  run_id?: string;
   request_id?: string;
   model_requested?: string;
   model_used?: string;
@@ -53,6 +55,13 @@ export function actorText(record: AuditRecord, names: Names): string {
   const { actor } = record;
   const user = actor.user_id ? names[`user/${actor.user_id}`] : undefined;
   return user?.name || user?.detail || actor.key_prefix || actor.user_id || actor.type;
+}
+
+/** The model that answered, and the one that was asked for where that is another; a refusal has the latter alone. */
+export function modelText({ model_requested: asked, model_used: used, provider }: AuditRecord): string {
+  const by = provider ? `, ${provider}` : "";
+  if (!used) return asked ? `${asked}${by}` : "";
+  return asked && asked !== used ? t("audit.modelAsked", { used: `${used}${by}`, asked }) : `${used}${by}`;
 }
 
 /** How it ended, in a word. */
