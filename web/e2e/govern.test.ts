@@ -44,7 +44,9 @@ test("a group takes a model from its member; a budget and a limit refuse with th
   expect((await call(key, "closed-model")).status).toBe(200);
 
   await admin.getByRole("button", { name: "New group" }).click();
-  const group = admin.getByRole("dialog");
+  await admin.getByRole("dialog", { name: "New group" }).getByLabel("Name").fill("Testers");
+  await admin.getByRole("button", { name: "Create" }).click();
+  const group = admin.getByRole("dialog", { name: "Testers" });
   await group.getByLabel("Add members by e-mail address").fill(`${email}, nobody@acme.test`);
   await group.getByRole("button", { name: "Check" }).click();
   await group.getByText("nobody@acme.test").last().waitFor();

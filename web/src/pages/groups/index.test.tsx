@@ -65,11 +65,31 @@ describe("Groups", { timeout: 30_000 }, () => {
     await userEvent.click(await screen.findByLabelText("Add members by e-mail address", {}, soon));
     await userEvent.paste("bob@acme.test");
     await userEvent.click(screen.getByRole("button", { name: "Check" }));
-    expect(await screen.findByText(/1 address is of nobody here: eve@nowhere.test/, {}, soon)).toBeTruthy();
+    expect(await screen.findByText(/1 address belongs to no member: eve@nowhere.test/, {}, soon)).toBeTruthy();
     await userEvent.click(screen.getByRole("button", { name: "Add 1 member" }));
     await waitFor(() => expect(asked.some((r) => r.method === "POST" && r.url.endsWith("/members"))).toBe(true), soon);
     const added = asked.find((r) => r.method === "POST" && r.url.endsWith("/members"));
     expect(await added?.json()).toEqual({ members: ["u-2"] });
+  });
+  test("a new group is asked its name, with a free one proposed, and then opened", async () => {
+    const made = { ...soc, id: "g-2", name: "Testers" };
+    let all = [soc];
+    const { asked, router } = await renderPage(<Groups />, {
+      session,
+      answers: { ...answers, "GET /api/v1/groups": () => all, "POST /api/v1/groups": () => ((all = [soc, made]), made), "GET /api/v1/groups/g-2/members": [] },
+      at: "/admin/groups",
+    });
+    const button = await screen.findByRole<HTMLButtonElement>("button", { name: "New group" }, soon);
+    await waitFor(() => expect(button.disabled).toBe(false), soon);
+    await userEvent.click(button);
+    const name = await screen.findByLabelText<HTMLInputElement>("Name", {}, soon);
+    expect(name.value).toBe("Group 2");
+    expect(asked.some((r) => r.method === "POST")).toBe(false);
+    await userEvent.clear(name);
+    await userEvent.type(name, "Testers{Enter}");
+    expect(await screen.findByRole("dialog", { name: "Testers" }, soon)).toBeTruthy();
+    expect(await asked.find((r) => r.method === "POST")?.json()).toEqual({ name: "Testers" });
+    expect(router.state.location.search).toEqual({ group: "g-2", tab: "members" });
   });
   test("delete wants the name", async () => {
     await renderPage(<Groups />, { session, answers, at: "/admin/groups?group=g-1&tab=members" });

@@ -2,6 +2,8 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button } from "@/components/Button";
 import { DataTable } from "@/components/DataTable";
+import { Field, Form, Input } from "@/components/Form";
+import { Modal } from "@/components/Modal";
 import { Page } from "@/components/Page";
 import { Empty, NoRight, States } from "@/components/States";
 import { Tabs } from "@/components/Tabs";
@@ -48,38 +50,24 @@ function GroupList() {
   const query = useQuery({ queryKey: ["groups"], queryFn: groups });
   const [address, set] = useAddress();
   const [fresh, setFresh] = useState<string>();
-  const [error, setError] = useState<string>();
-  const [busy, setBusy] = useState(false);
+  const [making, setMaking] = useState(false);
   const queries = useQueryClient();
   const open = query.data?.find((g) => g.id === address.group);
 
-  const make = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      const name = freeName((query.data ?? []).map((g) => g.name), (n) => t("groups.generated", { n }));
-      const made = await create(name);
-      await queries.invalidateQueries({ queryKey: ["groups"] });
-      setFresh(made.id);
-      set({ group: made.id, tab: "members" }, "push");
-    } catch (failure) {
-      setError(failure instanceof Error ? failure.message : String(failure));
-    } finally {
-      setBusy(false);
-    }
+  const make = async (form: HTMLFormElement) => {
+    const made = await create(String(new FormData(form).get("name")).trim());
+    await queries.invalidateQueries({ queryKey: ["groups"] });
+    setMaking(false);
+    setFresh(made.id);
+    set({ group: made.id, tab: "members" }, "push");
   };
   const button = (
-    <Button look="primary" data-shortcut="new" busy={busy} disabled={!query.data} onClick={() => void make()}>
+    <Button look="primary" data-shortcut="new" disabled={!query.data} onClick={() => setMaking(true)}>
       {t("groups.create")}
     </Button>
   );
   return (
     <Page title={t("groups.title")} count={query.data?.length} actions={button} bar={<Views />} fixed>
-      {error && (
-        <p role="alert" className="bg-bad-soft p-3">
-          {error}
-        </p>
-      )}
       <States query={query} isEmpty={(all) => all.length === 0} empty={<Empty title={t("groups.emptyTitle")}>{t("groups.emptyWhy")}</Empty>}>
         {(all) => (
           <DataTable
@@ -97,6 +85,13 @@ function GroupList() {
           />
         )}
       </States>
+      <Modal title={t("groups.create")} open={making} onClose={() => setMaking(false)}>
+        <Form submit={t("groups.make")} onSubmit={make} onCancel={() => setMaking(false)}>
+          <Field label={t("groups.name")}>
+            <Input name="name" defaultValue={freeName((query.data ?? []).map((g) => g.name), (n) => t("groups.generated", { n }))} maxLength={100} required autoFocus onFocus={(e) => e.target.select()} />
+          </Field>
+        </Form>
+      </Modal>
       {open && <GroupDrawer key={open.id} group={open} tab={address.tab ?? "members"} setTab={(tab) => set({ tab })} close={() => set({ group: undefined, tab: undefined })} />}
     </Page>
   );
