@@ -125,8 +125,8 @@ test("what the organisation switches off is off for its administrator too, until
   await picker.getByText("closed-model").first().waitFor();
   expect(await picker.getByText("open-model").count()).toBe(0);
   await admin.goto(`${house().server.url}/admin/groups?view=organisation`);
-  await row.getByRole("combobox").selectOption("Nothing");
-  await admin.getByLabel("Providers of models: demo").selectOption("Nothing");
+  await row.getByRole("combobox").selectOption("Not set");
+  await admin.getByLabel("Providers of models: demo").selectOption("Not set");
   await row.getByText("Everybody, unless a group refuses").waitFor();
 });
 

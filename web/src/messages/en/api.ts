@@ -48,7 +48,7 @@ export default {
   default: "Default",
   offline: "Offline script",
   clients: "Client set-ups",
-  clientsHelp: "Put your key in place of {key}.",
+  clientsHelp: "First:",
   model: "Model",
   curl: "curl",
   openaiPython: "OpenAI SDK for Python",

@@ -5,7 +5,7 @@ export default {
 
   // The list
   conversations: "Conversations",
-  conversationsEmpty: "Your conversations will stand here.",
+  conversationsEmpty: "Your conversations will appear here.",
   search: "Search titles and texts",
   archivedOnly: "Archived",
   pinned: "Pinned",

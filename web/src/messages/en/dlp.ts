@@ -18,6 +18,7 @@ export default {
   out: "In answers",
   inherit: "As the category",
   all: "Everything else",
+  asAll: "As “Everything else”",
   keep: "Let through",
   tokenize: "Mask, and bring back",
   redact: "Redact",

@@ -6,7 +6,7 @@ import { Field, Select } from "@/components/Form";
 import { Section } from "@/components/Section";
 import { t } from "@/messages";
 import { serverAddress } from "@/root";
-import { curlAgents, curlChat, keyPlace, openaiNode, openaiPython } from "./snippets";
+import { curlAgents, curlChat, openaiNode, openaiPython, setKey } from "./snippets";
 
 /** Set-ups of clients with this server's address: of those alone that work with it. */
 export function Clients() {
@@ -21,7 +21,7 @@ export function Clients() {
     ["agents", curlAgents(serverAddress)],
   ] as const;
   return (
-    <Section title={t("api.clients")} help={t("api.clientsHelp", { key: keyPlace })}>
+    <Section title={t("api.clients")} help={<>{t("api.clientsHelp")} <code>{setKey}</code></>}>
       <p className="flex flex-wrap items-center gap-1">
         {t("api.base")}: <code>{serverAddress}/v1</code>
         <CopyButton text={`${serverAddress}/v1`} what={t("api.base")} />

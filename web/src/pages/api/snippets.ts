@@ -1,6 +1,9 @@
 /** What stands for the key: never the key itself, which is shown once and elsewhere. */
 export const keyPlace = "$SALLYPORT_KEY";
 
+/** With it done the set-ups work as they stand: commands and programs read the key from there. */
+export const setKey = "export SALLYPORT_KEY='your key'";
+
 /** The first call of the quickstart. */
 export function curlChat(server: string, model: string, key: string = keyPlace): string {
   return `curl ${server}/v1/chat/completions \\

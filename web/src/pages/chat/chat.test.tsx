@@ -60,7 +60,7 @@ describe("states", () => {
     const agent = { id: "ag", name: "Triage", description: "Sorts alerts", inputs: [] };
     await renderPage(<Chat />, { at: "/chat", answers: answers([], { [`GET ${base}`]: { conversations: [], next: "" }, "GET /api/v1/agents": { agents: [agent] } }) });
     expect(await screen.findByText("Triage")).toBeTruthy();
-    expect(await screen.findByText("Your conversations will stand here.")).toBeTruthy();
+    expect(await screen.findByText("Your conversations will appear here.")).toBeTruthy();
     expect(document.activeElement).toBe(await box());
   });
 

@@ -52,7 +52,7 @@ function Detectors({ policy, onChange }: RulesProps) {
             aria-label={`${label}: ${t(`dlp.${way}`)}`} value={policy[way][name] ?? ""}
             onChange={(e) => onChange({ ...policy, [way]: withRule(policy[way], name, e.target.value) })}
           >
-            <option value="">{inherits ? t("dlp.inherit") : name === "*" ? t("dlp.keep") : t("dlp.all")}</option>
+            <option value="">{inherits ? t("dlp.inherit") : name === "*" ? t("dlp.keep") : t("dlp.asAll")}</option>
             {actions.filter((a) => way === "in" || a !== "tokenize").map((a) => <option key={a} value={a}>{t(`dlp.${a}`)}</option>)}
           </Select>
         </td>

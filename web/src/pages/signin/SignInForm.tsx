@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { ApiError } from "@/api/client";
 import { Field, Form, Input } from "@/components/Form";
 import { t } from "@/messages";
 import { useSessionState } from "@/session";
@@ -12,7 +13,7 @@ export function SignInForm({ email: known = "" }: { email?: string }) {
   const [email, setEmail] = useState(known);
   const [password, setPassword] = useState("");
   return (
-    <Form asks={false} submit={t("signin.submit")} onSubmit={() => signIn(email, password)}>
+    <Form asks={false} submit={t("signin.submit")} onSubmit={() => signIn(email, password).catch(plainly)}>
       <Field label={t("signin.email")}>
         <Input type="email" name="email" required autoComplete="username" autoFocus={!known} readOnly={!!known} value={email} onChange={(e) => setEmail(e.target.value)} />
       </Field>
@@ -21,4 +22,10 @@ export function SignInForm({ email: known = "" }: { email?: string }) {
       </Field>
     </Form>
   );
+}
+
+/** A password that was mistyped is nothing to report: the request's id is left out. */
+function plainly(failure: unknown): never {
+  if (failure instanceof ApiError && failure.status === 401) throw new Error(failure.message);
+  throw failure;
 }

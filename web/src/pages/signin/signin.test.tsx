@@ -33,6 +33,16 @@ test("a refusal is shown as the server says it, with when to try again", async (
   within(alert).getByText(/in \d+ seconds/);
 });
 
+test("a wrong password is told without the id of a request, which a fault of the server has", async () => {
+  for (const [refused, shown] of [[refusal(401, "E-mail or password is wrong."), 0], [refusal(500, "internal error"), 1]] as const) {
+    const { unmount } = await renderPage(<SignIn />, { session: null, at: "/sign-in", answers: { "GET /api/v1/setup": { needed: false }, "POST /api/v1/session": refused } });
+    await userEvent.type(await screen.findByLabelText("E-mail"), "ann@acme.test");
+    await userEvent.type(screen.getByLabelText("Password"), "wrong{Enter}");
+    expect(within(await screen.findByRole("alert")).queryAllByText("req_test")).toHaveLength(shown);
+    unmount();
+  }
+});
+
 test("an empty server leads to its set-up", async () => {
   const { router } = await renderPage(<SignIn />, { session: null, at: "/sign-in", answers: { "GET /api/v1/setup": { needed: true } } });
   await screen.findByText("elsewhere");

@@ -56,10 +56,10 @@ function Records({ to, name }: { to: string | undefined; name: string }) {
   );
 }
 
-/** The numbers of the chart: who does not see it reads them here. */
+/** The numbers of the chart, newest first: who does not see it reads them here. */
 function Numbers({ report, measure }: { report: Report; measure: Measure }) {
   const lines: Line[] = report.series ?? [];
-  const days = report.days ?? [];
+  const days = [...(report.days ?? []).entries()].reverse();
   return (
     <div className="max-h-80 overflow-auto rounded-md border border-line" tabIndex={0} role="region" aria-label={t("usage.table")}>
       <table className="w-full text-sm">
@@ -71,7 +71,7 @@ function Numbers({ report, measure }: { report: Report; measure: Measure }) {
           </tr>
         </thead>
         <tbody>
-          {days.map((day, at) => (
+          {days.map(([at, day]) => (
             <tr key={day} className="border-t border-line">
               <th scope="row" className="px-3 py-1.5 text-start font-normal whitespace-nowrap tabular">{day}</th>
               {lines.map((line) => <td key={`${line.id}${line.rest}`} className="px-3 py-1.5 text-end tabular">{number(values(line, measure)[at] ?? 0)}</td>)}

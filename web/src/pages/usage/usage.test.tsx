@@ -27,6 +27,7 @@ test("every number of the chart stands in the table under it, and the forecast s
   const table = await screen.findByRole("table", { name: "The numbers of the chart" });
   const row = within(table).getByRole("row", { name: /2026-11-02/ });
   expect(within(row).getAllByRole("cell").map((c) => c.textContent)).toEqual(["1.5", "0"]);
+  expect(within(table).getAllByRole("rowheader").map((day) => day.textContent)).toEqual(["2026-11-02", "2026-11-01"]);
   await screen.findByText("The mean of the last 7 whole days.");
   await screen.findByText("15.25 credits");
   await userEvent.click(screen.getByRole("button", { name: "Usage as CSV" }));
