@@ -108,6 +108,7 @@ export default {
   composer: "New message",
   message: "Message",
   messageHint: "Write a message. Enter sends it, Shift Enter begins a new line.",
+  messageHintTouch: "Write a message.",
   send: "Send",
   sendIn: "Send in {n} s",
   stop: "Stop",

@@ -50,6 +50,8 @@ export function Composer({ ref, drafts, conversation, model, answering, onSend, 
   const attempt = useRef({ of: "", key: "" });
   const files = useFiles();
   const wait = useCountdown(problem);
+  const coarse = matchMedia("(pointer: coarse)").matches;
+  const limits = t("chat.fileLimits", { n: filesMax, image: size(imageMax), text: size(textMax), types: imageTypes.map((i) => i.slice(6).toUpperCase()).join(", ") });
 
   useImperativeHandle(ref, () => ({
     focus: () => area.current?.focus(),
@@ -147,18 +149,15 @@ export function Composer({ ref, drafts, conversation, model, answering, onSend, 
         readOnly={sending}
         rows={2}
         aria-label={t("chat.message")}
-        placeholder={t("chat.messageHint")}
+        placeholder={t(coarse ? "chat.messageHintTouch" : "chat.messageHint")}
         className="field-sizing-content max-h-[40dvh] min-h-12 w-full resize-none bg-transparent px-1 outline-none max-md:text-lg"
       />
-      <div className="flex flex-wrap items-center gap-1">
+      <div className="flex items-center gap-1">
         <input ref={picker} type="file" multiple hidden aria-label={t("chat.attach")} onChange={(e) => (files.add(e.target.files ?? []), (e.target.value = ""))} />
-        <IconButton label={t("chat.attach")} icon={<Paperclip />} onClick={() => picker.current?.click()} />
+        <IconButton label={t("chat.attach")} title={`${t("chat.attach")}: ${limits}`} icon={<Paperclip />} onClick={() => picker.current?.click()} />
         <IconButton label={t("chat.startAgent")} icon={<Bot />} onClick={onAgent} />
         <ModelButton model={model} onOpen={onModel} />
-        <span className="ms-2 text-xs text-muted max-lg:hidden">
-          {t("chat.fileLimits", { n: filesMax, image: size(imageMax), text: size(textMax), types: imageTypes.map((i) => i.slice(6).toUpperCase()).join(", ") })}
-        </span>
-        <span className="ms-auto">
+        <span className="ms-auto shrink-0">
           {answering ? (
             <Button look="primary" onClick={onStop} title="Esc">
               <Square aria-hidden className="size-3" fill="currentColor" />

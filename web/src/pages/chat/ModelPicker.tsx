@@ -15,8 +15,8 @@ export function ModelButton({ model, onOpen }: { model: string; onOpen: () => vo
   const found = data?.find((m) => m.id === model);
   const name = found?.display_name || model || t("chat.modelNone");
   return (
-    <Button size="small" look="quiet" onClick={onOpen} aria-label={t("chat.modelButton", { name })} title="Alt Shift M" className="min-w-0 max-w-56">
-      <span className="truncate">{name}</span>
+    <Button size="small" look="quiet" onClick={onOpen} aria-label={t("chat.modelButton", { name })} title={`${name} (Alt Shift M)`} className="min-w-0 max-w-96 shrink">
+      <span className="truncate text-start pointer-coarse:line-clamp-2 pointer-coarse:whitespace-normal">{name}</span>
       {data && model && !found && <Chip tone="warn">{t("chat.modelGone")}</Chip>}
       <ChevronDown aria-hidden className="size-3 shrink-0" />
     </Button>

@@ -64,6 +64,15 @@ describe("states", () => {
     expect(document.activeElement).toBe(await box());
   });
 
+  it("a finger is told nothing of keys, and the paperclip tells what may be attached", async () => {
+    const real = matchMedia;
+    vi.stubGlobal("matchMedia", (query: string) => ({ ...real(query), matches: query === "(pointer: coarse)" }));
+    await open([question, done]);
+    expect((await box()).placeholder).toBe("Write a message.");
+    expect(screen.getByRole("button", { name: "Attach files" }).title).toContain("10 files");
+    vi.unstubAllGlobals();
+  });
+
   it("no model allowed: says who can change that", async () => {
     await renderPage(<Chat />, { at: "/chat", answers: answers([], { "GET /api/v1/models/available": [] }) });
     await box();
