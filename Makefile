@@ -65,8 +65,7 @@ vet:
 # start the whole program go without the race detector, under which SQLite and the
 # program take three times as long; make race has them. Pointers of SQLite, C that a
 # program turned into Go, are not checked at all.
-ROOMY  := $(shell df --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 4000000 { print "/dev/shm" }')
-GOTEST := GOTMPDIR=$${TMPDIR:-/tmp} TMPDIR=$(or $(ROOMY),$${TMPDIR:-/tmp}) go test
+GOTEST := GOTMPDIR=$${TMPDIR:-/tmp} TMPDIR=$$(scripts/roomy) go test
 RACE   := -race -gcflags=modernc.org/...=-d=checkptr=0 -parallel 4
 UNRACED := ./internal/store ./cmd/sallyport
 unit:
