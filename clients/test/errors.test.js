@@ -65,7 +65,7 @@ for (const line of lines) {
 
     test('our own limit: 429', async () => {
       const key = JSON.parse(await stage.binary.command('key', 'create', '--json', '--name', line.version))
-      await stage.binary.command('limit', 'set', '--scope', 'key', '--id', key.id, '--requests', '1')
+      await put(`limits?scope=key&id=${key.id}`, { requests_per_minute: 1, tokens_per_minute: 0, concurrent: 0 })
       const limited = stage.client(line, { apiKey: key.api_key }).chat.completions
       await limited.create(chat('mock-echo', 'One.'))
       const error = await unsent(limited.create(chat('mock-echo', 'Two.')), line.RateLimitError, 429)
@@ -114,9 +114,12 @@ for (const line of lines) {
   })
 }
 
-async function allow(model, enabled) {
-  const answer = await fetch(`${stage.url}/api/v1/models/access?model=${model}`, {
-    method: 'PUT', body: JSON.stringify({ enabled }), headers: { authorization: `Bearer ${stage.key}`, 'content-type': 'application/json' },
+const allow = (model, enabled) => put(`models/access?model=${model}`, { enabled })
+
+// put changes something by the server itself, which obeys at once.
+async function put(path, body) {
+  const answer = await fetch(`${stage.url}/api/v1/${path}`, {
+    method: 'PUT', body: JSON.stringify(body), headers: { authorization: `Bearer ${stage.key}`, 'content-type': 'application/json' },
   })
   assert.ok(answer.ok, await answer.text())
 }
