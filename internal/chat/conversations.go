@@ -20,7 +20,7 @@ type conversationStore interface {
 	ChangeConversation(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ConversationID, change sallyport.ConversationChange, rec sallyport.Record) error
 	DeleteConversation(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ConversationID, at time.Time, rec sallyport.Record) error
 	RestoreConversation(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ConversationID, since time.Time, rec sallyport.Record) error
-	ForkConversation(ctx context.Context, c sallyport.Conversation, messages []*sallyport.Message, files []sallyport.Attachment, rec sallyport.Record) error
+	ForkConversation(ctx context.Context, from sallyport.ConversationID, c sallyport.Conversation, messages []*sallyport.Message, files []sallyport.Attachment, rec sallyport.Record) error
 }
 
 // Bounds of what a conversation is called, in characters.

@@ -53,7 +53,7 @@ func (c *Chats) Fork(ctx context.Context, who sallyport.Principal, id sallyport.
 		From     sallyport.ConversationID `json:"from"`
 		Messages int                      `json:"messages"`
 	}{id, len(f.messages)})
-	if err := c.Store.ForkConversation(ctx, made, f.messages, f.files, rec); err != nil {
+	if err := c.Store.ForkConversation(ctx, id, made, f.messages, f.files, rec); err != nil {
 		return Conversation{}, err
 	}
 	return c.Get(ctx, who, made.ID)

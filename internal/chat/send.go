@@ -135,10 +135,14 @@ func (c *Chats) ask(ctx context.Context, who sallyport.Principal, id sallyport.C
 	if err != nil {
 		return Sent{}, err
 	}
+	begun := false
+	defer func() {
+		if !begun { // also when it was a bug: the place must not be lost with it
+			leave()
+		}
+	}()
 	sent, err := c.begin(ctx, who, conversation, model, q, once, asked, leave)
-	if err != nil {
-		leave()
-	}
+	begun = err == nil
 	return sent, err
 }
 

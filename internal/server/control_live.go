@@ -56,7 +56,7 @@ func (l *live) follow(ctx context.Context) {
 	defer cancel()
 	tick := time.NewTicker(livePoll)
 	defer tick.Stop()
-	for l.look(ctx) == nil && l.events.send() == nil && !l.s.draining.Load() {
+	for !l.s.draining.Load() && l.look(ctx) == nil && l.events.send() == nil {
 		select {
 		case <-ctx.Done():
 			return

@@ -239,9 +239,15 @@ func (db *DB) RateMessage(ctx context.Context, org sallyport.OrgID, user sallypo
 }
 
 // ForkConversation adds a conversation with messages from its root on, each
-// below the one before, and files of theirs.
-func (db *DB) ForkConversation(ctx context.Context, c sallyport.Conversation, messages []*sallyport.Message, files []sallyport.Attachment, rec sallyport.Record) error {
+// below the one before, and files of theirs. They were read of from, a conversation
+// of the same person: when that is erased or deleted meanwhile it is NotFound, or
+// what was erased would live on.
+func (db *DB) ForkConversation(ctx context.Context, from sallyport.ConversationID, c sallyport.Conversation, messages []*sallyport.Message, files []sallyport.Attachment, rec sallyport.Record) error {
 	return db.record(ctx, c.Org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
+		var stands int
+		if err := tx.QueryRowContext(ctx, `SELECT 1 FROM conversations c WHERE`+ofConversation, c.Org, c.User, from).Scan(&stands); err != nil {
+			return orNotFound(err, "conversation")
+		}
 		if err := insertConversation(ctx, tx, c); err != nil {
 			return err
 		}

@@ -481,7 +481,8 @@ func testForkConversation(t *testing.T, db *store.DB) {
 	turn.Answer.State = sallyport.MessageDone
 	c.Leaf = turn.Answer.ID
 	file := sallyport.Attachment{Org: org, Conversation: c.ID, Message: turn.Said.ID, ID: sallyport.AttachmentID(NewID()), Sealed: []byte("file")}
-	ok(t, db.ForkConversation(ctx, c, turn.Messages(), []sallyport.Attachment{file}, Event("conversations.fork")))
+	from := NewConversation(t, db, org, ann).ID
+	ok(t, db.ForkConversation(ctx, from, c, turn.Messages(), []sallyport.Attachment{file}, Event("conversations.fork")))
 	if p, err := db.Path(ctx, org, c.ID, c.Leaf, 10); err != nil || len(p) != 2 || p[1].ID != turn.Said.ID || p[0].Depth != 1 {
 		t.Errorf("the path is %+v, %v", p, err)
 	}
@@ -495,6 +496,12 @@ func testForkConversation(t *testing.T, db *store.DB) {
 	if files, err := db.AttachmentsOf(ctx, org, turn.Said.ID); err != nil || len(files) != 1 {
 		t.Errorf("the files are %+v, %v", files, err)
 	}
+	ok(t, db.DeleteConversation(ctx, org, ann, from, Time, Event("conversations.delete")))
+	unchanged(t, db, org, func() {
+		late := c
+		late.ID = sallyport.ConversationID(NewID())
+		fails(t, db.ForkConversation(ctx, from, late, NewTurn("").Messages(), nil, Event("conversations.fork")), sallyport.NotFound)
+	})
 }
 
 // A person's conversations are erased in steps, of which the trail tells each,

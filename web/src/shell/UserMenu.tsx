@@ -16,7 +16,7 @@ export default function UserMenu() {
       .map((o) => ({
         label: t("shell.switchTo", { name: o.name }),
         icon: <Building2 />,
-        onSelect: () => void switchTo(o.id).then(() => navigate({ to: "/chat" })),
+        onSelect: () => void switchTo(o.id).then(() => navigate({ to: "/chat", ignoreBlocker: true })),
       })),
     { label: t("shell.signOut"), icon: <LogOut />, onSelect: () => void signOut() },
   ];

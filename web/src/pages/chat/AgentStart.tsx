@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { newKey } from "@/api/once";
 import { Button } from "@/components/Button";
 import { Field, FormError, TextArea } from "@/components/Form";
@@ -58,7 +58,7 @@ function Inputs({ agent, onClose, onStart }: { agent: Agent; onClose: () => void
   const [values, setValues] = useState<Record<string, string>>({});
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  const [key] = useState(newKey);
+  const key = useRef({ asked: "", key: "" });
   const missing = agent.inputs.filter((i) => !values[i.name]?.trim());
   const [tried, setTried] = useState(false);
   const start = async () => {
@@ -66,8 +66,10 @@ function Inputs({ agent, onClose, onStart }: { agent: Agent; onClose: () => void
     if (busy || missing.length > 0) return;
     setBusy(true);
     setError(null);
+    const asked = JSON.stringify(values);
+    if (key.current.asked !== asked) key.current = { asked, key: newKey() }; // other inputs are another request
     try {
-      await onStart(agent, values, key);
+      await onStart(agent, values, key.current.key);
       onClose();
     } catch (failure) {
       setError(failure);
