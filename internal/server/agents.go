@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"slices"
 	"time"
 
@@ -44,7 +43,7 @@ func (s *Server) listAgents(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := s.memberNames(r.Context(), r.principal.Org)
+	names, err := s.memberNames(r.Context(), r.principal.Org, usersOf(agents, func(a sallyport.Agent) sallyport.UserID { return a.Owner })...)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +66,7 @@ func (s *Server) getAgent(r *request) (any, error) {
 	if err != nil {
 		return nil, agentNotFound(err)
 	}
-	names, err := s.memberNames(r.Context(), r.principal.Org)
+	names, err := s.memberNames(r.Context(), r.principal.Org, detail.Owner)
 	if err != nil {
 		return nil, err
 	}
@@ -115,18 +114,6 @@ func rightsOn(c access.Caller, a sallyport.Agent) []string {
 		}
 	}
 	return rights
-}
-
-func (s *Server) memberNames(ctx context.Context, org sallyport.OrgID) (map[sallyport.UserID]string, error) {
-	members, err := s.parts.Control.Members(ctx, org)
-	if err != nil {
-		return nil, err
-	}
-	names := make(map[sallyport.UserID]string, len(members))
-	for _, m := range members {
-		names[m.User.ID] = m.User.Name
-	}
-	return names, nil
 }
 
 // isoTime writes a time as the agents API does: UTC with milliseconds.

@@ -192,7 +192,7 @@ func (s *Server) agentPage(ctx context.Context, p sallyport.Principal, in *agent
 	if err != nil {
 		return agentPage{}, err
 	}
-	names, err := s.memberNames(ctx, p.Org)
+	names, err := s.memberNames(ctx, p.Org, usersOf(found, func(a sallyport.AgentSummary) sallyport.UserID { return a.Owner })...)
 	if err != nil {
 		return agentPage{}, err
 	}
@@ -220,7 +220,7 @@ func (s *Server) wholeAgent(ctx context.Context, p sallyport.Principal, id sally
 	if err != nil {
 		return agentWhole{}, agentNotFound(err)
 	}
-	names, err := s.memberNames(ctx, p.Org)
+	names, err := s.memberNames(ctx, p.Org, detail.Owner)
 	if err != nil {
 		return agentWhole{}, err
 	}

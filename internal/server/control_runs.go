@@ -128,7 +128,7 @@ func (s *Server) startControlled(ctx context.Context, raw []byte, order agent.Or
 	var text []byte
 	var once *once
 	err := s.survive(&q.call.Call, func() error {
-		names, err := s.memberNames(ctx, q.principal.Org)
+		names, err := s.memberNames(ctx, q.principal.Org, q.principal.User)
 		if err != nil {
 			return s.refuse(q, err)
 		}
@@ -169,22 +169,34 @@ func (s *Server) runPage(ctx context.Context, p sallyport.Principal, in *runQuer
 	if filter.After, err = placeOf(in.Cursor); err != nil {
 		return runPage{}, err
 	}
-	found, err := s.parts.Agents.FindRuns(ctx, p, filter)
-	if err != nil {
+	page := runPage{}
+	if page.Runs, err = s.findRuns(ctx, p, filter); err != nil {
 		return runPage{}, err
 	}
-	names, err := s.memberNames(ctx, p.Org)
-	page := runPage{Runs: make([]RunView, 0, len(found))}
-	for _, r := range found {
-		page.Runs = append(page.Runs, viewRunSummary(r, names))
+	if n := len(page.Runs); n == in.Limit {
+		page.Next = cursorOf(runPlace(page.Runs[n-1]))
 	}
-	if n := len(found); n == in.Limit {
-		page.Next = cursorOf(runPlace(found[n-1]))
-	}
-	return page, err
+	return page, nil
 }
 
-func runPlace(r sallyport.RunSummary) sallyport.Place {
+// findRuns finds a page of runs.
+func (s *Server) findRuns(ctx context.Context, p sallyport.Principal, filter sallyport.RunFilter) ([]RunView, error) {
+	found, err := s.parts.Agents.FindRuns(ctx, p, filter)
+	if err != nil {
+		return nil, err
+	}
+	names, err := s.memberNames(ctx, p.Org, usersOf(found, func(r sallyport.RunSummary) sallyport.UserID { return r.User })...)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]RunView, len(found))
+	for i, r := range found {
+		views[i] = viewRunSummary(r, names)
+	}
+	return views, nil
+}
+
+func runPlace(r RunView) sallyport.Place {
 	return sallyport.Place{At: r.CreatedAt, ID: string(r.ID)}
 }
 
@@ -193,7 +205,7 @@ func (s *Server) wholeRun(ctx context.Context, p sallyport.Principal, id sallypo
 	if err != nil {
 		return runWhole{}, runNotFound(err)
 	}
-	names, err := s.memberNames(ctx, p.Org)
+	names, err := s.memberNames(ctx, p.Org, progress.User)
 	if err != nil {
 		return runWhole{}, err
 	}

@@ -83,22 +83,11 @@ func (s *Server) ledgerTable(ctx context.Context, org sallyport.OrgID) (tableRow
 	if err != nil {
 		return nil, err
 	}
-	return func(yield func([]string, error) bool) {
-		if !yield([]string{"seq", "at", "kind", "credits", "balance_after", "call", "user", "key", "agent", "model", "estimated", "overrun", "price_version", "note"}, nil) {
-			return
-		}
-		for len(page) > 0 {
-			for _, e := range page {
-				if !yield(ledgerRow(e), nil) {
-					return
-				}
-			}
-			if page, err = s.parts.Control.Ledger(ctx, org, page[len(page)-1].Seq, ledgerPage); err != nil {
-				yield(nil, err)
-				return
-			}
-		}
-	}, nil
+	entries := paged(page, func(last sallyport.LedgerEntry) ([]sallyport.LedgerEntry, error) {
+		return s.parts.Control.Ledger(ctx, org, last.Seq, ledgerPage)
+	})
+	return tableOf([]string{"seq", "at", "kind", "credits", "balance_after", "call", "user", "key", "agent", "model", "estimated", "overrun", "price_version", "note"},
+		entries, ledgerRow), nil
 }
 
 func ledgerRow(e sallyport.LedgerEntry) []string {

@@ -150,26 +150,15 @@ func (s *Server) usersTable(ctx context.Context, org sallyport.OrgID, q sallypor
 	if err != nil {
 		return nil, err
 	}
-	return func(yield func([]string, error) bool) {
-		if !yield([]string{"id", "email", "name", "role", "state", "groups", "created_at", "seen_at"}, nil) {
-			return
-		}
-		for len(page) > 0 {
-			for _, m := range page {
-				if !yield(userCells(viewUser(m)), nil) {
-					return
-				}
-			}
-			q.After = page[len(page)-1].User.Email
-			if page, err = s.parts.Control.FindMembers(ctx, org, q); err != nil {
-				yield(nil, err)
-				return
-			}
-		}
-	}, nil
+	members := paged(page, func(last sallyport.MemberView) ([]sallyport.MemberView, error) {
+		q.After = last.User.Email
+		return s.parts.Control.FindMembers(ctx, org, q)
+	})
+	return tableOf([]string{"id", "email", "name", "role", "state", "groups", "created_at", "seen_at"}, members, userCells), nil
 }
 
-func userCells(u userView) []string {
+func userCells(m sallyport.MemberView) []string {
+	u := viewUser(m)
 	groups := make([]string, len(u.Groups))
 	for i, g := range u.Groups {
 		groups[i] = g.Name

@@ -71,3 +71,42 @@ func downloadCSV(name string, rows tableRows) *huma.StreamResponse {
 		return out.Error()
 	})
 }
+
+// tableOf is a table with a row for each item.
+func tableOf[T any](head []string, items iter.Seq2[T, error], row func(T) []string) tableRows {
+	return func(yield func([]string, error) bool) {
+		if !yield(head, nil) {
+			return
+		}
+		for item, err := range items {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(row(item), nil) {
+				return
+			}
+		}
+	}
+}
+
+// paged is a page and all that come after it, up to an empty one: next reads the
+// page after an item. The first is read before, so that what is wrong is told with
+// a status, and the others while the answer is written. An error ends them.
+func paged[T any](page []T, next func(last T) ([]T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for len(page) > 0 {
+			for _, item := range page {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			var err error
+			if page, err = next(page[len(page)-1]); err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+		}
+	}
+}

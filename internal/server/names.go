@@ -61,3 +61,26 @@ func (s *Server) addNames(ctx context.Context, org sallyport.OrgID, of []string,
 	}
 	return nil
 }
+
+// memberNames reads what those members are called.
+func (s *Server) memberNames(ctx context.Context, org sallyport.OrgID, who ...sallyport.UserID) (map[sallyport.UserID]string, error) {
+	of := make([]string, len(who))
+	for i, id := range who {
+		of[i] = userResource(id)
+	}
+	stored, err := s.parts.Control.Names(ctx, org, of)
+	names := make(map[sallyport.UserID]string, len(stored))
+	for i, id := range who {
+		names[id] = stored[of[i]].Name
+	}
+	return names, err
+}
+
+// usersOf lists whose things those are.
+func usersOf[T any](things []T, user func(T) sallyport.UserID) []sallyport.UserID {
+	who := make([]sallyport.UserID, len(things))
+	for i, thing := range things {
+		who[i] = user(thing)
+	}
+	return who
+}

@@ -30,10 +30,11 @@ func (s *Server) controlRunEvents(api huma.API) {
 		"Follow a run from any place on: events step and text, and run at its end"))
 	huma.Register(api, op, func(ctx context.Context, in *runEventsQuery) (*huma.StreamResponse, error) {
 		names, err := look(s, ctx, func(p sallyport.Principal) (map[sallyport.UserID]string, error) {
-			if _, err := s.parts.Agents.See(ctx, p, in.ID); err != nil {
+			run, err := s.parts.Agents.See(ctx, p, in.ID)
+			if err != nil {
 				return nil, runNotFound(err)
 			}
-			return s.memberNames(ctx, p.Org)
+			return s.memberNames(ctx, p.Org, run.User)
 		})
 		if err != nil {
 			return nil, err

@@ -32,41 +32,22 @@ func (s *Server) controlRunExport(api huma.API) {
 	})
 }
 
-// exportRuns finds the first page at once, so that what is wrong is told with a
-// status, and the others while the answer is written.
 func (s *Server) exportRuns(ctx context.Context, p sallyport.Principal, in *runExport) (iter.Seq2[RunView, error], error) {
 	filter, err := in.filter()
 	if err != nil {
 		return nil, err
 	}
 	filter.Limit = runExportPage
-	page, err := s.parts.Agents.FindRuns(ctx, p, filter)
-	if err != nil {
-		return nil, err
-	}
-	names, err := s.memberNames(ctx, p.Org)
-	return func(yield func(RunView, error) bool) {
-		for {
-			for _, r := range page {
-				if !yield(viewRunSummary(r, names), nil) {
-					return
-				}
-			}
-			if len(page) < runExportPage {
-				return
-			}
-			filter.After = runPlace(page[len(page)-1])
-			if page, err = s.parts.Agents.FindRuns(ctx, p, filter); err != nil {
-				yield(RunView{}, err)
-				return
-			}
-		}
-	}, err
+	page, err := s.findRuns(ctx, p, filter)
+	return paged(page, func(last RunView) ([]RunView, error) {
+		filter.After = runPlace(last)
+		return s.findRuns(ctx, p, filter)
+	}), err
 }
 
 func downloadRuns(format string, runs iter.Seq2[RunView, error]) *huma.StreamResponse {
 	if format == "csv" {
-		return downloadCSV("runs.csv", runsTable(runs))
+		return downloadCSV("runs.csv", tableOf(runCells, runs, runRow))
 	}
 	return download(jsonLines, "runs.jsonl", func(w io.Writer) error {
 		out := json.NewEncoder(w)
@@ -82,20 +63,13 @@ func downloadRuns(format string, runs iter.Seq2[RunView, error]) *huma.StreamRes
 	})
 }
 
-func runsTable(runs iter.Seq2[RunView, error]) tableRows {
-	return func(yield func([]string, error) bool) {
-		if !yield([]string{"id", "agent_id", "agent", "state", "start", "user_id", "user", "created_at", "ended_at", "credits"}, nil) {
-			return
-		}
-		for r, err := range runs {
-			ended := ""
-			if r.EndedAt != nil {
-				ended = r.EndedAt.Format(time.RFC3339Nano)
-			}
-			if !yield([]string{string(r.ID), string(r.Agent.ID), r.Agent.Name, string(r.State), string(r.Start), string(r.User.ID), r.User.Name,
-				r.CreatedAt.Format(time.RFC3339Nano), ended, r.Credits}, err) {
-				return
-			}
-		}
+var runCells = []string{"id", "agent_id", "agent", "state", "start", "user_id", "user", "created_at", "ended_at", "credits"}
+
+func runRow(r RunView) []string {
+	ended := ""
+	if r.EndedAt != nil {
+		ended = r.EndedAt.Format(time.RFC3339Nano)
 	}
+	return []string{string(r.ID), string(r.Agent.ID), r.Agent.Name, string(r.State), string(r.Start), string(r.User.ID), r.User.Name,
+		r.CreatedAt.Format(time.RFC3339Nano), ended, r.Credits}
 }
