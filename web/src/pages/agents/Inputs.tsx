@@ -1,5 +1,5 @@
-import { useRef, useState } from "react";
-import { newKey } from "@/api/once";
+import { useState } from "react";
+import { useRequestKey } from "@/api/once";
 import { Field, Form, TextArea } from "@/components/Form";
 import { t } from "@/messages";
 import { type Run, startRun } from "@/pages/runs/calls";
@@ -10,7 +10,7 @@ export function InputsForm({ agent, onStarted, onCancel }: { agent: Agent; onSta
   const [values, setValues] = useState<Record<string, string>>({});
   const [text, setText] = useState("");
   const [missing, setMissing] = useState<string[]>([]);
-  const key = useRef({ asked: "", key: "" });
+  const key = useRequestKey();
   const start = async (form: HTMLFormElement) => {
     const empty = agent.inputs.filter((i) => !values[i.name]?.trim()).map((i) => i.name);
     setMissing(empty);
@@ -18,10 +18,8 @@ export function InputsForm({ agent, onStarted, onCancel }: { agent: Agent; onSta
       form.querySelectorAll("textarea")[agent.inputs.findIndex((i) => i.name === empty[0])]?.focus();
       return false;
     }
-    const asked = JSON.stringify([values, text]);
-    if (key.current.asked !== asked) key.current = { asked, key: newKey() };
-    onStarted(await startRun(agent.id, values, text, key.current.key));
-    key.current = { asked: "", key: "" };
+    onStarted(await startRun(agent.id, values, text, key.of([values, text])));
+    key.answered();
     return true;
   };
   return (

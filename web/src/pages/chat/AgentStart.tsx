@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { useRef, useState } from "react";
-import { newKey } from "@/api/once";
+import { useState } from "react";
+import { useRequestKey } from "@/api/once";
 import { Button } from "@/components/Button";
 import { Field, FormError, TextArea } from "@/components/Form";
 import { Modal } from "@/components/Modal";
@@ -58,7 +58,7 @@ function Inputs({ agent, onClose, onStart }: { agent: Agent; onClose: () => void
   const [values, setValues] = useState<Record<string, string>>({});
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  const key = useRef({ asked: "", key: "" });
+  const key = useRequestKey();
   const missing = agent.inputs.filter((i) => !values[i.name]?.trim());
   const [tried, setTried] = useState(false);
   const start = async () => {
@@ -66,10 +66,8 @@ function Inputs({ agent, onClose, onStart }: { agent: Agent; onClose: () => void
     if (busy || missing.length > 0) return;
     setBusy(true);
     setError(null);
-    const asked = JSON.stringify(values);
-    if (key.current.asked !== asked) key.current = { asked, key: newKey() }; // other inputs are another request
     try {
-      await onStart(agent, values, key.current.key);
+      await onStart(agent, values, key.of(values));
       onClose();
     } catch (failure) {
       setError(failure);

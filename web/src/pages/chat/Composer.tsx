@@ -1,6 +1,6 @@
 import { ArrowUp, Bot, Paperclip, Square } from "lucide-react";
 import { type ClipboardEvent, type DragEvent, type KeyboardEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
-import { newKey } from "@/api/once";
+import { useRequestKey } from "@/api/once";
 import { Button, IconButton } from "@/components/Button";
 import { cn } from "@/components/cn";
 import { t } from "@/messages";
@@ -47,7 +47,7 @@ export function Composer({ ref, drafts, conversation, model, answering, onSend, 
   const [over, setOver] = useState(false);
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const attempt = useRef({ of: "", key: "" });
+  const key = useRequestKey();
   const files = useFiles();
   const wait = useCountdown(problem);
   const coarse = matchMedia("(pointer: coarse)").matches;
@@ -65,13 +65,11 @@ export function Composer({ ref, drafts, conversation, model, answering, onSend, 
   const send = async () => {
     if (!can) return;
     const question = { text, attachments: uploadsOf(files.items) };
-    const of = JSON.stringify([text, files.items.map((i) => i.id)]);
-    if (attempt.current.of !== of) attempt.current = { of, key: newKey() }; // the same again is the same request
     setSending(true);
     setProblem(undefined);
     try {
-      const then = await onSend(question, attempt.current.key);
-      attempt.current = { of: "", key: "" };
+      const then = await onSend(question, key.of([text, files.items.map((i) => i.id)]));
+      key.answered();
       clearDraft();
       setNote("");
       setOffer(undefined);
