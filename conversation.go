@@ -43,11 +43,6 @@ type ConversationPlace struct {
 	ID        ConversationID
 }
 
-// Place is where c stands.
-func (c Conversation) Place() ConversationPlace {
-	return ConversationPlace{c.Pinned, c.UpdatedAt, c.ID}
-}
-
 // ConversationChange is what is to change of a conversation; nil stays.
 type ConversationChange struct {
 	Title    []byte // sealed

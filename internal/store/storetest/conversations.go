@@ -90,7 +90,7 @@ func testConversations(t *testing.T, db *store.DB) {
 		ok(t, err)
 		for _, c := range page {
 			list = append(list, c.ID)
-			place := c.Place()
+			place := sallyport.ConversationPlace{Pinned: c.Pinned, UpdatedAt: c.UpdatedAt, ID: c.ID}
 			q.After = &place
 		}
 	}
