@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/provider/providertest"
@@ -258,9 +257,10 @@ func TestClientLeaves(t *testing.T) {
 
 	id := resp.Header.Get("X-Request-Id")
 	var records []sallyport.Record
-	for deadline := time.Now().Add(readyTime); len(records) < 2 && time.Now().Before(deadline); time.Sleep(pollTime) {
+	until(t, func() bool {
 		records = h.records(id)
-	}
+		return len(records) >= 2
+	})
 	checkPair(t, records, sallyport.OutcomeClientLeft, sallyport.ClientClosed, 200)
 	if cost := records[1].Cost; cost.Charge <= 0 || !cost.Estimated {
 		t.Errorf("got cost %+v, want a charge that is marked estimated", cost)

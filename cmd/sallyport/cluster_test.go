@@ -11,7 +11,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/sallyport-ai/sallyport/internal/journal"
 	"github.com/sallyport-ai/sallyport/internal/provider/providertest"
 	"github.com/sallyport-ai/sallyport/internal/store"
 	"github.com/sallyport-ai/sallyport/internal/store/storetest"
@@ -169,6 +171,24 @@ func (c *cluster) open(node int) int {
 		c.t.Fatal(err)
 	}
 	return len(calls)
+}
+
+// closedWithin is how soon the calls of a killed server are closed by its
+// neighbours: its lease runs out first, and the machine may be busy.
+const closedWithin = 2*journal.LeaseTime + 10*time.Second
+
+// waitClosed waits until no call of those servers is open, at most for a time after
+// the last of them was killed.
+func (c *cluster) waitClosed(killed time.Time, most time.Duration, nodes ...int) {
+	c.t.Helper()
+	for _, node := range nodes {
+		for c.open(node) > 0 {
+			if time.Since(killed) > most {
+				c.t.Fatalf("%d calls of server %d are open %s after it was killed", c.open(node), node, time.Since(killed))
+			}
+			time.Sleep(pollTime)
+		}
+	}
 }
 
 // stopAll stops every server.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
-	"github.com/sallyport-ai/sallyport/internal/journal"
 	"github.com/sallyport-ai/sallyport/internal/provider/providertest"
 	"github.com/sallyport-ai/sallyport/internal/store/storetest"
 )
@@ -75,12 +74,7 @@ func TestNodesGroups(t *testing.T) {
 	c.command("group", "remove", "Open", "ann@example.com")
 	c.nodes[dead].kill()
 	killed := time.Now()
-	for c.open(dead) > 0 {
-		if time.Since(killed) > 2*journal.LeaseTime+10*time.Second {
-			t.Fatalf("the call is open %s after its server was killed", time.Since(killed))
-		}
-		time.Sleep(pollTime)
-	}
+	c.waitClosed(killed, closedWithin, dead)
 	leave()
 	hanging.Wait()
 	c.stop(living)

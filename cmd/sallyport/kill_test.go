@@ -149,12 +149,7 @@ func TestNodeKilled(t *testing.T) {
 	if now := c.open(dead); now != left && time.Since(killed) < journal.LeaseTime/2 {
 		t.Errorf("%d calls of the dead server are open, want %d while its lease lasts", now, left)
 	}
-	for c.open(dead) > 0 {
-		if time.Since(killed) > 2*journal.LeaseTime+10*time.Second {
-			t.Fatalf("%d calls of the dead server are open %s after it was killed", c.open(dead), time.Since(killed))
-		}
-		time.Sleep(pollTime)
-	}
+	c.waitClosed(killed, closedWithin, dead)
 	t.Logf("%d calls of the dead server were closed %s after it was killed", left, time.Since(killed))
 	for _, node := range until[living:] {
 		close(node)
@@ -199,12 +194,7 @@ func TestNodeKilledInRecovery(t *testing.T) {
 		c.nodes[second].kill()
 		t.Logf("the second server was killed when %d of %d calls of the first were open", c.open(first), left)
 		killed := time.Now()
-		for c.open(first)+c.open(second) > 0 {
-			if time.Since(killed) > 2*journal.LeaseTime+10*time.Second {
-				t.Fatalf("%d and %d calls are open %s after the second server was killed", c.open(first), c.open(second), time.Since(killed))
-			}
-			time.Sleep(pollTime)
-		}
+		c.waitClosed(killed, closedWithin, first, second)
 	}
 	c.stop(third)
 	b := checkBooks(t, c.db, c.account.OrgID)
@@ -278,12 +268,7 @@ func TestNodeKilledInRun(t *testing.T) {
 	if len(asked) != 3 || asked[0].LastUser != "Begin." || asked[1].LastUser != "Go on: The first." || asked[2].LastUser != asked[1].LastUser {
 		t.Errorf("the provider was asked %d times, want the first step once and the second twice", len(asked))
 	}
-	for c.open(0) > 0 { // neighbours close calls and take over runs independently
-		if time.Since(killed) > readyTime {
-			t.Fatalf("%d calls of the dead server are open", c.open(0))
-		}
-		time.Sleep(pollTime)
-	}
+	c.waitClosed(killed, readyTime, 0) // neighbours close calls and take over runs independently
 	c.stop(1)
 	var outcomes []string
 	for _, r := range storetest.VerifyChain(t, c.db, c.account.OrgID) {
