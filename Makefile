@@ -59,21 +59,18 @@ vet:
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
-# Many tests wait for a lease to end: four at a time use what two cores have. Their
-# files are in memory where there is room: what they kill are processes, not machines,
-# and a disk would be most of what they wait for. The tests of the store and those that
-# start the whole program go without the race detector, under which SQLite and the
-# program take three times as long; make race has them. Pointers of SQLite, C that a
-# program turned into Go, are not checked at all.
-GOTEST := GOTMPDIR=$${TMPDIR:-/tmp} TMPDIR=$$(scripts/roomy) go test
-RACE   := -race -gcflags=modernc.org/...=-d=checkptr=0 -parallel 4
+# Many tests wait for a lease to end or for a disk: four at a time use what two cores
+# have. The tests of the store and those that start the whole program go without the
+# race detector, under which SQLite and the program take three times as long; make race
+# has them. Pointers of SQLite, C that a program turned into Go, are not checked at all.
+RACE    := -race -gcflags=modernc.org/...=-d=checkptr=0 -parallel 4
 UNRACED := ./internal/store ./cmd/sallyport
 unit:
-	$(GOTEST) $(RACE) -timeout 18m $$(go list ./... | grep -v -e internal/store$$ -e cmd/sallyport$$)
-	$(GOTEST) -parallel 8 -timeout 18m $(UNRACED)
+	go test $(RACE) -timeout 18m $$(go list ./... | grep -v -e internal/store$$ -e cmd/sallyport$$)
+	go test -parallel 8 -timeout 18m $(UNRACED)
 
 race: services
-	$(GOTEST) $(RACE) -timeout 60m $(UNRACED)
+	go test $(RACE) -timeout 60m $(UNRACED)
 
 # The official OpenAI client for Node, and curl, against the real binary.
 clients: build
