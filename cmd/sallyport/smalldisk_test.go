@@ -194,7 +194,12 @@ func (d *smallDisk) wrap(name, folder, path string) {
 		d.t.Fatal(err)
 	}
 	script := fmt.Sprintf("#!/bin/sh\nexec %s %s %s \"$@\"\n", enter, strings.Join(d.enter[1:], " "), program)
-	if err := os.WriteFile(filepath.Join(folder, name), []byte(script), 0o700); err != nil {
+	// A process that another test starts meanwhile would hold the file open for
+	// writing for a moment, in which it cannot be run (go.dev/issue/22315).
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(filepath.Join(folder, name), []byte(script), 0o700)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		d.t.Fatal(err)
 	}
 }
