@@ -63,8 +63,9 @@ test.each(groups.map((group, i) => [i + 1, group] as const))("hostile payloads, 
   await page.context().close();
 });
 
-/** drawn waits for what is drawn late: diagrams, or the code that stands for them; and formulas. */
+/** drawn waits for what is drawn late: texts, each when its turn comes; diagrams, or the code that stands for them; formulas. */
 async function drawn(page: Page, group: readonly [string, string][]) {
+  await expect.poll(() => page.getByRole("log").locator("[aria-busy=true]").count(), { timeout: 60_000 }).toBe(0);
   if (group.some(([name]) => name === "diagram that runs")) await page.locator("[data-diagram] svg").first().waitFor();
   if (group.some(([name]) => name === "formula with HTML")) await page.locator(".katex").first().waitFor();
   await page.waitForLoadState("networkidle");
@@ -94,13 +95,13 @@ function found(page: Page): Promise<string[]> {
 
 /** pressAll presses each link: a dialog of ours asks first, and nothing opens. */
 async function pressAll(page: Page) {
-  const links = page.locator(".markdown a");
-  const count = Math.min(await links.count(), 6);
-  for (let i = 0; i < count; i++) {
-    await links.nth(i).click();
+  const links = await page.locator(".markdown a").elementHandles();
+  for (const link of links.slice(0, 6)) {
+    const address = await link.getAttribute("href");
+    await link.click();
     const ask = page.getByRole("dialog", { name: "Open this link?" });
     await ask.waitFor();
-    expect(await ask.locator("[data-address]").innerText()).toBe(await links.nth(i).getAttribute("href"));
+    expect(await ask.locator("[data-address]").innerText()).toBe(address);
     await page.keyboard.press("Escape");
     await ask.waitFor({ state: "detached" });
   }
