@@ -98,7 +98,7 @@ func input(req *llm.Request, m sallyport.Model, bodyBytes int64) (text, imageTok
 	count := func(p *llm.Part) {
 		if p.Kind == llm.ImagePart {
 			images++
-			data += dataBytes(p.ImageURL)
+			data += dataBytes(p.URL) + int64(len(p.Data.Raw()))
 		}
 	}
 	for i := range req.System {

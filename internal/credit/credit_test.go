@@ -24,7 +24,7 @@ func request(t testing.TB, text string, images ...string) (*llm.Request, int64) 
 	}
 	parts := []llm.Part{{Kind: llm.TextPart, Text: doc.Root().Get("text")}}
 	doc.Root().Get("images").Items(func(_ int, image llm.Value) bool {
-		parts = append(parts, llm.Part{Kind: llm.ImagePart, ImageURL: image})
+		parts = append(parts, llm.Part{Kind: llm.ImagePart, URL: image})
 		return true
 	})
 	return &llm.Request{

@@ -110,7 +110,7 @@ func (s *screened) push(e *llm.Event) error {
 		}
 	}
 	s.keep(e)
-	if err := s.flush(func(id dlp.TextID) bool { return ends(e, id.Choice) }); err != nil {
+	if err := s.flush(func(id dlp.TextID) bool { return ends(e, id.Choice) || slices.Contains(e.Closed, id.Index) }); err != nil {
 		return err
 	}
 	return s.out(e)
@@ -284,7 +284,7 @@ func carrier(e *llm.Event, id dlp.TextID, text string) *llm.Event {
 	for _, v := range e.Logprobs {
 		v.SetNull()
 	}
-	e.Finishes = nil
+	e.Finishes, e.Closed = nil, nil
 	return e
 }
 

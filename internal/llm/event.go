@@ -31,6 +31,9 @@ type Event struct {
 	Created  int64  // Unix seconds, there too; 0: the dialect does not say
 	Deltas   []Delta
 	Finishes []Finish
+	// Closed are the indexes of texts and calls that end with this event, in
+	// dialects that say so; nothing of them may come after it.
+	Closed   []int
 	Logprobs []Value // log-probabilities: their tokens repeat the text of this event
 	Usage    *Usage  // all that is known so far; nil: this event says nothing of it
 	// UsageOnly says that the event carries nothing but usage, which a client
@@ -57,6 +60,7 @@ func (e *Event) Clone() *Event {
 		d.Text, d.ToolID, d.ToolName = own(d.Text), own(d.ToolID), own(d.ToolName)
 	}
 	c.Finishes = slices.Clone(e.Finishes)
+	c.Closed = slices.Clone(e.Closed)
 	c.Logprobs = slices.Clone(e.Logprobs)
 	for i := range c.Logprobs {
 		c.Logprobs[i] = own(c.Logprobs[i])
@@ -117,6 +121,7 @@ type Sink func(*Event) error
 // UpstreamError is a provider's own answer that it failed. It is passed on to
 // the client as it is, after DLP.
 type UpstreamError struct {
+	Dialect     Dialect // of Body
 	Status      int
 	ContentType string
 	Body        []byte

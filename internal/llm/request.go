@@ -5,8 +5,9 @@ type Dialect string
 
 // The dialects. A package below internal/dialect decodes and encodes each.
 const (
-	Chat     Dialect = "chat"     // OpenAI Chat Completions
-	Messages Dialect = "messages" // Anthropic Messages
+	Chat      Dialect = "chat"      // OpenAI Chat Completions
+	Messages  Dialect = "messages"  // Anthropic Messages
+	Responses Dialect = "responses" // OpenAI Responses
 )
 
 // Request is a request to a model: meaning laid over the body it came in.
@@ -14,6 +15,9 @@ const (
 type Request struct {
 	Dialect Dialect
 	Body    *Document
+	// Headers of the client that a provider of the same dialect is to get, by
+	// their canonical names: versions and betas. The surface sets them.
+	Headers map[string]string
 
 	Model      string
 	Stream     bool
@@ -27,6 +31,10 @@ type Request struct {
 	ToolChoice ToolChoice
 	// Settings hold the JSON of what only some dialects have a name for.
 	Settings Settings
+	// Portable tells, as sallyport.UnsupportedField, of a wish that only the
+	// request's own dialect has a word for. Who writes the request in another
+	// dialect asks first. Decode sets it.
+	Portable func() error
 }
 
 // Role is who speaks in a message.
@@ -52,7 +60,8 @@ type PartKind uint8
 // The kinds of parts.
 const (
 	TextPart       PartKind = iota + 1
-	ImagePart               // ImageURL is a data: URI or an address
+	ImagePart               // URL, or Data with its MediaType
+	FilePart                // a document: URL, or Data with its MediaType; Name
 	ToolCallPart            // the model asked for a tool: ToolID, ToolName, Text is the JSON of its arguments
 	ToolResultPart          // the tool's answer: ToolID, Parts
 	ThinkingPart            // reasoning; meaningful to the dialect it came from alone
@@ -65,8 +74,10 @@ type Part struct {
 	Kind      PartKind
 	Raw       Value
 	Text      Value  // the text, where the kind has one
-	ImageURL  Value  // of an ImagePart in the chat dialect
-	MediaType string // of an ImagePart with its bytes given apart
+	URL       Value  // of an ImagePart or FilePart: a data: URI or an address
+	Data      Value  // of one with its bytes given apart, in base64
+	MediaType string // of Data
+	Name      Value  // of a FilePart: the file's name
 	ToolID    Value
 	ToolName  Value
 	Parts     []Part // of a ToolResultPart
@@ -90,13 +101,23 @@ type ToolChoice struct {
 // Settings are the sampling and format wishes of a request; a zero Value means
 // that the client did not say. They are carried, not interpreted.
 type Settings struct {
-	Temperature    Value
-	TopP           Value
-	TopK           Value
-	Stop           Value // a string or an array of strings
-	ResponseFormat Value
-	ParallelTools  Value
-	User           Value
+	Temperature   Value
+	TopP          Value
+	TopK          Value
+	Stop          Value // a string or an array of strings
+	ParallelTools Value
+	User          Value
+	Effort        Value // how much to think: "minimal", "low", "medium", "high", …
+	Format        Format
+}
+
+// Format is the form that an answer's text is to have.
+type Format struct {
+	Kind        string // "" or "text": any; "json_object"; "json_schema"
+	Name        Value  // of a schema
+	Description Value
+	Schema      Value
+	Strict      Value
 }
 
 // Usage is the number of tokens, as a provider reports them. The counts are

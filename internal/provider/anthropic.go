@@ -57,7 +57,7 @@ func (p *anthropic) Do(ctx context.Context, target string, req *llm.Request, out
 	if err != nil {
 		return llm.Receipt{}, err
 	}
-	return p.client.ask(ctx, body, req.Stream, &messagesReader{}, out)
+	return p.client.ask(ctx, llm.Messages, outgoing{body: body, stream: req.Stream}, &messagesReader{}, out)
 }
 
 // messagesReader reads one answer of the messages dialect.

@@ -18,13 +18,26 @@ type reader interface {
 	event(name string, data []byte, doc *llm.Document, e *llm.Event) error
 }
 
-// ask sends a request and pushes its answer, as Provider.Do promises.
-func (c *client) ask(ctx context.Context, body []byte, stream bool, r reader, out llm.Sink) (llm.Receipt, error) {
-	answer, receipt, err := c.post(ctx, body, stream)
+// outgoing is a request as it leaves.
+type outgoing struct {
+	path    string            // below the base address; "": that of the client's calls
+	headers map[string]string // beside the client's own
+	body    []byte
+	stream  bool
+}
+
+// ask sends a request and pushes its answer, as Provider.Do promises. dialect is
+// the one that it is in.
+func (c *client) ask(ctx context.Context, dialect llm.Dialect, o outgoing, r reader, out llm.Sink) (llm.Receipt, error) {
+	answer, receipt, err := c.post(ctx, o)
+	var refused *llm.UpstreamError
 	switch {
+	case errors.As(err, &refused):
+		refused.Dialect = dialect
+		return receipt, err
 	case err != nil:
 		return receipt, err
-	case !stream:
+	case !o.stream:
 		defer answer.close()
 		return receipt, answer.pushWhole(ctx, r, out)
 	case answer.isPlain():

@@ -199,15 +199,15 @@ type answer struct {
 	secrets [][]byte
 }
 
-// post sends body to the address. It returns an answer only for a status that means success; everything else is an error as
-// Provider.Do tells them. The receipt is valid in any case.
-func (c *client) post(ctx context.Context, body []byte, stream bool) (*answer, llm.Receipt, error) {
+// post sends a request. It returns an answer only for a status that means success;
+// everything else is an error as Provider.Do tells them. The receipt is valid in any case.
+func (c *client) post(ctx context.Context, o outgoing) (*answer, llm.Receipt, error) {
 	call := c.begin(ctx)
-	response, err := c.try(call, body, stream)
+	response, err := c.try(call, o)
 	// The provider had closed these while they were idle: nothing of the request is
 	// out. The transport knows that of some and repeats it by itself, not of all.
 	for tries := 0; err != nil && call.unsent() && tries < idleConnsMax; tries++ {
-		response, err = c.try(call, body, stream)
+		response, err = c.try(call, o)
 	}
 	if err != nil {
 		defer call.end(errDone)
@@ -218,7 +218,7 @@ func (c *client) post(ctx context.Context, body []byte, stream bool) (*answer, l
 		header:  response.Header, length: response.ContentLength, body: response.Body,
 		call: call, limit: answerMax, secrets: c.secrets,
 	}
-	if stream {
+	if o.stream {
 		a.limit = streamMax
 	}
 	if err := a.refusal(ctx); err != nil {
@@ -228,30 +228,56 @@ func (c *client) post(ctx context.Context, body []byte, stream bool) (*answer, l
 	return a, a.receipt, nil
 }
 
-// try sends body once. What was read before any of it was out is somebody else's
+// try sends a request once. What was read before any of it was out is somebody else's
 // answer, or nobody's.
-func (c *client) try(call *timedCall, body []byte, stream bool) (*http.Response, error) {
-	response, err := c.transport.RoundTrip(c.request(call.ctx, body, stream))
+func (c *client) try(call *timedCall, o outgoing) (*http.Response, error) {
+	response, err := c.transport.RoundTrip(c.request(call.ctx, o))
 	if err == nil && call.strayed() {
 		err = errors.Join(errStray, response.Body.Close())
 	}
 	return response, err
 }
 
-func (c *client) request(ctx context.Context, body []byte, stream bool) *http.Request {
+func (c *client) request(ctx context.Context, o outgoing) *http.Request {
 	header := c.plain
-	if stream {
+	if o.stream {
 		header = c.stream
 	}
+	address := c.address
+	if o.path != "" {
+		address = c.below(o.path)
+	}
 	r := &http.Request{
-		Method: http.MethodPost, URL: c.address, Host: c.address.Host, Header: traced(ctx, header),
+		Method: http.MethodPost, URL: address, Host: address.Host, Header: traced(ctx, with(header, o.headers)),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		Body: io.NopCloser(bytes.NewReader(o.body)), ContentLength: int64(len(o.body)),
 		// With GetBody the transport repeats a request that met a connection
 		// which the provider had closed while it was idle: nothing of it was read.
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(o.body)), nil },
 	}
 	return r.WithContext(ctx)
+}
+
+// below is an address below the base, with the query of all addresses.
+func (c *client) below(path string) *url.URL {
+	address := c.base.JoinPath(path)
+	address.RawQuery = c.address.RawQuery
+	return address
+}
+
+// with adds headers to those that are shared by all requests. What would break
+// out of a header line is left out.
+func with(header http.Header, more map[string]string) http.Header {
+	if len(more) == 0 {
+		return header
+	}
+	header = header.Clone()
+	for name, value := range more {
+		if !strings.ContainsAny(value, "\r\n\x00") {
+			header.Set(name, value)
+		}
+	}
+	return header
 }
 
 // requestID is the provider's name for the call.

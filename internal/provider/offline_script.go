@@ -197,7 +197,7 @@ func (e *offlineError) upstream(id string) error {
 	if e.Status == 401 || e.Status == 403 {
 		return sallyport.NewError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.")
 	}
-	failed := &llm.UpstreamError{Status: e.Status, ContentType: "application/json", Body: []byte(e.Body), RequestID: id}
+	failed := &llm.UpstreamError{Dialect: llm.Chat, Status: e.Status, ContentType: "application/json", Body: []byte(e.Body), RequestID: id}
 	if e.RetryAfter > 0 {
 		failed.RetryAfter = strconv.Itoa(e.RetryAfter)
 	}

@@ -35,7 +35,7 @@ func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out ll
 		return llm.Receipt{}, sallyport.NewError(sallyport.UnsupportedField,
 			"The provider of this model takes chat completions only.")
 	}
-	return p.client.ask(ctx, chat.Encode(req, target), req.Stream, chatReader{}, out)
+	return p.client.ask(ctx, llm.Chat, outgoing{body: chat.Encode(req, target), stream: req.Stream}, chatReader{}, out)
 }
 
 // chatReader reads answers of the chat dialect.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -134,13 +133,6 @@ func timedOut(err error) bool {
 		errors.As(err, &late) && late.Timeout()
 }
 
-// list is the address of the provider's list of models.
-func (c *client) list(path string) *url.URL {
-	address := c.base.JoinPath(path)
-	address.RawQuery = c.address.RawQuery
-	return address
-}
-
 // probe gets the list. Its connection, headers and rules are those of calls.
 func (c *client) probe(ctx context.Context, path string) Probe {
 	ctx, cancel := context.WithTimeout(ctx, ProbeTime)
@@ -152,7 +144,7 @@ func (c *client) probe(ctx context.Context, path string) Probe {
 }
 
 func (c *client) getList(ctx context.Context, path string) Probe {
-	address := c.list(path)
+	address := c.below(path)
 	r := &http.Request{
 		Method: http.MethodGet, URL: address, Host: address.Host, Header: c.plain.Clone(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,

@@ -74,13 +74,14 @@ func outside(err error) (sallyport.Error, meaning) {
 
 // surface is a family of routes with one shape of error.
 type surface struct {
-	body func(e sallyport.Error, m meaning) any
+	dialect llm.Dialect // whose errors a provider's own may be passed on as; "": none
+	body    func(e sallyport.Error, m meaning) any
 }
 
 // The surfaces. What a stranger gets is the flat shape on both.
 var (
-	chatSurface = surface{openAIError}
-	flatSurface = surface{flatError}
+	chatSurface = surface{llm.Chat, openAIError}
+	flatSurface = surface{"", flatError}
 )
 
 // openAIError is the shape of OpenAI's errors.
@@ -112,14 +113,21 @@ func flatError(e sallyport.Error, m meaning) any {
 }
 
 // writeError answers with an error. A provider's own refusal is passed on byte
-// for byte, with its status and content type.
+// for byte, with its status and content type, to a client of its dialect; to
+// another it is told in the shape that it can read.
 func (sur surface) writeError(w http.ResponseWriter, err error) {
+	e, m := outside(err)
 	var refused *llm.UpstreamError
 	if errors.As(err, &refused) && len(refused.Body) > 0 {
-		writeUpstreamError(w, refused)
-		return
+		if refused.Dialect == sur.dialect {
+			writeUpstreamError(w, refused)
+			return
+		}
+		e.Message, m.status = toldBy(refused), refused.Status
+		if refused.RetryAfter != "" {
+			w.Header().Set("Retry-After", refused.RetryAfter)
+		}
 	}
-	e, m := outside(err)
 	if e.Code == sallyport.ClientClosed {
 		return
 	}
@@ -127,6 +135,16 @@ func (sur surface) writeError(w http.ResponseWriter, err error) {
 		w.Header().Set("Retry-After", retrySeconds(e.RetryAfter))
 	}
 	_ = writeJSON(w, m.status, sur.body(e, m)) // fails only when the client has left
+}
+
+// toldBy is the sentence in a provider's refusal: all APIs have it at error.message.
+func toldBy(refused *llm.UpstreamError) string {
+	if doc, err := llm.Parse(refused.Body); err == nil {
+		if told := doc.Root().Get("error").Get("message").Text(); told != "" {
+			return told
+		}
+	}
+	return "The provider refused the call."
 }
 
 // retrySeconds is a wait as headers say it.

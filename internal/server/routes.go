@@ -13,7 +13,7 @@ func (s *Server) routes() *table {
 	mux := &table{ServeMux: http.NewServeMux()}
 
 	// The road to models. The gateway records these itself.
-	mux.Handle("POST /v1/chat/completions", s.api(chatSurface, "chat.completions", s.chatCompletions))
+	mux.Handle("POST /v1/chat/completions", s.infer(chatDialect, "chat.completions"))
 
 	// Agents: changing calls are recorded with the change, in one transaction.
 	mux.Handle("POST /v1/agents/runs", s.api(flatSurface, "runs.start", s.startRun))

@@ -1,9 +1,7 @@
 package server
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -19,6 +17,10 @@ type encoder interface {
 	Event(e *llm.Event) ([]byte, error)
 	// Whole returns the body of a plain answer.
 	Whole(e *llm.Event) ([]byte, error)
+	// Failure returns what ends a stream that has begun: a typed error, and the
+	// end that the dialect has for it. After AuditUnavailable there is no success
+	// to speak of: no mark of a complete stream may follow.
+	Failure(e sallyport.Error) []byte
 }
 
 // answer is the last sink: it writes events to the client, each at once.
@@ -131,34 +133,19 @@ func (a *answer) write(frame []byte) error {
 	return a.control.Flush()
 }
 
-// fail ends a stream that has begun with a typed error. HTTP's status is 200 by
-// then. [DONE] follows as in any stream, but not when the end of the answer
-// could not be made durable: then there is no success to speak of.
+// fail ends a stream that has begun with a typed error. HTTP's status is 200 by then.
 func (a *answer) fail(err error) {
 	if !a.r.begun || !a.r.call.Stream || sallyport.CodeOf(err) == sallyport.ClientClosed {
 		return
 	}
 	e, _ := outside(err)
-	code, message := "stream_error", e.Message
 	switch e.Code {
 	case sallyport.DLPBlocked, sallyport.AuditUnavailable, sallyport.ServerStopping:
-		code = string(e.Code)
+	default:
+		e.Code = streamError
 	}
-	var body struct {
-		Error struct {
-			Message string `json:"message"`
-			Type    string `json:"type"`
-			Code    string `json:"code"`
-		} `json:"error"`
-	}
-	body.Error.Message, body.Error.Type, body.Error.Code = message, "server_error", code
-	text, merr := json.Marshal(body)
-	if merr != nil {
-		return
-	}
-	frame := fmt.Appendf(nil, "event: error\ndata: %s\n\n", text)
-	if e.Code != sallyport.AuditUnavailable {
-		frame = append(frame, "data: [DONE]\n\n"...)
-	}
-	_ = a.write(frame) // fails only when the client has left
+	_ = a.write(a.enc.Failure(e)) // fails only when the client has left
 }
+
+// streamError is the code of what broke a stream, where it is none of ours.
+const streamError sallyport.Code = "stream_error"

@@ -46,6 +46,7 @@ func Decode(body []byte) (*llm.Request, error) {
 			return nil, err
 		}
 	}
+	d.req.Portable = func() error { return portable(root) }
 	return d.req, nil
 }
 
@@ -160,18 +161,38 @@ func (d *decoder) settings(root llm.Value) error {
 	if v := root.Get("user"); !v.IsNull() && v.Kind() != llm.String {
 		return invalidBody("user must be a string.")
 	}
-	if v := root.Get("response_format"); !v.IsNull() && v.Kind() != llm.Object {
-		return invalidBody("response_format must be an object.")
+	format, err := format(root.Get("response_format"))
+	if err != nil {
+		return err
+	}
+	if v := root.Get("reasoning_effort"); !v.IsNull() && v.Kind() != llm.String {
+		return invalidBody("reasoning_effort must be a string.")
 	}
 	if !stringOrStrings(root.Get("stop")) {
 		return invalidBody("stop must be a string or an array of strings.")
 	}
 	d.req.Settings = llm.Settings{
 		Temperature: root.Get("temperature"), TopP: root.Get("top_p"), TopK: root.Get("top_k"),
-		Stop: root.Get("stop"), ResponseFormat: root.Get("response_format"),
-		ParallelTools: root.Get("parallel_tool_calls"), User: root.Get("user"),
+		Stop: root.Get("stop"), ParallelTools: root.Get("parallel_tool_calls"), User: root.Get("user"),
+		Effort: root.Get("reasoning_effort"), Format: format,
 	}
 	return nil
+}
+
+// format reads the form that the answer is to have. A kind that is not known
+// here is left to the provider.
+func format(v llm.Value) (llm.Format, error) {
+	if v.IsNull() {
+		return llm.Format{}, nil
+	}
+	if v.Kind() != llm.Object {
+		return llm.Format{}, invalidBody("response_format must be an object.")
+	}
+	schema := v.Get("json_schema")
+	return llm.Format{
+		Kind: v.Get("type").Text(), Name: schema.Get("name"), Description: schema.Get("description"),
+		Schema: schema.Get("schema"), Strict: schema.Get("strict"),
+	}, nil
 }
 
 func stringOrStrings(v llm.Value) bool {

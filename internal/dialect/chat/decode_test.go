@@ -58,7 +58,7 @@ func TestDecode(t *testing.T) {
 	var told []string
 	tell := func(role llm.Role, parts []llm.Part) {
 		for _, p := range parts {
-			told = append(told, fmt.Sprintf("%s %d %s%s%s%s", role, p.Kind, p.Text.Text(), p.ImageURL.Text(), p.ToolID.Text(), p.ToolName.Text()))
+			told = append(told, fmt.Sprintf("%s %d %s%s%s%s", role, p.Kind, p.Text.Text(), p.URL.Text(), p.ToolID.Text(), p.ToolName.Text()))
 			for _, inner := range p.Parts {
 				told = append(told, fmt.Sprintf("%s > %d %s", role, inner.Kind, inner.Text.Text()))
 			}
@@ -69,8 +69,8 @@ func TestDecode(t *testing.T) {
 		tell(m.Role, m.Parts)
 	}
 	want := []string{
-		"opening 1 S1", "opening 1 S2", "user 1 look", "user 2 data:image/png;base64,AAAA", "user 7 ",
-		"assistant 5 hm", "assistant 3 {}c1weather", "tool 4 c1", "tool > 1 sunny", "system 1 S3", "assistant 1 ok", "assistant 6 no",
+		"opening 1 S1", "opening 1 S2", "user 1 look", "user 2 data:image/png;base64,AAAA", "user 8 ",
+		"assistant 6 hm", "assistant 4 {}c1weather", "tool 5 c1", "tool > 1 sunny", "system 1 S3", "assistant 1 ok", "assistant 7 no",
 	}
 	if !reflect.DeepEqual(told, want) {
 		t.Errorf("parts: got %q\nwant %q", told, want)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -53,6 +54,26 @@ func (n *Encoder) Whole(e *llm.Event) ([]byte, error) {
 		return e.Body.Encode(), nil
 	}
 	return n.buildWhole(e), nil
+}
+
+// Failure returns the frames that end a stream which has begun: an event named
+// error, as clients of the documented API know it, and [DONE]; that only for an
+// answer whose end is in the trail.
+func (n *Encoder) Failure(e sallyport.Error) []byte {
+	var body struct {
+		Error struct {
+			Message string         `json:"message"`
+			Type    string         `json:"type"`
+			Code    sallyport.Code `json:"code"`
+		} `json:"error"`
+	}
+	body.Error.Message, body.Error.Type, body.Error.Code = e.Message, "server_error", e.Code
+	n.frames = append(n.frames[:0], "event: error\n"...)
+	n.frame(marshal(body))
+	if e.Code != sallyport.AuditUnavailable {
+		n.done()
+	}
+	return n.frames
 }
 
 func (n *Encoder) done() { n.frames = append(n.frames, "data: [DONE]\n\n"...) }

@@ -130,15 +130,15 @@ func block(v llm.Value) (llm.Part, error) {
 
 // image takes the address as an object's url, or bare, as some clients send it.
 func image(part llm.Part) (llm.Part, error) {
-	part.Kind, part.ImageURL = llm.ImagePart, part.Raw.Get("image_url")
-	if part.ImageURL.Kind() == llm.String {
+	part.Kind, part.URL = llm.ImagePart, part.Raw.Get("image_url")
+	if part.URL.Kind() == llm.String {
 		return part, nil
 	}
-	if err := noTwin(part.ImageURL, imageFields...); err != nil {
+	if err := noTwin(part.URL, imageFields...); err != nil {
 		return part, err
 	}
-	part.ImageURL = part.ImageURL.Get("url")
-	if part.ImageURL.Kind() != llm.String {
+	part.URL = part.URL.Get("url")
+	if part.URL.Kind() != llm.String {
 		return part, wrong(part.Raw, "image_url.url", "must be a string")
 	}
 	return part, nil

@@ -54,7 +54,7 @@ func Encode(req *llm.Request, target string, outputMax int64) ([]byte, error) {
 		return nil, sallyport.NewError(sallyport.UnsupportedField,
 			"requests of this dialect cannot be sent to the provider of this model")
 	}
-	if err := refuseLost(req); err != nil {
+	if err := req.Portable(); err != nil {
 		return nil, err
 	}
 	b := body{Model: target, MaxTokens: req.OutputMax, Stream: req.Stream}
@@ -143,9 +143,12 @@ func newToolChoice(req *llm.Request) (*toolChoice, error) {
 	return nil, sallyport.NewError(sallyport.UnsupportedField, "tool_choice: the provider of this model does not know this choice")
 }
 
-// settings sets what is carried as it came.
+// settings sets what is carried as it came. How much to think is a hint.
 func (b *body) settings(req *llm.Request) error {
 	s := req.Settings
+	if s.Format.Kind != "" && s.Format.Kind != "text" {
+		return sallyport.NewError(sallyport.UnsupportedField, "response_format: the provider of this model cannot honour this field")
+	}
 	if !s.Temperature.IsNull() {
 		t, err := strconv.ParseFloat(string(s.Temperature.Raw()), 64)
 		if err != nil {

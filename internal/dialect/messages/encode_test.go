@@ -66,7 +66,7 @@ func TestEncode(t *testing.T) {
 			"hints, removed fields, nulls and values that ask for nothing",
 			`{"model":"a","messages":[{"role":"user","name":"ann","content":"Hi"}],"seed":3,"store":true,"service_tier":"auto","metadata":{"a":"b"},"litellm_metadata":{},"proxy_server_request":{},
 			  "prompt_cache_key":"k","safety_identifier":"s","prediction":{},"n":1,"logprobs":false,"top_logprobs":0,"logit_bias":{},"frequency_penalty":0,"presence_penalty":0.0,
-			  "response_format":{"type":"text"},"modalities":["text"],"verbosity":"medium","reasoning_effort":null,"stop":null,"temperature":null,"tools":null,"audio":null}`,
+			  "response_format":{"type":"text"},"modalities":["text"],"verbosity":"medium","reasoning_effort":"high","stop":null,"temperature":null,"tools":null,"audio":null}`,
 			`{"model":"T","max_tokens":77,` + hi + `}`,
 		},
 		{
@@ -185,7 +185,6 @@ func TestEncodeRefusals(t *testing.T) {
 		{"temperature", with(`"temperature":1.2`), sallyport.UnsupportedField, "temperature"},
 		{"negative temperature", with(`"temperature":-0.1`), sallyport.UnsupportedField, "temperature"},
 		{"n", with(`"n":2`), sallyport.UnsupportedField, "n:"},
-		{"reasoning_effort", with(`"reasoning_effort":"high"`), sallyport.UnsupportedField, "reasoning_effort"},
 		{"json_object", with(`"response_format":{"type":"json_object"}`), sallyport.UnsupportedField, "response_format"},
 		{"json_schema", with(`"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{}}}`), sallyport.UnsupportedField, "response_format"},
 		{"frequency_penalty", with(`"frequency_penalty":0.5`), sallyport.UnsupportedField, "frequency_penalty"},

@@ -122,7 +122,7 @@ func newBlock(p llm.Part) (block, error) {
 }
 
 func newImage(p llm.Part) (block, error) {
-	address := p.ImageURL.Text()
+	address := p.URL.Text()
 	if rest, ok := cutScheme(address, "data:"); ok {
 		head, data, comma := strings.Cut(rest, ",")
 		mediaType, params, _ := strings.Cut(head, ";")
@@ -161,3 +161,7 @@ func newToolUse(p llm.Part) (block, error) {
 	}
 	return block{Type: "tool_use", ID: p.ToolID.Text(), Name: p.ToolName.Text(), Input: doc.Raw()}, nil
 }
+
+// blank says whether this dialect takes s for no text at all: it refuses such
+// blocks and stop sequences.
+func blank(s string) bool { return strings.TrimSpace(s) == "" }

@@ -142,7 +142,7 @@ func (s suite) refusals(t *testing.T) {
 				if !errors.As(err, &refused) {
 					t.Fatalf("Do: got %v, want *llm.UpstreamError", err)
 				}
-				want := llm.UpstreamError{Status: status, ContentType: "application/problem+json",
+				want := llm.UpstreamError{Dialect: refused.Dialect, Status: status, ContentType: "application/problem+json",
 					Body: refused.Body, RetryAfter: "7", RequestID: "req-fake"}
 				if fmt.Sprint(*refused) != fmt.Sprint(want) || string(refused.Body) != " {\"error\": \"its own words\"}\n" {
 					t.Errorf("got %+v with body %q, want %+v", *refused, refused.Body, want)

@@ -1,36 +1,38 @@
-package messages
+package chat
 
 import (
-	"strings"
-
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// refuseLost refuses a chat request with a field that Encode would have to drop
-// although it changes what the client gets. Unknown fields are refused too: what
-// they mean is not known, so neither is what dropping them would do.
-func refuseLost(req *llm.Request) error {
+// portable refuses a request with a field that a provider of another dialect
+// would not get although it changes what the client gets. Unknown fields are
+// refused too: what they mean is not known, so neither is what dropping them
+// would do.
+func portable(root llm.Value) error {
 	var err error
-	req.Body.Root().Members(func(key, value llm.Value) bool {
+	root.Members(func(key, value llm.Value) bool {
 		name := key.Text()
 		asksNothing := neutral[name]
 		switch {
 		case value.IsNull(), carried[name], hints[name]:
 		case asksNothing != nil && asksNothing(value):
 		default:
-			err = unsupported(value, "the provider of this model cannot honour this field")
+			err = sallyport.NewError(sallyport.UnsupportedField,
+				value.Path()+": the provider of this model cannot honour this field")
 		}
 		return err == nil
 	})
 	return err
 }
 
-// carried are the fields of a chat request that Encode reads.
+// carried are the fields that the meaning of a request holds.
 var carried = map[string]bool{
 	"model": true, "messages": true, "stream": true,
 	"max_tokens": true, "max_completion_tokens": true,
 	"temperature": true, "top_p": true, "top_k": true, "stop": true, "user": true,
 	"tools": true, "tool_choice": true, "parallel_tool_calls": true,
+	"response_format": true, "reasoning_effort": true,
 }
 
 // hints are fields that a provider is free to make nothing of, or that no
@@ -51,7 +53,6 @@ var neutral = map[string]func(llm.Value) bool{
 	"presence_penalty":  whole(0),
 	"logprobs":          func(v llm.Value) bool { return v.Kind() == llm.False },
 	"logit_bias":        func(v llm.Value) bool { return v.Kind() == llm.Object && v.Len() == 0 },
-	"response_format":   func(v llm.Value) bool { return v.Get("type").Text() == "text" },
 	"verbosity":         func(v llm.Value) bool { return v.Text() == "medium" },
 	"modalities":        onlyText,
 }
@@ -71,7 +72,3 @@ func onlyText(v llm.Value) bool {
 	})
 	return only
 }
-
-// blank says whether this dialect takes s for no text at all: it refuses such
-// blocks and stop sequences.
-func blank(s string) bool { return strings.TrimSpace(s) == "" }

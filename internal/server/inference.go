@@ -1,0 +1,77 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// clientDialect is a way in which clients ask models.
+type clientDialect struct {
+	surface surface
+	decode  func(body []byte) (*llm.Request, error)
+	encoder func(req *llm.Request, created time.Time) encoder
+	// headers of the client that a provider of the same dialect is to get.
+	headers []string
+}
+
+// chatDialect is POST /v1/chat/completions.
+var chatDialect = clientDialect{
+	surface: chatSurface,
+	decode:  chat.Decode,
+	encoder: func(req *llm.Request, created time.Time) encoder { return chat.NewEncoder(req, created) },
+}
+
+// infer answers a route on which clients of that dialect ask models.
+func (s *Server) infer(d clientDialect, action string) http.Handler {
+	return s.api(d.surface, action, func(w http.ResponseWriter, r *request) error {
+		asked, err := d.decode(r.body)
+		if err != nil {
+			return s.refuse(r, err)
+		}
+		asked.Headers = d.pass(r.Header)
+		r.call.Request = asked
+		r.call.Requested = asked.Model
+		r.call.Stream = asked.Stream
+		out := newAnswer(w, r, d.encoder(asked, r.call.StartedAt))
+		if out.once, err = s.once(r, d.surface); err != nil {
+			return s.refuse(r, err)
+		}
+		if out.once != nil {
+			out.once.render = out.render
+			defer out.once.free() // a bug must not keep the key
+		}
+		err = s.parts.Gateway.Do(r.Context(), r.call, out.push)
+		out.once.done(err)
+		if err != nil {
+			out.fail(err)
+			return err
+		}
+		if out.once != nil && out.once.replay != nil {
+			return out.once.writeReplay(w)
+		}
+		return nil
+	})
+}
+
+// passedMax bounds, in bytes, a header that is passed on.
+const passedMax = 4 << 10
+
+// pass picks the headers that a provider is to get.
+func (d clientDialect) pass(h http.Header) map[string]string {
+	var passed map[string]string
+	for _, name := range d.headers {
+		value := strings.Join(h.Values(name), ",")
+		if value == "" || len(value) > passedMax {
+			continue
+		}
+		if passed == nil {
+			passed = make(map[string]string)
+		}
+		passed[name] = value
+	}
+	return passed
+}
