@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/url"
 
-	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -12,7 +11,8 @@ import (
 // openAI is a service that speaks OpenAI's chat completions: OpenAI itself and
 // the many that are compatible with it.
 type openAI struct {
-	client *client
+	client  *client
+	flavour chat.Flavour
 }
 
 var _ Provider = (*openAI)(nil)
@@ -26,16 +26,34 @@ func newOpenAI(cfg Config) (*openAI, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &openAI{client}, nil
+	return &openAI{client, flavourOf(cfg.Type)}, nil
+}
+
+// flavourOf tells what a type of service takes that others refuse.
+func flavourOf(kind string) chat.Flavour {
+	switch kind {
+	case "openai", "azure":
+		return chat.Flavour{CompletionTokens: true}
+	case "vllm", "lmstudio", "openrouter", "together":
+		return chat.Flavour{TopK: true}
+	}
+	return chat.Flavour{}
 }
 
 // Do asks for a completion.
 func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
-	if req.Dialect != llm.Chat {
-		return llm.Receipt{}, sallyport.NewError(sallyport.UnsupportedField,
-			"The provider of this model takes chat completions only.")
+	body, err := p.encode(target, req)
+	if err != nil {
+		return llm.Receipt{}, err
 	}
-	return p.client.ask(ctx, llm.Chat, outgoing{body: chat.Encode(req, target), stream: req.Stream}, chatReader{}, out)
+	return p.client.ask(ctx, llm.Chat, outgoing{body: body, stream: req.Stream}, chatReader{}, out)
+}
+
+func (p *openAI) encode(target string, req *llm.Request) ([]byte, error) {
+	if req.Dialect == llm.Chat {
+		return chat.Encode(req, target), nil
+	}
+	return chat.EncodeForeign(req, target, p.flavour)
 }
 
 // chatReader reads answers of the chat dialect.
