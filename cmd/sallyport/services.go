@@ -76,7 +76,7 @@ func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logg
 	s.gateway = gateway.New(gateway.Parts{
 		Journal: s.journal, Models: s.models, Providers: s.providers, Policies: s.policies,
 		Limiter: s.limiter, Keys: i.ring, Audit: i.audit,
-		HoldOutput: int64(cfg.Credits.HoldOutput), Status: server.Status, Now: i.app.now, Log: log, Observer: told,
+		HoldOutput: int64(cfg.Credits.HoldOutput), Routing: routing(cfg.Routing), Status: server.Status, Now: i.app.now, Log: log, Observer: told,
 	})
 	s.gauges()
 	if s.agents, err = i.agentsOf(cfg, countedRuns{i.db, told}, s.gateway, s.models, s.policies, log); err != nil {
@@ -260,4 +260,14 @@ type commandLineKey struct{}
 // byCommandLine marks the context of changes that a person makes here.
 func byCommandLine(ctx context.Context) context.Context {
 	return context.WithValue(ctx, commandLineKey{}, true)
+}
+
+// routing is the file's rules for tries, as the gateway takes them.
+func routing(r config.Routing) gateway.Routing {
+	if r.Retries == 0 {
+		r.Retries = -1 // there 0 is the default
+	}
+	return gateway.Routing{
+		Retries: r.Retries, Time: time.Duration(r.Time), Failures: r.BreakerFailures, Rest: time.Duration(r.BreakerRest),
+	}
 }

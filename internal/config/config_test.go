@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -79,7 +80,7 @@ func TestLoadFile(t *testing.T) {
 			Version: "file:in=2.5,cached=2.5,write=3.125,out=10",
 		},
 	}
-	if got := c.Catalogue()[0]; got != want {
+	if got := c.Catalogue()[0]; !reflect.DeepEqual(got, want) {
 		t.Errorf("model is\n%+v, want\n%+v", got, want)
 	}
 	if got, want := models(c), "mock-large@local "+claudeID+"@offline!"; got != want {
