@@ -198,6 +198,12 @@ func (c *Config) checkProviders() (problems []error) {
 			problems = append(problems, fmt.Errorf("%s.type: %q is not known: write openai for everything that speaks OpenAI's API, or one of %s",
 				field, p.Type, strings.Join(ProviderTypes, ", ")))
 		}
+		if p.APIKey != "" && len(p.APIKeys) > 0 {
+			problems = append(problems, fmt.Errorf("%s: it has api_key and api_keys: put all keys into api_keys", field))
+		}
+		if len(p.APIKeys) > keysMax {
+			problems = append(problems, fmt.Errorf("%s.api_keys: there are more than %d", field, keysMax))
+		}
 		if p.Script != "" {
 			problems = append(problems, checkScript(field+".script", p)...)
 		}
@@ -207,6 +213,9 @@ func (c *Config) checkProviders() (problems []error) {
 	}
 	return problems
 }
+
+// keysMax bounds the keys of one provider.
+const keysMax = 100
 
 func checkScript(field string, p Provider) []error {
 	if p.Type != offlineType {

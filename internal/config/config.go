@@ -105,6 +105,9 @@ type Provider struct {
 	BaseURL string `yaml:"base_url,omitempty"`
 	// APIKey is our credential there. Write ${VAR} to take it from the environment.
 	APIKey secret.Text `yaml:"api_key,omitempty"`
+	// APIKeys are several keys, used in turn, in place of APIKey: one that is
+	// refused or over its rate rests a while. ${VAR} as above.
+	APIKeys []secret.Text `yaml:"api_keys,omitempty"`
 	// AuthHeader carries the key, if not as the type usually does; Azure wants api-key.
 	AuthHeader string `yaml:"auth_header,omitempty"`
 	// Headers and Query go with every request; Azure wants an api-version.

@@ -353,7 +353,7 @@ func TestExampleFile(t *testing.T) {
 		}
 		active.WriteString(line)
 	}
-	c := mustLoad(t, active.String(), "LOCAL_KEY=k", "AZURE_KEY=k", "HOOK_SECRET=h", "HEC_TOKEN=t", "ANTHROPIC_API_KEY=k")
+	c := mustLoad(t, active.String(), "LOCAL_KEY=k", "AZURE_KEY=k", "KEY_1=one-key", "KEY_2=two-key", "HOOK_SECRET=h", "HEC_TOKEN=t", "ANTHROPIC_API_KEY=k")
 	if len(c.Providers) < 3 || len(c.Models) < 3 {
 		t.Errorf("the example shows %d providers and %d models", len(c.Providers), len(c.Models))
 	}
