@@ -7,6 +7,7 @@ import (
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/credit"
 	"github.com/sallyport-ai/sallyport/internal/llm"
+	"github.com/sallyport-ai/sallyport/internal/provider"
 )
 
 // dispatch sends the call to the provider that serves its model and notes what
@@ -17,10 +18,18 @@ func (g *Gateway) dispatch(Handler) Handler {
 		if err != nil {
 			return err
 		}
+		do := serves.Do
+		if call.Request.Operation == llm.CountTokens {
+			counter, counts := serves.(provider.TokenCounter)
+			if !counts {
+				return out(estimated(call))
+			}
+			do = counter.CountTokens
+		}
 		call.sent = true
 		begun := g.parts.Now()
 		ctx, done := g.parts.Observer.Attempt(ctx, &call.Call)
-		receipt, err := serves.Do(ctx, call.Model.Target, call.Request, func(e *llm.Event) error {
+		receipt, err := do(ctx, call.Model.Target, call.Request, func(e *llm.Event) error {
 			g.note(call, e)
 			return out(e)
 		})
@@ -36,6 +45,13 @@ func (g *Gateway) dispatch(Handler) Handler {
 	}
 }
 
+// estimated answers a request to count tokens where the provider cannot: from the
+// bytes of its text, by the rule of thumb that holds for English.
+func estimated(call *Call) *llm.Event {
+	tokens := credit.Tokens(call.Request, call.Model, call.BytesIn)
+	return &llm.Event{Kind: llm.WholeEvent, Usage: &llm.Usage{Input: tokens}}
+}
+
 // note takes from an event what the ledger and the trail want to know.
 func (g *Gateway) note(call *Call, e *llm.Event) {
 	if call.FirstByteAt.IsZero() {
@@ -44,7 +60,7 @@ func (g *Gateway) note(call *Call, e *llm.Event) {
 	if e.Kind == llm.WholeEvent || len(e.Finishes) > 0 {
 		call.finished = true
 	}
-	if e.Usage != nil {
+	if e.Usage != nil && call.Request.Operation == llm.Generate {
 		usage, clamped := credit.Clamp(sallyport.Usage(*e.Usage), call.bound)
 		call.Usage, call.UsageKnown, call.usageFinal = usage, true, call.finished
 		call.UsageClamped = call.UsageClamped || clamped
