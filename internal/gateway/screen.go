@@ -31,7 +31,7 @@ func (g *Gateway) screen(next Handler) Handler {
 		}
 		scr := plan.Screen(mac, tokenScope(call))
 		defer func() { call.DLP = scr.Result() }()
-		err = scr.Request(call.Request.Body, dialect.Opaque(call.Request.Dialect))
+		err = scr.Request(call.Request.Body, dialect.Opaque(call.Request.Dialect), call.Request.Signed...)
 		call.DLP = scr.Result() // the intent tells it too
 		if err != nil {
 			return err
@@ -141,6 +141,9 @@ type otherStrings struct {
 }
 
 func (o *otherStrings) look(v llm.Value, kind llm.DeltaKind) (err error) {
+	if o.isPiece(v) {
+		return nil
+	}
 	switch v.Kind() {
 	case llm.Object:
 		v.Members(func(key, member llm.Value) bool {
@@ -166,15 +169,20 @@ func (o *otherStrings) member(name string, v llm.Value, kind llm.DeltaKind) erro
 		return nil
 	case v.Kind() == llm.String && o.opaque(o.place):
 		return nil
-	case name == "tool_calls", name == "function_call": // values come back to trusted tools alone
+	case name == "tool_calls", name == "function_call", name == "input": // values come back to trusted tools alone
 		kind = llm.ToolArgumentsDelta
 	}
 	return o.look(v, kind)
 }
 
+// isPiece says whether v is a piece of a text, which is judged as that.
+func (o *otherStrings) isPiece(v llm.Value) bool {
+	return slices.ContainsFunc(o.event.Deltas, func(d llm.Delta) bool { return d.Text == v || d.Text.IsTextOf(v) })
+}
+
 func (o *otherStrings) text(v llm.Value, kind llm.DeltaKind) error {
 	text := v.Text()
-	if text == "" || slices.ContainsFunc(o.event.Deltas, func(d llm.Delta) bool { return d.Text == v }) {
+	if text == "" {
 		return nil
 	}
 	emit, err := o.screen.Answer(dlp.TextID{Choice: noChoice, Kind: kind}, "", text, true)
@@ -220,7 +228,7 @@ func textID(d llm.Delta) dlp.TextID {
 	if kind == llm.ToolCallDelta { // its name comes first, its arguments follow
 		kind = llm.ToolArgumentsDelta
 	}
-	return dlp.TextID{Choice: d.Choice, Kind: kind, Index: d.Index}
+	return dlp.TextID{Choice: d.Choice, Kind: kind, Index: d.Index, Unrestored: d.Unrestored}
 }
 
 // keep remembers, for each text that now waits, an event to send its rest in.

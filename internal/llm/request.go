@@ -10,6 +10,15 @@ const (
 	Responses Dialect = "responses" // OpenAI Responses
 )
 
+// Operation is what a model is asked to do.
+type Operation string
+
+// The operations. Only those that generate use tokens that are paid for.
+const (
+	Generate    Operation = ""
+	CountTokens Operation = "count_tokens" // of the input; nothing is generated
+)
+
 // Request is a request to a model: meaning laid over the body it came in.
 // Texts are Values of Body: changing one changes what is sent, in any dialect.
 type Request struct {
@@ -19,6 +28,7 @@ type Request struct {
 	// their canonical names: versions and betas. The surface sets them.
 	Headers map[string]string
 
+	Operation  Operation
 	Model      string
 	Stream     bool
 	UsageAsked bool   // the client wants the usage of a stream
@@ -31,6 +41,9 @@ type Request struct {
 	ToolChoice ToolChoice
 	// Settings hold the JSON of what only some dialects have a name for.
 	Settings Settings
+	// Signed are texts that bear a provider's signature: whoever changes one spoils
+	// the proof, so what must not leave as it is must not leave at all.
+	Signed []Value
 	// Portable tells, as sallyport.UnsupportedField, of a wish that only the
 	// request's own dialect has a word for. Who writes the request in another
 	// dialect asks first. Decode sets it.
@@ -113,6 +126,7 @@ type Settings struct {
 
 // Format is the form that an answer's text is to have.
 type Format struct {
+	Raw         Value  // the whole wish
 	Kind        string // "" or "text": any; "json_object"; "json_schema"
 	Name        Value  // of a schema
 	Description Value

@@ -17,8 +17,10 @@ func newProvider(t *testing.T, cfg provider.Config) provider.Provider {
 }
 
 func TestOpenAI(t *testing.T) {
-	providertest.Run(t, func(t *testing.T, cfg provider.Config) provider.Provider {
+	open := func(t *testing.T, cfg provider.Config) provider.Provider {
 		cfg.Type = "openai"
 		return newProvider(t, cfg)
-	})
+	}
+	providertest.Run(t, open)
+	t.Run("messages", func(t *testing.T) { providertest.RunMessages(t, open) })
 }

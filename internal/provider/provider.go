@@ -43,6 +43,13 @@ type Provider interface {
 	Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error)
 }
 
+// A TokenCounter is a Provider that can tell how many tokens a request has without
+// answering it. Errors and the Receipt are those of Do.
+type TokenCounter interface {
+	// CountTokens pushes one WholeEvent, whose Usage has the count as Input.
+	CountTokens(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error)
+}
+
 // Config is one provider as the operator or an administrator set it up.
 type Config struct {
 	Name string // in messages and the trail

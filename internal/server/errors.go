@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -75,19 +76,52 @@ func outside(err error) (sallyport.Error, meaning) {
 // surface is a family of routes with one shape of error.
 type surface struct {
 	dialect llm.Dialect // whose errors a provider's own may be passed on as; "": none
-	body    func(e sallyport.Error, m meaning) any
+	// idHeader is where clients of the surface look for the request's id, beside
+	// X-Request-Id; "": nowhere.
+	idHeader string
+	body     func(e sallyport.Error, m meaning, requestID string) any
 }
 
-// The surfaces. What a stranger gets is the flat shape on both.
+// The surfaces. A stranger gets the flat shape, but for clients of the messages
+// dialect: those tell by the type whether to try again.
 var (
-	chatSurface = surface{llm.Chat, openAIError}
-	flatSurface = surface{"", flatError}
+	chatSurface     = surface{dialect: llm.Chat, body: openAIError}
+	messagesSurface = surface{dialect: llm.Messages, idHeader: "Request-Id", body: anthropicError}
+	flatSurface     = surface{body: flatError}
 )
 
+// anthropicError is the shape of Anthropic's errors.
+func anthropicError(e sallyport.Error, m meaning, requestID string) any {
+	if e.Code == sallyport.BodyTooLarge {
+		return flatError(e, m, requestID)
+	}
+	kind, known := anthropicTypes[m.status]
+	switch {
+	case e.Code == sallyport.UpstreamEmptyBody:
+		kind = string(e.Code)
+	case !known && m.status < 500:
+		kind = "invalid_request_error"
+	case !known:
+		kind = "api_error"
+	}
+	return struct {
+		Type      string             `json:"type"`
+		Error     messages.ErrorBody `json:"error"`
+		RequestID string             `json:"request_id"`
+	}{"error", messages.ErrorBody{Type: kind, Message: e.Message}, requestID}
+}
+
+// anthropicTypes are the types of errors by their status. Others are
+// invalid_request_error below 500 and api_error from there on.
+var anthropicTypes = map[int]string{
+	401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error",
+	413: "request_too_large", 429: "rate_limit_error", 504: "timeout_error", 529: "overloaded_error",
+}
+
 // openAIError is the shape of OpenAI's errors.
-func openAIError(e sallyport.Error, m meaning) any {
+func openAIError(e sallyport.Error, m meaning, requestID string) any {
 	if e.Code == sallyport.Unauthorized || e.Code == sallyport.BodyTooLarge {
-		return flatError(e, m)
+		return flatError(e, m, requestID)
 	}
 	type inner struct {
 		Message string         `json:"message"`
@@ -100,7 +134,7 @@ func openAIError(e sallyport.Error, m meaning) any {
 }
 
 // flatError is the shape of the agents' and models' routes.
-func flatError(e sallyport.Error, m meaning) any {
+func flatError(e sallyport.Error, m meaning, _ string) any {
 	if e.Code == sallyport.BodyTooLarge {
 		return struct {
 			Message string `json:"message"`
@@ -134,7 +168,7 @@ func (sur surface) writeError(w http.ResponseWriter, err error) {
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", retrySeconds(e.RetryAfter))
 	}
-	_ = writeJSON(w, m.status, sur.body(e, m)) // fails only when the client has left
+	_ = writeJSON(w, m.status, sur.body(e, m, w.Header().Get("X-Request-Id"))) // fails only when the client has left
 }
 
 // toldBy is the sentence in a provider's refusal: all APIs have it at error.message.

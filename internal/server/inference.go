@@ -1,11 +1,13 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -16,6 +18,8 @@ type clientDialect struct {
 	encoder func(req *llm.Request, created time.Time) encoder
 	// headers of the client that a provider of the same dialect is to get.
 	headers []string
+	// session is the header that names the conversation, where clients send one.
+	session string
 }
 
 // chatDialect is POST /v1/chat/completions.
@@ -25,6 +29,27 @@ var chatDialect = clientDialect{
 	encoder: func(req *llm.Request, created time.Time) encoder { return chat.NewEncoder(req, created) },
 }
 
+// messagesDialect is POST /v1/messages, and countDialect what counts its tokens.
+var (
+	messagesDialect = clientDialect{
+		surface: messagesSurface,
+		decode:  messages.Decode,
+		encoder: func(req *llm.Request, created time.Time) encoder { return messages.NewEncoder(req, created) },
+		headers: []string{"Anthropic-Version", "Anthropic-Beta", claudeSession},
+		session: claudeSession,
+	}
+	countDialect = clientDialect{
+		surface: messagesSurface,
+		decode:  messages.DecodeCount,
+		encoder: messagesDialect.encoder,
+		headers: messagesDialect.headers,
+		session: claudeSession,
+	}
+)
+
+// claudeSession is the header in which Claude Code names its session.
+const claudeSession = "X-Claude-Code-Session-Id"
+
 // infer answers a route on which clients of that dialect ask models.
 func (s *Server) infer(d clientDialect, action string) http.Handler {
 	return s.api(d.surface, action, func(w http.ResponseWriter, r *request) error {
@@ -33,6 +58,7 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 			return s.refuse(r, err)
 		}
 		asked.Headers = d.pass(r.Header)
+		asked.Session = cmp.Or(asked.Headers[d.session], asked.Session)
 		r.call.Request = asked
 		r.call.Requested = asked.Model
 		r.call.Stream = asked.Stream

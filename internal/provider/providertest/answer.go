@@ -134,9 +134,9 @@ func (a Answer) usage() *llm.Usage {
 func (c ToolCall) argumentPieces() []string {
 	const pieceLen = 8
 	var pieces []string
-	rest := c.Arguments
+	rest := []rune(c.Arguments) // no piece ends in the middle of a character
 	for len(rest) > pieceLen {
-		pieces, rest = append(pieces, rest[:pieceLen]), rest[pieceLen:]
+		pieces, rest = append(pieces, string(rest[:pieceLen])), rest[pieceLen:]
 	}
-	return append(pieces, rest)
+	return append(pieces, string(rest))
 }

@@ -24,10 +24,20 @@ type frames struct {
 }
 
 func wireOf(path string) wire {
-	if strings.HasSuffix(path, "/messages") {
+	switch {
+	case strings.HasSuffix(path, "/messages"):
 		return messagesWire{}
+	case strings.HasSuffix(path, "/messages/count_tokens"):
+		return tokensWire{}
 	}
 	return chatWire{}
+}
+
+// tokensWire tells, for a request of the messages dialect, the tokens of its input.
+type tokensWire struct{ messagesWire }
+
+func (tokensWire) whole(_ *Request, a Answer) string {
+	return toJSON(object{"input_tokens": a.usage().Input})
 }
 
 type object map[string]any

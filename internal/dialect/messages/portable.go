@@ -1,0 +1,51 @@
+package messages
+
+import (
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// portable refuses a request with a field that a provider of another dialect
+// would not get although it changes what the client gets. Unknown fields are
+// refused too: what they mean is not known, so neither is what dropping them
+// would do.
+func portable(root llm.Value) error {
+	if err := onlyKnown(root, fields); err != nil {
+		return err
+	}
+	return onlyKnown(root.Get("output_config"), outputFields)
+}
+
+// onlyKnown refuses an object with a member that is not in fields; of one with a
+// test there, only values that pass.
+func onlyKnown(object llm.Value, fields map[string]func(llm.Value) bool) error {
+	var err error
+	object.Members(func(key, value llm.Value) bool {
+		asksNothing, known := fields[key.Text()]
+		if !value.IsNull() && (!known || asksNothing != nil && !asksNothing(value)) {
+			err = sallyport.NewError(sallyport.UnsupportedField,
+				value.Path()+": the provider of this model cannot honour this field")
+		}
+		return err == nil
+	})
+	return err
+}
+
+// The fields that do not stand in the way of another dialect. Those with a test
+// cannot be carried: only a value is let through that asks for nothing.
+var (
+	fields = map[string]func(llm.Value) bool{
+		// Carried: the meaning of a request holds them.
+		"model": nil, "messages": nil, "system": nil, "max_tokens": nil, "stream": nil,
+		"temperature": nil, "top_p": nil, "top_k": nil, "stop_sequences": nil,
+		"tools": nil, "tool_choice": nil, "output_config": nil,
+		// Hints, of which a provider is free to make nothing, and what no provider sees:
+		// how much to think, what to forget of a history that is too long, where to cache.
+		"thinking": nil, "context_management": nil, "cache_control": nil, "service_tier": nil, "speed": nil,
+		"metadata": nil, "litellm_metadata": nil, "proxy_server_request": nil,
+		"mcp_servers": empty,
+	}
+	outputFields = map[string]func(llm.Value) bool{"effort": nil, "format": nil}
+)
+
+func empty(v llm.Value) bool { return v.Kind() == llm.Array && v.Len() == 0 }
