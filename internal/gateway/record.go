@@ -173,7 +173,7 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 // the output is estimated.
 func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated bool) {
 	switch {
-	case call.Request.Operation != llm.Generate:
+	case call.Request.Operation == llm.CountTokens:
 		return sallyport.Usage{}, false
 	case call.UsageKnown && (err == nil || call.usageFinal):
 		return call.Usage, false

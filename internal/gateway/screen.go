@@ -32,6 +32,9 @@ func (g *Gateway) screen(next Handler) Handler {
 		scr := plan.Screen(mac, tokenScope(call))
 		defer func() { call.DLP = scr.Result() }()
 		err = scr.Request(call.Request.Body, dialect.Opaque(call.Request.Dialect), call.Request.Signed...)
+		for _, v := range call.Request.Unreadable {
+			err = cmp.Or(err, scr.Unreadable(v))
+		}
 		call.DLP = scr.Result() // the intent tells it too
 		if err != nil {
 			return err

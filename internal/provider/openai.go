@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -40,8 +41,12 @@ func flavourOf(kind string) chat.Flavour {
 	return chat.Flavour{}
 }
 
-// Do asks for a completion.
+// Do asks for a completion, or for embeddings.
 func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
+	if req.Operation == llm.Embed {
+		o := outgoing{path: "/embeddings", body: embeddings.Encode(req, target)}
+		return p.client.ask(ctx, llm.Embeddings, o, embeddingsReader{}, out)
+	}
 	body, err := p.encode(target, req)
 	if err != nil {
 		return llm.Receipt{}, err
@@ -72,4 +77,16 @@ func (chatReader) event(name string, data []byte, doc *llm.Document, e *llm.Even
 	err := chat.DecodeEvent(doc, e)
 	e.Name = name
 	return err
+}
+
+// embeddingsReader reads answers of the embeddings dialect.
+type embeddingsReader struct{}
+
+func (embeddingsReader) whole(doc *llm.Document, e *llm.Event) error {
+	return embeddings.DecodeWhole(doc, e)
+}
+
+// There are no streams of embeddings, and none was asked for.
+func (embeddingsReader) event(string, []byte, *llm.Document, *llm.Event) error {
+	return invalid("a stream where one whole answer was asked for", nil)
 }

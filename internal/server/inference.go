@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/completions"
+	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -44,6 +46,20 @@ var (
 		encoder: messagesDialect.encoder,
 		headers: messagesDialect.headers,
 		session: claudeSession,
+	}
+)
+
+// completionsDialect is POST /v1/completions, and embeddingsDialect POST /v1/embeddings.
+var (
+	completionsDialect = clientDialect{
+		surface: chatSurface,
+		decode:  completions.Decode,
+		encoder: func(req *llm.Request, created time.Time) encoder { return completions.NewEncoder(req, created) },
+	}
+	embeddingsDialect = clientDialect{
+		surface: surface{dialect: llm.Embeddings, body: openAIError},
+		decode:  embeddings.Decode,
+		encoder: func(*llm.Request, time.Time) encoder { return embeddings.Encoder{} },
 	}
 )
 
