@@ -5,6 +5,7 @@ package dialect
 
 import (
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -14,6 +15,8 @@ func Opaque(d llm.Dialect) func(place []string) bool {
 	switch d {
 	case llm.Chat:
 		return chat.Opaque
+	case llm.Responses:
+		return responses.Opaque
 	}
 	return func([]string) bool { return false }
 }

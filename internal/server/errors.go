@@ -22,6 +22,10 @@ type meaning struct {
 var meanings = map[sallyport.Code]meaning{
 	sallyport.InvalidBody:         {400, "invalid_request_error", "Bad Request"},
 	sallyport.UnsupportedField:    {400, "invalid_request_error", "Bad Request"},
+	sallyport.UnsupportedTool:     {400, "invalid_request_error", "Bad Request"},
+	sallyport.ExclusiveFields:     {400, "invalid_request_error", "Bad Request"},
+	sallyport.AgentVersion:        {400, "invalid_request_error", "Bad Request"},
+	sallyport.PreviousNotFound:    {404, "invalid_request_error", "Not found"},
 	sallyport.ModelNotFound:       {400, "invalid_request_error", "Bad Request"},
 	sallyport.DLPBlocked:          {400, "invalid_request_error", "Bad Request"},
 	sallyport.Unauthorized:        {401, "authentication_error", "Unauthorized"},
@@ -80,9 +84,24 @@ type surface struct {
 
 // The surfaces. What a stranger gets is the flat shape on both.
 var (
-	chatSurface = surface{llm.Chat, openAIError}
-	flatSurface = surface{"", flatError}
+	chatSurface      = surface{llm.Chat, openAIError}
+	responsesSurface = surface{llm.Responses, responsesError}
+	flatSurface      = surface{"", flatError}
 )
+
+// responsesError is OpenAI's shape, with this surface's own type for what is not there.
+func responsesError(e sallyport.Error, m meaning) any {
+	if e.Code == sallyport.NotFound {
+		m.kind = "not_found"
+	}
+	return openAIError(e, m)
+}
+
+// speaks says whether the client can read a provider's errors of that dialect as
+// they are. OpenAI's dialects have one shape.
+func (sur surface) speaks(d llm.Dialect) bool {
+	return d == sur.dialect || sur.dialect == llm.Responses && d == llm.Chat || sur.dialect == llm.Chat && d == llm.Responses
+}
 
 // openAIError is the shape of OpenAI's errors.
 func openAIError(e sallyport.Error, m meaning) any {
@@ -119,7 +138,7 @@ func (sur surface) writeError(w http.ResponseWriter, err error) {
 	e, m := outside(err)
 	var refused *llm.UpstreamError
 	if errors.As(err, &refused) && len(refused.Body) > 0 {
-		if refused.Dialect == sur.dialect {
+		if sur.speaks(refused.Dialect) {
 			writeUpstreamError(w, refused)
 			return
 		}

@@ -16,6 +16,9 @@ type clientDialect struct {
 	encoder func(req *llm.Request, created time.Time) encoder
 	// headers of the client that a provider of the same dialect is to get.
 	headers []string
+	// ready, unless nil, makes ready what this dialect alone knows, before the
+	// call sets out.
+	ready func(s *Server, r *request, asked *llm.Request) error
 }
 
 // chatDialect is POST /v1/chat/completions.
@@ -24,6 +27,13 @@ var chatDialect = clientDialect{
 	decode:  chat.Decode,
 	encoder: func(req *llm.Request, created time.Time) encoder { return chat.NewEncoder(req, created) },
 }
+
+// compatHeader names another behaviour than that of the dialect's own API, where
+// an encoder knows one.
+const compatHeader = "X-Sallyport-Compat"
+
+// compatible is an encoder that knows several behaviours by name.
+type compatible interface{ Compat(name string) }
 
 // infer answers a route on which clients of that dialect ask models.
 func (s *Server) infer(d clientDialect, action string) http.Handler {
@@ -36,7 +46,16 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 		r.call.Request = asked
 		r.call.Requested = asked.Model
 		r.call.Stream = asked.Stream
-		out := newAnswer(w, r, d.encoder(asked, r.call.StartedAt))
+		if d.ready != nil {
+			if err := d.ready(s, r, asked); err != nil {
+				return s.refuse(r, err)
+			}
+		}
+		enc := d.encoder(asked, r.call.StartedAt)
+		if choosing, can := enc.(compatible); can {
+			choosing.Compat(r.Header.Get(compatHeader))
+		}
+		out := newAnswer(w, r, enc)
 		if out.once, err = s.once(r, d.surface); err != nil {
 			return s.refuse(r, err)
 		}

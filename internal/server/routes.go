@@ -14,6 +14,7 @@ func (s *Server) routes() *table {
 
 	// The road to models. The gateway records these itself.
 	mux.Handle("POST /v1/chat/completions", s.infer(chatDialect, "chat.completions"))
+	mux.Handle("POST /v1/responses", s.infer(responsesDialect, "responses.create"))
 
 	// Agents: changing calls are recorded with the change, in one transaction.
 	mux.Handle("POST /v1/agents/runs", s.api(flatSurface, "runs.start", s.startRun))

@@ -14,6 +14,7 @@ package server_test
 // whose owner has lost API key access.
 var walkRules = map[string]string{
 	"POST /v1/chat/completions":           "user",
+	"POST /v1/responses":                  "user",
 	"POST /v1/agents/runs":                "user",
 	"POST /v1/agents/{agent}/run":         "user",
 	"GET /v1/models":                      "user",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -136,7 +137,11 @@ func (c ToolCall) argumentPieces() []string {
 	var pieces []string
 	rest := c.Arguments
 	for len(rest) > pieceLen {
-		pieces, rest = append(pieces, rest[:pieceLen]), rest[pieceLen:]
+		n := pieceLen
+		for !utf8.RuneStart(rest[n]) { // a piece is whole characters
+			n--
+		}
+		pieces, rest = append(pieces, rest[:n]), rest[n:]
 	}
 	return append(pieces, rest)
 }

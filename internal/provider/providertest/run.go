@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 	"github.com/sallyport-ai/sallyport/internal/provider"
 )
@@ -23,10 +24,21 @@ const target = "fake-large"
 // time; the rest is the provider's own.
 type Open func(t *testing.T, cfg provider.Config) provider.Provider
 
-// Run holds the provider that open makes to the contract of provider.Provider.
+// Run holds the provider that open makes to the contract of provider.Provider,
+// asked in the chat dialect.
 func Run(t *testing.T, open Open) {
 	t.Helper()
-	s := suite{open}
+	suite{open, Ask}.run(t)
+}
+
+// RunResponses is Run for requests of the responses dialect.
+func RunResponses(t *testing.T, open Open) {
+	t.Helper()
+	suite{open, AskResponses}.run(t)
+}
+
+func (s suite) run(t *testing.T) {
+	t.Helper()
 	for name, test := range map[string]func(*testing.T){
 		"answers": s.answers, "usage": s.usage, "refusals": s.refusals, "faults": s.faults,
 		"client_leaves": s.clientLeaves, "sink_refuses": s.sinkRefuses, "unreachable": s.unreachable,
@@ -39,7 +51,10 @@ func Run(t *testing.T, open Open) {
 	}
 }
 
-type suite struct{ open Open }
+type suite struct {
+	open Open
+	ask  func(t testing.TB, text string, stream bool) *llm.Request
+}
 
 // start makes a fake and a provider that is patient with it.
 func (s suite) start(t *testing.T) (*Fake, provider.Provider) {
@@ -61,6 +76,17 @@ func Ask(t testing.TB, text string, stream bool) *llm.Request {
 	t.Helper()
 	body := fmt.Sprintf(`{"model":"m","stream":%v,"max_tokens":100,"messages":[{"role":"user","content":%s}]}`, stream, llm.Quote(text))
 	req, err := chat.Decode([]byte(body))
+	if err != nil {
+		t.Fatalf("decode the test's own request: %v", err)
+	}
+	return req
+}
+
+// AskResponses is a request of the responses dialect with one user message.
+func AskResponses(t testing.TB, text string, stream bool) *llm.Request {
+	t.Helper()
+	body := fmt.Sprintf(`{"model":"m","stream":%v,"max_output_tokens":100,"input":[{"role":"user","content":[{"type":"input_text","text":%s}]}]}`, stream, llm.Quote(text))
+	req, err := responses.Decode([]byte(body))
 	if err != nil {
 		t.Fatalf("decode the test's own request: %v", err)
 	}
@@ -92,7 +118,7 @@ func (s suite) answers(t *testing.T) {
 				fake, p := s.start(t)
 				fake.Queue(answer)
 				var heard Heard
-				receipt, err := p.Do(t.Context(), target, Ask(t, "hello", stream), heard.Sink())
+				receipt, err := p.Do(t.Context(), target, s.ask(t, "hello", stream), heard.Sink())
 				if err != nil {
 					t.Fatalf("Do: %v", err)
 				}
@@ -119,7 +145,7 @@ func (s suite) usage(t *testing.T) {
 				fake, p := s.start(t)
 				fake.Queue(Answer{Text: "hi", Usage: usage, NoUsage: usage == nil})
 				var heard Heard
-				if _, err := p.Do(t.Context(), target, Ask(t, "hello", stream), heard.Sink()); err != nil {
+				if _, err := p.Do(t.Context(), target, s.ask(t, "hello", stream), heard.Sink()); err != nil {
 					t.Fatalf("Do: %v", err)
 				}
 				if (heard.Usage == nil) != (usage == nil) || usage != nil && *heard.Usage != *usage {
@@ -137,7 +163,7 @@ func (s suite) refusals(t *testing.T) {
 				fake, p := s.start(t)
 				fake.Queue(Answer{Status: status, Body: " {\"error\": \"its own words\"}\n",
 					Header: map[string]string{"Retry-After": "7", "Content-Type": "application/problem+json"}})
-				receipt, err := p.Do(t.Context(), target, Ask(t, "hello", stream), mustNotHear(t))
+				receipt, err := p.Do(t.Context(), target, s.ask(t, "hello", stream), mustNotHear(t))
 				var refused *llm.UpstreamError
 				if !errors.As(err, &refused) {
 					t.Fatalf("Do: got %v, want *llm.UpstreamError", err)
@@ -159,7 +185,7 @@ func (s suite) refusals(t *testing.T) {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			fake, p := s.start(t)
 			fake.Queue(Answer{Status: status, Body: body(status), Header: map[string]string{"Location": fake.URL + "/elsewhere"}})
-			s.fails(t, p, fake, Ask(t, "hello", true), code)
+			s.fails(t, p, fake, s.ask(t, "hello", true), code)
 		})
 	}
 	t.Run("tells_our_credential", func(t *testing.T) {
@@ -170,7 +196,7 @@ func (s suite) refusals(t *testing.T) {
 			Headers: map[string]string{"X-Token": header}, FirstByte: waitMax, Idle: waitMax,
 		})
 		fake.Queue(Answer{Status: 400, Body: `{"error":"wrong header Authorization: Bearer ` + key + `, X-Token: ` + header + `"}`})
-		_, err := p.Do(t.Context(), target, Ask(t, "hello", false), mustNotHear(t))
+		_, err := p.Do(t.Context(), target, s.ask(t, "hello", false), mustNotHear(t))
 		var refused *llm.UpstreamError
 		if !errors.As(err, &refused) || string(refused.Body) != `{"error":"wrong header Authorization: Bearer [redacted], X-Token: [redacted]"}` {
 			t.Errorf("got %v with body %s", err, refused.Body)
@@ -179,7 +205,7 @@ func (s suite) refusals(t *testing.T) {
 	t.Run("empty_body", func(t *testing.T) {
 		fake, p := s.start(t)
 		fake.Queue(Answer{Status: 500})
-		s.fails(t, p, fake, Ask(t, "hello", false), sallyport.UpstreamEmptyBody)
+		s.fails(t, p, fake, s.ask(t, "hello", false), sallyport.UpstreamEmptyBody)
 	})
 }
 
@@ -262,7 +288,7 @@ func (s suite) faults(t *testing.T) {
 						fake, p = s.startPatient(t, patience)
 					}
 					fake.Queue(Answer{Text: "one two three four", Fault: row.fault, After: after})
-					s.fails(t, p, fake, Ask(t, "hello", stream), code)
+					s.fails(t, p, fake, s.ask(t, "hello", stream), code)
 				}
 			})
 		})
@@ -276,7 +302,7 @@ func (s suite) clientLeaves(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		failed := make(chan error, 1)
 		go func() {
-			_, err := p.Do(ctx, target, Ask(t, "hello", stream), func(*llm.Event) error { return nil })
+			_, err := p.Do(ctx, target, s.ask(t, "hello", stream), func(*llm.Event) error { return nil })
 			failed <- err
 		}()
 		r := fake.Wait(t, 1)
@@ -297,7 +323,7 @@ func (s suite) sinkRefuses(t *testing.T) {
 		}
 		fake.Queue(answer)
 		refusal, calls := errors.New("enough"), 0
-		_, err := p.Do(t.Context(), target, Ask(t, "hello", stream), func(*llm.Event) error {
+		_, err := p.Do(t.Context(), target, s.ask(t, "hello", stream), func(*llm.Event) error {
 			calls++
 			return refusal
 		})
@@ -316,7 +342,7 @@ func (s suite) unreachable(t *testing.T) {
 	address := fake.URL
 	fake.Close()
 	p := s.open(t, provider.Config{Name: "fake", BaseURL: address, APIKey: "the-key", AllowPrivate: true})
-	receipt, err := p.Do(t.Context(), target, Ask(t, "hello", true), mustNotHear(t))
+	receipt, err := p.Do(t.Context(), target, s.ask(t, "hello", true), mustNotHear(t))
 	if sallyport.CodeOf(err) != sallyport.UpstreamUnreachable || receipt != (llm.Receipt{}) {
 		t.Errorf("Do: got %v, %+v; want %s and no receipt", err, receipt, sallyport.UpstreamUnreachable)
 	}
@@ -328,7 +354,7 @@ func (s suite) keepsConnections(t *testing.T) {
 	const rounds = 20
 	for i := range rounds {
 		var heard Heard
-		if _, err := p.Do(t.Context(), target, Ask(t, "hello", i%2 == 0), heard.Sink()); err != nil {
+		if _, err := p.Do(t.Context(), target, s.ask(t, "hello", i%2 == 0), heard.Sink()); err != nil {
 			t.Fatalf("Do: %v", err)
 		}
 		<-fake.Wait(t, i+1).Done()
@@ -346,7 +372,7 @@ func (s suite) manyAtOnce(t *testing.T) {
 		wait.Go(func() {
 			text := fmt.Sprintf("this is the %d. question of many", i)
 			var heard Heard
-			if _, err := p.Do(t.Context(), target, Ask(t, text, i%2 == 0), heard.Sink()); err != nil || heard.Text != text {
+			if _, err := p.Do(t.Context(), target, s.ask(t, text, i%2 == 0), heard.Sink()); err != nil || heard.Text != text {
 				t.Errorf("Do: got %q, %v; want %q", heard.Text, err, text)
 			}
 		})

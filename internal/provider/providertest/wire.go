@@ -24,8 +24,11 @@ type frames struct {
 }
 
 func wireOf(path string) wire {
-	if strings.HasSuffix(path, "/messages") {
+	switch {
+	case strings.HasSuffix(path, "/messages"):
 		return messagesWire{}
+	case strings.HasSuffix(path, "/responses"):
+		return responsesWire{}
 	}
 	return chatWire{}
 }
