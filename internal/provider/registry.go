@@ -26,6 +26,9 @@ var compatible = map[string]string{
 // New returns the provider that cfg describes. Errors name the field that is
 // wrong and are for who wrote cfg.
 func New(cfg Config) (Provider, error) {
+	if len(cfg.APIKeys) > 0 {
+		return newPool(cfg)
+	}
 	switch cfg.Type {
 	case "anthropic":
 		return newAnthropic(cfg)
