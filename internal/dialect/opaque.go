@@ -8,6 +8,7 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/dialect/completions"
 	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
+	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -23,6 +24,8 @@ func Opaque(d llm.Dialect) func(place []string) bool {
 		return completions.Opaque
 	case llm.Embeddings:
 		return embeddings.Opaque
+	case llm.Responses:
+		return responses.Opaque
 	}
 	return func([]string) bool { return false }
 }

@@ -18,6 +18,7 @@ func (s *Server) routes() *table {
 	mux.Handle("POST /v1/embeddings", s.infer(embeddingsDialect, "embeddings"))
 	mux.Handle("POST /v1/messages", s.infer(messagesDialect, "messages"))
 	mux.Handle("POST /v1/messages/count_tokens", s.infer(countDialect, "messages.count_tokens"))
+	mux.Handle("POST /v1/responses", s.infer(responsesDialect, "responses.create"))
 
 	// Agents: changing calls are recorded with the change, in one transaction.
 	mux.Handle("POST /v1/agents/runs", s.api(flatSurface, "runs.start", s.startRun))

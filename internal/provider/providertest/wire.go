@@ -29,6 +29,8 @@ func wireOf(path string) wire {
 		return messagesWire{}
 	case strings.HasSuffix(path, "/messages/count_tokens"):
 		return tokensWire{}
+	case strings.HasSuffix(path, "/responses"):
+		return responsesWire{}
 	}
 	return chatWire{}
 }

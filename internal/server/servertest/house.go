@@ -41,15 +41,19 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// PrivateNetworks may have providers of organisations.
 	PrivateNetworks []netip.Prefix
+	// ChatOnly adds the model of that name, whose provider speaks chat
+	// completions and nothing else.
+	ChatOnly bool
 }
 
 // The models of every House. Both are served by the fake provider: Model in the
-// chat dialect, Claude in that of messages. They cost 1 micro-credit a token of
-// input and 2 a token of output.
+// chat dialect and in that of responses, Claude in that of messages. They cost 1
+// micro-credit a token of input and 2 a token of output. For ChatOnly see Options.
 const (
 	Model       = "mock-large"
 	ModelTarget = "target-large"
 	Claude      = "mock-claude"
+	ChatOnly    = "mock-chat"
 )
 
 // Sink is a sink that all trails go to, as far as somebody moves its cursors.
@@ -128,12 +132,12 @@ func (h *House) open(t testing.TB, o Options) {
 	h.journal = journal.New(h.Faults, journal.Options{
 		Node: h.audit.Node, Boot: h.audit.Boot, Interrupted: h.audit.Interrupted, Now: h.Clock.Now, Log: log,
 	})
-	providers, err := provider.NewDirectory(h.providers(), db, func(ctx context.Context, p sallyport.ProviderSettings) (secret.Text, error) {
+	providers, err := provider.NewDirectory(h.providers(o), db, func(ctx context.Context, p sallyport.ProviderSettings) (secret.Text, error) {
 		plain, err := ring.Unseal(ctx, p.Org, secret.Credential, p.Credential, server.CredentialOwner(p.Org, p.Name))
 		return secret.Text(plain), err
 	}, o.PrivateNetworks...)
 	must(t, err)
-	h.Models = catalogue.New(catalogueModels(), db)
+	h.Models = catalogue.New(catalogueModels(o), db)
 	policies, limiter, engine := policy.New(db, o.Limits), limit.New(h.Clock.Now), dlp.New()
 	gw := gateway.New(gateway.Parts{
 		Journal: h.journal, Models: h.Models, Providers: providers, Policies: policies,
@@ -212,23 +216,33 @@ func (h *House) CloseJournal(t testing.TB) {
 	must(t, h.journal.Close(t.Context()))
 }
 
-func (h *House) providers() []provider.Config {
+func (h *House) providers(o Options) []provider.Config {
 	cfg := provider.Config{
 		Name: "fake", Type: "openai", BaseURL: h.Fake.URL, APIKey: "upstream-key", AllowPrivate: true,
 		FirstByte: patience, Idle: patience,
 	}
 	claude := cfg
 	claude.Name, claude.Type = "fake-claude", "anthropic"
-	return []provider.Config{cfg, claude}
+	all := []provider.Config{cfg, claude}
+	if o.ChatOnly {
+		chatOnly := cfg
+		chatOnly.Name, chatOnly.Type = "fake-chat", "groq"
+		all = append(all, chatOnly)
+	}
+	return all
 }
 
-func catalogueModels() []sallyport.Model {
+func catalogueModels(o Options) []sallyport.Model {
 	const credit = sallyport.Rate(sallyport.Credit)
 	price := sallyport.Price{Input: credit, CachedInput: credit, CacheWrite: credit, Output: 2 * credit, Version: "price-1"}
-	return []sallyport.Model{
+	all := []sallyport.Model{
 		{ID: Model, DisplayName: "Mock Large", Provider: "fake", Target: ModelTarget, Price: price},
 		{ID: Claude, DisplayName: "Mock Claude", Provider: "fake-claude", Target: "target-claude", OutputMax: 5000, Price: price},
 	}
+	if o.ChatOnly {
+		all = append(all, sallyport.Model{ID: ChatOnly, DisplayName: "Mock Chat", Provider: "fake-chat", Target: "target-chat", Price: price})
+	}
+	return all
 }
 
 // agentEvent builds records of agents as the program does.
