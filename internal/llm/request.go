@@ -8,6 +8,8 @@ const (
 	Chat      Dialect = "chat"      // OpenAI Chat Completions
 	Messages  Dialect = "messages"  // Anthropic Messages
 	Responses Dialect = "responses" // OpenAI Responses
+	Gemini    Dialect = "gemini"    // Google's generateContent; of providers only
+	Converse  Dialect = "converse"  // AWS Bedrock's Converse; of providers only
 )
 
 // Request is a request to a model: meaning laid over the body it came in.
