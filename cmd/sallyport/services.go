@@ -190,7 +190,8 @@ func providerConfigs(cfg *config.Config) []provider.Config {
 	configs := make([]provider.Config, 0, len(cfg.Providers))
 	for _, p := range cfg.Providers {
 		configs = append(configs, provider.Config{
-			Name: p.Name, Type: p.Type, BaseURL: p.BaseURL, APIKey: p.APIKey, APIKeys: p.APIKeys, AuthHeader: p.AuthHeader,
+			Name: p.Name, Type: p.Type, BaseURL: p.BaseURL, Region: p.Region,
+			APIKey: p.APIKey, APIKeys: p.APIKeys, AuthHeader: p.AuthHeader,
 			Headers: revealed(p.Headers), Query: revealed(p.Query), AllowPrivate: true,
 			Connect: time.Duration(p.Timeouts.Connect), FirstByte: time.Duration(p.Timeouts.FirstByte), Idle: time.Duration(p.Timeouts.Idle),
 			Script: p.Script,

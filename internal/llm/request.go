@@ -8,8 +8,10 @@ const (
 	Chat      Dialect = "chat"      // OpenAI Chat Completions
 	Messages  Dialect = "messages"  // Anthropic Messages
 	Responses Dialect = "responses" // OpenAI Responses
+	Gemini    Dialect = "gemini"    // Google's generateContent; of providers only
+	Converse  Dialect = "converse"  // AWS Bedrock's Converse; of providers only
 
-	Completions Dialect = "completions" // OpenAI's text completions, of clients alone
+	Completions Dialect = "completions" // OpenAI's text completions; of clients only
 	Embeddings  Dialect = "embeddings"  // OpenAI Embeddings
 )
 

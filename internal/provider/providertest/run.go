@@ -146,8 +146,9 @@ func (s suite) answers(t *testing.T) {
 				if receipt.Status != http.StatusOK || receipt.RequestID != "req-fake" {
 					t.Errorf("receipt: got %+v", receipt)
 				}
-				heard.check(t, answer, stream)
-				if r := fake.Wait(t, 1); r.Model != target || r.Stream != stream || r.LastUser != "hello" {
+				r := fake.Wait(t, 1)
+				heard.check(t, wireOf(r.Path), answer, stream)
+				if r.Model != target || r.Stream != stream || r.LastUser != "hello" {
 					t.Errorf("asked: got model %q, stream %v, text %q", r.Model, r.Stream, r.LastUser)
 				}
 			})
