@@ -31,6 +31,22 @@ function packed(): Plugin {
   };
 }
 
+interface Modules {
+  getModuleInfo: (id: string) => { importedIds: readonly string[] } | null;
+}
+
+const entry = fileURLToPath(new URL("src/main.tsx", import.meta.url));
+let shell: Set<string> | undefined;
+
+/** Whether the shell needs a module before it runs. */
+function inShell(id: string, modules: Modules): boolean {
+  if (!shell) {
+    shell = new Set([entry]);
+    for (const module of shell) for (const needed of modules.getModuleInfo(module)?.importedIds ?? []) shell.add(needed);
+  }
+  return shell.has(id);
+}
+
 export default defineConfig({
   // Relative, so that the pages work under any prefix.
   base: "./",
@@ -44,6 +60,9 @@ export default defineConfig({
     target: "es2023",
     chunkSizeWarningLimit: 4096, // scripts/sizes.js has the limits
     manifest: "manifest.json",
+    // The shell is one file: what pages share with it made it fifteen, and a slow line
+    // takes a while for each. docs/terminal-speed.md
+    rolldownOptions: { output: { codeSplitting: { groups: [{ debugName: "shell", name: (id, modules) => (inShell(id, modules) ? "shell" : null) }] } } },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8080" } },
   test: {
