@@ -47,6 +47,8 @@ function inShell(id: string, modules: Modules): boolean {
   return shell.has(id);
 }
 
+const shellPart = (id: string) => (/node_modules[\\/](react|scheduler)/.test(id) ? "react" : /node_modules[\\/]@tanstack/.test(id) ? "router" : "shell");
+
 export default defineConfig({
   // Relative, so that the pages work under any prefix.
   base: "./",
@@ -60,9 +62,20 @@ export default defineConfig({
     target: "es2023",
     chunkSizeWarningLimit: 4096, // scripts/sizes.js has the limits
     manifest: "manifest.json",
-    // The shell is one file: what pages share with it made it fifteen, and a slow line
-    // takes a while for each. docs/terminal-speed.md
-    rolldownOptions: { output: { codeSplitting: { groups: [{ debugName: "shell", name: (id, modules) => (inShell(id, modules) ? "shell" : null) }] } } },
+    // What pages share with the shell made it fifteen files, and what they share with
+    // each other made chat twenty-seven; a slow line takes a while for each, and so does
+    // asking for them. One file would be too few: scripts are compiled as they come.
+    // docs/terminal-speed.md
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { debugName: "shell", priority: 1, name: (id, modules) => (inShell(id, modules) ? shellPart(id) : null) },
+            { name: "parts", test: /[\\/]src[\\/](api|components)[\\/](?!Chart|Command|DataTable|Menu|Toasts|columns)/ },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8080" } },
   test: {

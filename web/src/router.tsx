@@ -60,6 +60,6 @@ export const router = createRouter({
 });
 
 // The page of the first address is loaded while the session is asked for and the
-// frame is drawn, not after them.
+// frame is drawn, not after them; to ask for its files takes a moment of its own.
 const [, , first] = router.getMatchedRoutes(router.latestLocation.pathname);
-(first?.options.component as Partial<Page> | undefined)?.ahead?.();
+setTimeout(() => (first?.options.component as Partial<Page> | undefined)?.ahead?.());
