@@ -97,6 +97,28 @@ describe("Groups", { timeout: 30_000 }, () => {
     const act = (await screen.findAllByRole("button", { name: "Delete group" })).at(-1) as HTMLButtonElement;
     expect(act.disabled).toBe(true);
   });
+  test("a changed name is asked for before its drawer, or a tab of it, is left", async () => {
+    const { router } = await renderPage(<Groups />, { session, answers, at: "/admin/groups?group=g-1&tab=members" });
+    const name = await screen.findByLabelText<HTMLInputElement>("Name", {}, soon);
+    const asks = () => screen.findByRole("dialog", { name: "Leave without saving?" }, soon);
+    const gone = () => waitFor(() => expect(screen.queryByRole("dialog", { name: "Leave without saving?" })).toBeNull(), soon);
+    await userEvent.type(name, " team");
+    for (const go of [() => userEvent.click(screen.getByRole("tab", { name: "Permissions" })), () => userEvent.keyboard("{Escape}")]) {
+      await go();
+      await asks();
+      await userEvent.click(screen.getByRole("button", { name: "Stay here" }));
+      await gone();
+      expect(screen.getByLabelText<HTMLInputElement>("Name").value).toBe("SOC team");
+      expect(router.state.location.search).toEqual({ group: "g-1", tab: "members" });
+    }
+    await userEvent.click(screen.getByRole("tab", { name: "Permissions" }));
+    await asks();
+    await userEvent.click(screen.getByRole("button", { name: "Leave without saving" }));
+    await waitFor(() => expect(router.state.location.search).toEqual({ group: "g-1", tab: "permissions" }), soon);
+    expect(screen.getByLabelText<HTMLInputElement>("Name").value).toBe("SOC");
+    await userEvent.keyboard("{Escape}"); // nothing is changed any more
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull(), soon);
+  });
 });
 
 describe("Organisation", { timeout: 30_000 }, () => {
