@@ -141,7 +141,7 @@ func (a *answer) fail(err error) {
 	e, _ := outside(err)
 	code, message := "stream_error", e.Message
 	switch e.Code {
-	case sallyport.DLPBlocked, sallyport.AuditUnavailable, sallyport.ServerStopping:
+	case sallyport.DLPBlocked, sallyport.AuditUnavailable, sallyport.ServerStopping, sallyport.Unauthorized:
 		code = string(e.Code)
 	}
 	var body struct {
