@@ -1998,16 +1998,6 @@ export interface components {
             steps: components["schemas"]["AgentStepView"][] | null;
             system_prompt: string;
         };
-        Areas: {
-            /** @description agent_creation, file_upload, api_key_access */
-            features?: {
-                [key: string]: string;
-            };
-            integrations?: components["schemas"]["Things"];
-            models?: components["schemas"]["Things"];
-            /** @description Actions of integrations, each named as a model sees it */
-            tools?: components["schemas"]["Things"];
-        };
         AttemptView: {
             /** Format: date-time */
             begun_at: string;
@@ -2434,6 +2424,8 @@ export interface components {
             models?: components["schemas"]["Things"];
             /** @description Actions of integrations, each named as a model sees it */
             tools?: components["schemas"]["Things"];
+            /** @description What was read; a change that sends it back is refused with 409 when somebody else has decided on one of its areas meanwhile. Without it a change is always made */
+            version?: string;
         };
         GroupView: {
             /** Format: date-time */
@@ -2873,6 +2865,18 @@ export interface components {
         };
         OrganisationChoiceBody: {
             id: string;
+        };
+        OrganisationPolicies: {
+            /** @description agent_creation, file_upload, api_key_access */
+            features?: {
+                [key: string]: string;
+            };
+            integrations?: components["schemas"]["Things"];
+            models?: components["schemas"]["Things"];
+            /** @description Actions of integrations, each named as a model sees it */
+            tools?: components["schemas"]["Things"];
+            /** @description What was read; a change that sends it back is refused with 409 when somebody else has decided on one of its areas meanwhile. Without it a change is always made */
+            version?: string;
         };
         OwnSessionView: {
             /** @description From where it was begun */
@@ -13741,7 +13745,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Areas"];
+                    "application/json": components["schemas"]["OrganisationPolicies"];
                 };
             };
             /** @description Bad Request */
@@ -13827,7 +13831,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Areas"];
+                "application/json": components["schemas"]["OrganisationPolicies"];
             };
         };
         responses: {
