@@ -3243,6 +3243,7 @@ export interface components {
             request?: string;
             resource?: string;
             route?: string;
+            run?: string;
             since?: string;
             until?: string;
         };
@@ -5473,6 +5474,8 @@ export interface operations {
                 address?: string;
                 /** @description A user's id: what was done with any of the user's keys */
                 actor?: string;
+                /** @description A run's id: its steps, and what was done to it */
+                run?: string;
                 /** @description Such as POST /v1/chat/completions */
                 route?: string;
                 /** @description A type that DLP found, such as EMAIL_ADDRESS */
@@ -5596,6 +5599,8 @@ export interface operations {
                 address?: string;
                 /** @description A user's id: what was done with any of the user's keys */
                 actor?: string;
+                /** @description A run's id: its steps, and what was done to it */
+                run?: string;
                 /** @description Such as POST /v1/chat/completions */
                 route?: string;
                 /** @description A type that DLP found, such as EMAIL_ADDRESS */
@@ -5718,6 +5723,8 @@ export interface operations {
                 address?: string;
                 /** @description A user's id: what was done with any of the user's keys */
                 actor?: string;
+                /** @description A run's id: its steps, and what was done to it */
+                run?: string;
                 /** @description Such as POST /v1/chat/completions */
                 route?: string;
                 /** @description A type that DLP found, such as EMAIL_ADDRESS */
@@ -5842,6 +5849,8 @@ export interface operations {
                 address?: string;
                 /** @description A user's id: what was done with any of the user's keys */
                 actor?: string;
+                /** @description A run's id: its steps, and what was done to it */
+                run?: string;
                 /** @description Such as POST /v1/chat/completions */
                 route?: string;
                 /** @description A type that DLP found, such as EMAIL_ADDRESS */
