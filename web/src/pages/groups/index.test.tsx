@@ -52,6 +52,22 @@ describe("Groups", { timeout: 30_000 }, () => {
     const put = asked.find((r) => r.method === "PUT");
     expect(await put?.json()).toEqual({ models: { default: "off", names: { "mock-large": "on" } } });
   });
+  test("what another decided meanwhile is not undone, and is then shown", async () => {
+    let read = 0;
+    const { asked } = await renderPage(<Groups />, {
+      session,
+      answers: {
+        ...answers,
+        "GET /api/v1/groups/g-1/policies": () => ({ models: { default: read++ ? "on" : "off" }, version: `v${read}` }),
+        "PUT /api/v1/groups/g-1/policies": refusal(409, "Somebody else has decided on models meanwhile"),
+      },
+      at: "/admin/groups?group=g-1&tab=models",
+    });
+    await userEvent.selectOptions(await screen.findByLabelText("Models: mock-large", {}, soon), "on");
+    expect(await screen.findByText("Somebody else has decided on models meanwhile", {}, soon)).toBeTruthy();
+    expect(await asked.find((r) => r.method === "PUT")?.json()).toEqual({ models: { default: "off", names: { "mock-large": "on" } }, version: "v1" });
+    await waitFor(() => expect(screen.getByLabelText<HTMLSelectElement>("Models: All others").value).toBe("on"), soon);
+  });
   test("pasted addresses are shown before they are added", async () => {
     const { asked } = await renderPage(<Groups />, {
       session,
