@@ -31,11 +31,12 @@ type Call struct {
 
 	// Set by the stages, in their order.
 
-	Model    Model        // resolve: who serves it
+	Model    Model        // resolve: what is asked for, and who serves it first
 	Limits   []LimitState // limit: every bucket that binds the call
 	DLP      DLPResult    // screen
 	Hold     Credits      // admit: what was set aside; 0 before the intent is durable
 	Admitted bool         // admit: the intent is durable
+	Served   Model        // dispatch: who answers, or was tried last; zero: nobody yet
 	Attempts []Attempt    // dispatch
 
 	// Set while the answer passes.

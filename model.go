@@ -18,6 +18,33 @@ type Model struct {
 	Reasons bool
 	// DLP is the operator's choice for this model; empty: as the organisation says.
 	DLP string
+	// Weight is this way's share of the calls, against those of Routes. Without any
+	// weight every call begins here, and goes on to Routes in their order.
+	Weight int64
+	// Routes are more ways to serve the model, tried when another fails.
+	Routes []Route
+	// Fallbacks are the ids of models that answer when no way to this one does.
+	Fallbacks []string
+}
+
+// Route is one more way to serve a model.
+type Route struct {
+	Provider string
+	Target   string
+	Weight   int64
+	Price    Price
+}
+
+// Ways returns the model once for each way to serve it, the first way first.
+func (m Model) Ways() []Model {
+	ways := make([]Model, 0, 1+len(m.Routes))
+	ways = append(ways, m)
+	for _, r := range m.Routes {
+		way := m
+		way.Provider, way.Target, way.Weight, way.Price = r.Provider, r.Target, r.Weight, r.Price
+		ways = append(ways, way)
+	}
+	return ways
 }
 
 // Price is what tokens of one model cost.

@@ -184,7 +184,7 @@ func (s *services) server(cfg *config.Config) *server.Server {
 func operatorProviders(cfg *config.Config) []server.OperatorProvider {
 	list := make([]server.OperatorProvider, 0, len(cfg.Providers))
 	for _, p := range cfg.Providers {
-		list = append(list, server.OperatorProvider{Name: p.Name, Type: p.Type, Credential: p.APIKey != ""})
+		list = append(list, server.OperatorProvider{Name: p.Name, Type: p.Type, Credential: p.APIKey != "" || len(p.APIKeys) > 0})
 	}
 	return list
 }

@@ -76,7 +76,7 @@ func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logg
 	s.gateway = gateway.New(gateway.Parts{
 		Journal: s.journal, Models: s.models, Providers: s.providers, Policies: s.policies,
 		Limiter: s.limiter, Keys: i.ring, Audit: i.audit,
-		HoldOutput: int64(cfg.Credits.HoldOutput), Status: server.Status, Now: i.app.now, Log: log, Observer: told,
+		HoldOutput: int64(cfg.Credits.HoldOutput), Routing: routing(cfg.Routing), Status: server.Status, Now: i.app.now, Log: log, Observer: told,
 	})
 	s.gauges()
 	if s.agents, err = i.agentsOf(cfg, countedRuns{i.db, told}, s.gateway, s.models, s.policies, log); err != nil {
@@ -190,7 +190,7 @@ func providerConfigs(cfg *config.Config) []provider.Config {
 	configs := make([]provider.Config, 0, len(cfg.Providers))
 	for _, p := range cfg.Providers {
 		configs = append(configs, provider.Config{
-			Name: p.Name, Type: p.Type, BaseURL: p.BaseURL, APIKey: p.APIKey, AuthHeader: p.AuthHeader,
+			Name: p.Name, Type: p.Type, BaseURL: p.BaseURL, APIKey: p.APIKey, APIKeys: p.APIKeys, AuthHeader: p.AuthHeader,
 			Headers: revealed(p.Headers), Query: revealed(p.Query), AllowPrivate: true,
 			Connect: time.Duration(p.Timeouts.Connect), FirstByte: time.Duration(p.Timeouts.FirstByte), Idle: time.Duration(p.Timeouts.Idle),
 			Script: p.Script,
@@ -260,4 +260,14 @@ type commandLineKey struct{}
 // byCommandLine marks the context of changes that a person makes here.
 func byCommandLine(ctx context.Context) context.Context {
 	return context.WithValue(ctx, commandLineKey{}, true)
+}
+
+// routing is the file's rules for tries, as the gateway takes them.
+func routing(r config.Routing) gateway.Routing {
+	if r.Retries == 0 {
+		r.Retries = -1 // there 0 is the default
+	}
+	return gateway.Routing{
+		Retries: r.Retries, Time: time.Duration(r.Time), Failures: r.BreakerFailures, Rest: time.Duration(r.BreakerRest),
+	}
 }

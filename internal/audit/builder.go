@@ -160,7 +160,11 @@ func (b Builder) ofCall(phase sallyport.Phase, call *sallyport.Call) sallyport.R
 	}
 	r.Action, r.Route, r.RequestID = call.Action, call.Route, name(call.RequestID)
 	r.Call, r.Run, r.RunStep = call.ID, call.Run, call.RunStep
-	r.ModelRequested, r.ModelUsed, r.Provider = call.Requested, call.Model.ID, call.Model.Provider
+	used := call.Model
+	if call.Served.ID != "" {
+		used = call.Served
+	}
+	r.ModelRequested, r.ModelUsed, r.Provider = call.Requested, used.ID, used.Provider
 	if call.Requested != call.Model.ID {
 		r.ModelRequested = name(call.Requested)
 	}

@@ -171,7 +171,9 @@ func (c *Config) offers(id string) bool {
 }
 
 func (c *Config) modelsUse(provider string) bool {
-	return slices.ContainsFunc(c.Models, func(m Model) bool { return m.Provider == provider })
+	return slices.ContainsFunc(c.Models, func(m Model) bool {
+		return m.Provider == provider || slices.ContainsFunc(m.Routes, func(r Route) bool { return r.Provider == provider })
+	})
 }
 
 func (c *Config) provider(name string) *Provider {
@@ -190,15 +192,31 @@ func (c *Config) model(m Model) sallyport.Model {
 		ID: m.ID, DisplayName: m.DisplayName, Provider: m.Provider, Target: m.Target,
 		ContextWindow: int64(m.ContextWindow), OutputMax: int64(m.OutputMax), ImageTokens: int64(m.ImageTokens),
 		Price: m.Price.price(), Offline: p != nil && p.Type == offlineType, DLP: dlpMode(m.DLP),
+		Weight: int64(m.Weight), Fallbacks: m.Fallbacks,
 	}
 	if made.Target == "" {
 		made.Target = m.ID
+	}
+	for _, r := range m.Routes {
+		made.Routes = append(made.Routes, r.route(made))
 	}
 	if made.DisplayName == "" {
 		made.DisplayName = m.ID
 	}
 	if made.Offline && m.DisplayName == "" {
 		made.DisplayName += " (offline stand-in)"
+	}
+	return made
+}
+
+// route is a route of the file with the model's target and price where it names none.
+func (r Route) route(m sallyport.Model) sallyport.Route {
+	made := sallyport.Route{Provider: r.Provider, Target: r.Target, Weight: int64(r.Weight), Price: m.Price}
+	if made.Target == "" {
+		made.Target = m.Target
+	}
+	if r.Price != nil {
+		made.Price = r.Price.price()
 	}
 	return made
 }

@@ -198,6 +198,12 @@ func (c *Config) checkProviders() (problems []error) {
 			problems = append(problems, fmt.Errorf("%s.type: %q is not known: write openai for everything that speaks OpenAI's API, or one of %s",
 				field, p.Type, strings.Join(ProviderTypes, ", ")))
 		}
+		if p.APIKey != "" && len(p.APIKeys) > 0 {
+			problems = append(problems, fmt.Errorf("%s: it has api_key and api_keys: put all keys into api_keys", field))
+		}
+		if len(p.APIKeys) > keysMax {
+			problems = append(problems, fmt.Errorf("%s.api_keys: there are more than %d", field, keysMax))
+		}
 		if p.Script != "" {
 			problems = append(problems, checkScript(field+".script", p)...)
 		}
@@ -207,6 +213,9 @@ func (c *Config) checkProviders() (problems []error) {
 	}
 	return problems
 }
+
+// keysMax bounds the keys of one provider.
+const keysMax = 100
 
 func checkScript(field string, p Provider) []error {
 	if p.Type != offlineType {
@@ -255,6 +264,7 @@ func (c *Config) checkModels() (problems []error) {
 		if m.Price != nil && m.Price.Reasoning != nil && *m.Price.Reasoning == 0 {
 			problems = append(problems, fmt.Errorf("%s.price.reasoning: 0 cannot be told from no price: leave it out for the price of output", field))
 		}
+		problems = append(problems, c.checkRoutes(m)...)
 		if m.DLP != "" {
 			if err := oneOf(field+".dlp", m.DLP, "on", "observe", "off"); err != nil {
 				problems = append(problems, err)
@@ -268,18 +278,46 @@ func (c *Config) checkModels() (problems []error) {
 // of the environment are known too.
 func (c *Config) checkProviderNames() error {
 	var problems []error
-	for _, m := range c.Models {
-		if c.provider(m.Provider) != nil {
-			continue
+	known := func(field, name string) {
+		if c.provider(name) != nil {
+			return
 		}
 		var names []string
 		for _, p := range c.Providers {
 			names = append(names, p.Name)
 		}
-		problems = append(problems, fmt.Errorf("models.%s.provider: there is no provider %q: add it under providers, or name one of: %s",
-			m.ID, m.Provider, strings.Join(names, ", ")))
+		problems = append(problems, fmt.Errorf("%s: there is no provider %q: add it under providers, or name one of: %s",
+			field, name, strings.Join(names, ", ")))
+	}
+	for _, m := range c.Models {
+		known("models."+m.ID+".provider", m.Provider)
+		for i, r := range m.Routes {
+			known(fmt.Sprintf("models.%s.routes[%d].provider", m.ID, i), r.Provider)
+		}
 	}
 	return errors.Join(problems...)
+}
+
+// routesMax bounds the ways to serve one model, those of its fallbacks included.
+const routesMax = 16
+
+// checkRoutes looks at a model's other ways and at who stands in for it.
+func (c *Config) checkRoutes(m Model) (problems []error) {
+	field := "models." + m.ID
+	if len(m.Routes)+len(m.Fallbacks) >= routesMax {
+		problems = append(problems, fmt.Errorf("%s: it has more than %d routes and fallbacks: remove some", field, routesMax-1))
+	}
+	for i, r := range m.Routes {
+		if r.Price != nil && (r.Price.Input == nil || r.Price.Output == nil) {
+			problems = append(problems, fmt.Errorf("%s.routes[%d].price: give input and output in credits per million tokens, or leave price out for the model's", field, i))
+		}
+	}
+	for _, id := range m.Fallbacks {
+		if id == m.ID || !slices.ContainsFunc(c.Models, func(other Model) bool { return other.ID == id }) {
+			problems = append(problems, fmt.Errorf("%s.fallbacks: %q is not another model of this list: add it under models, or remove it here", field, id))
+		}
+	}
+	return problems
 }
 
 // daysMax is a hundred years; package policy has the same bound.
@@ -291,6 +329,9 @@ func (c *Config) checkRules() (problems []error) {
 	}
 	if c.Credits.HoldOutput < 1 {
 		problems = append(problems, errors.New("credits.hold_output: it must be at least 1 token, or calls without max_tokens would be free to start"))
+	}
+	if c.Routing.Time < 0 || c.Routing.BreakerRest < 0 || c.Routing.BreakerFailures < 0 || c.Routing.Retries < 0 {
+		problems = append(problems, errors.New("routing: a time or number is negative: give 0 for the default"))
 	}
 	if most := max(c.Audit.RetentionDays, c.Audit.ContentDays); most > daysMax {
 		problems = append(problems, fmt.Errorf("audit: %d days are more than %d: give 0 to keep for ever", most, daysMax))

@@ -63,6 +63,7 @@ type Config struct {
 
 	Credits Credits `yaml:"credits" envPrefix:"CREDITS_"`
 	Limits  Limits  `yaml:"limits" envPrefix:"LIMITS_"`
+	Routing Routing `yaml:"routing" envPrefix:"ROUTING_"`
 	DLP     DLP     `yaml:"dlp" envPrefix:"DLP_"`
 	Audit   Audit   `yaml:"audit" envPrefix:"AUDIT_"`
 	Log     Log     `yaml:"log" envPrefix:"LOG_"`
@@ -104,6 +105,9 @@ type Provider struct {
 	BaseURL string `yaml:"base_url,omitempty"`
 	// APIKey is our credential there. Write ${VAR} to take it from the environment.
 	APIKey secret.Text `yaml:"api_key,omitempty"`
+	// APIKeys are several keys, used in turn, in place of APIKey: one that is
+	// refused or over its rate rests a while. ${VAR} as above.
+	APIKeys []secret.Text `yaml:"api_keys,omitempty"`
 	// AuthHeader carries the key, if not as the type usually does; Azure wants api-key.
 	AuthHeader string `yaml:"auth_header,omitempty"`
 	// Headers and Query go with every request; Azure wants an api-version.
@@ -135,6 +139,23 @@ type Model struct {
 	// DLP is on, observe or off for calls of this model, unless an organisation
 	// has a rule of its own for it. Default: as the organisation has it.
 	DLP string `yaml:"dlp,omitempty"`
+	// Routes are more ways to serve the model, tried in their order when the
+	// first fails before its answer begins. With weights, calls are spread over
+	// all that have one in that proportion; calls of one conversation, or of one
+	// person, begin with the same. Each call is held at the dearest.
+	Routes []Route `yaml:"routes,omitempty"`
+	Weight Count   `yaml:"weight,omitempty"` // of the way that Provider and Target name
+	// Fallbacks are models of this list that answer when no way to this one does,
+	// for those who may use them.
+	Fallbacks []string `yaml:"fallbacks,omitempty"`
+}
+
+// Route is one more way to serve a model.
+type Route struct {
+	Provider string `yaml:"provider"`
+	Target   string `yaml:"target,omitempty"` // default: the model's
+	Weight   Count  `yaml:"weight,omitempty"`
+	Price    *Price `yaml:"price,omitempty"` // default: the model's
 }
 
 // Price is in credits per million tokens, a decimal number with up to six
@@ -154,6 +175,21 @@ type Credits struct {
 	// HoldOutput is how many output tokens are set aside for a call that names
 	// no maximum of its own. Default 4096, at most the model's own maximum.
 	HoldOutput Count `yaml:"hold_output" env:"HOLD_OUTPUT"`
+}
+
+// Routing bounds how a call is tried again before its answer begins. Nothing is
+// tried again once a part of the answer has gone out.
+type Routing struct {
+	// Retries is how often one provider is tried again, after a failure that it
+	// does not charge: it was not reached, or answered 502, 503 or 529. A wait of
+	// up to 5 seconds that it asks for is kept. Default 1; 0 for never.
+	Retries int `yaml:"retries" env:"RETRIES"`
+	// Time is how long after the first try another may begin. Default 60s.
+	Time Duration `yaml:"time" env:"TIME"`
+	// BreakerFailures in a row let a provider's model be passed over for
+	// BreakerRest, as long as the call has another candidate. Default 5 and 30s.
+	BreakerFailures int      `yaml:"breaker_failures" env:"BREAKER_FAILURES"`
+	BreakerRest     Duration `yaml:"breaker_rest" env:"BREAKER_REST"`
 }
 
 // Limits are those of everyone for whom nothing else was decided.
@@ -218,6 +254,7 @@ func Default() Config {
 		Addr:       "127.0.0.1:8080",
 		Durability: "strict",
 		Credits:    Credits{Starting: Amount(100 * sallyport.Credit), HoldOutput: 4096},
+		Routing:    Routing{Retries: 1, Time: Duration(60 * time.Second), BreakerFailures: 5, BreakerRest: Duration(30 * time.Second)},
 		Limits:     Limits{OnFailure: "refuse", Organisation: Rates{RequestsPerMinute: 600_000}},
 		DLP:        DLP{Mode: "enforce"},
 		Audit:      Audit{Content: "metadata", ContentDays: 30},

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -79,7 +80,7 @@ func TestLoadFile(t *testing.T) {
 			Version: "file:in=2.5,cached=2.5,write=3.125,out=10",
 		},
 	}
-	if got := c.Catalogue()[0]; got != want {
+	if got := c.Catalogue()[0]; !reflect.DeepEqual(got, want) {
 		t.Errorf("model is\n%+v, want\n%+v", got, want)
 	}
 	if got, want := models(c), "mock-large@local "+claudeID+"@offline!"; got != want {
@@ -352,7 +353,7 @@ func TestExampleFile(t *testing.T) {
 		}
 		active.WriteString(line)
 	}
-	c := mustLoad(t, active.String(), "LOCAL_KEY=k", "AZURE_KEY=k", "HOOK_SECRET=h", "HEC_TOKEN=t", "ANTHROPIC_API_KEY=k")
+	c := mustLoad(t, active.String(), "LOCAL_KEY=k", "AZURE_KEY=k", "KEY_1=one-key", "KEY_2=two-key", "HOOK_SECRET=h", "HEC_TOKEN=t", "ANTHROPIC_API_KEY=k")
 	if len(c.Providers) < 3 || len(c.Models) < 3 {
 		t.Errorf("the example shows %d providers and %d models", len(c.Providers), len(c.Models))
 	}

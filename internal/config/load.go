@@ -175,6 +175,11 @@ func (c *Config) expand(environ map[string]string) error {
 			problems = append(problems, fmt.Errorf("%s.api_key: %w", field, err))
 		}
 		p.APIKey = secret.Text(key)
+		for j := range p.APIKeys {
+			value := p.APIKeys[j].Reveal()
+			replace(fmt.Sprintf("%s.api_keys[%d]", field, j), &value)
+			p.APIKeys[j] = secret.Text(value)
+		}
 		replaceAll(field+".headers", p.Headers)
 		replaceAll(field+".query", p.Query)
 	}

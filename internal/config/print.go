@@ -47,22 +47,30 @@ func redactedURL(s string) string {
 
 // fileModel is a model of the catalogue as the file would have it.
 func fileModel(m sallyport.Model) Model {
-	rate := func(r sallyport.Rate) *Rate { shown := Rate(r); return &shown }
 	word := m.DLP
 	if word == "enforce" {
 		word = "on"
 	}
-	priced := &Price{
-		Input: rate(m.Price.Input), Output: rate(m.Price.Output),
-		CachedInput: rate(m.Price.CachedInput), CacheWrite: rate(m.Price.CacheWrite),
-	}
-	if m.Price.Reasoning != 0 {
-		priced.Reasoning = rate(m.Price.Reasoning)
+	var routes []Route
+	for _, r := range m.Routes {
+		routes = append(routes, Route{Provider: r.Provider, Target: r.Target, Weight: Count(r.Weight), Price: filePrice(r.Price)})
 	}
 	return Model{
 		ID: m.ID, Provider: m.Provider, Target: m.Target, DisplayName: m.DisplayName,
-		Price:         priced,
+		Price:         filePrice(m.Price),
 		ContextWindow: Count(m.ContextWindow), OutputMax: Count(m.OutputMax), ImageTokens: Count(m.ImageTokens),
-		DLP: word,
+		DLP: word, Weight: Count(m.Weight), Routes: routes, Fallbacks: m.Fallbacks,
 	}
+}
+
+// filePrice is a price as the file would have it.
+func filePrice(p sallyport.Price) *Price {
+	rate := func(r sallyport.Rate) *Rate { shown := Rate(r); return &shown }
+	priced := &Price{
+		Input: rate(p.Input), Output: rate(p.Output), CachedInput: rate(p.CachedInput), CacheWrite: rate(p.CacheWrite),
+	}
+	if p.Reasoning != 0 {
+		priced.Reasoning = rate(p.Reasoning)
+	}
+	return priced
 }

@@ -5,22 +5,20 @@ import (
 	"fmt"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/credit"
 	"github.com/sallyport-ai/sallyport/internal/journal"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// admit prices the call at the most it can use, and makes intent and hold
+// admit prices the call at the most it can use with its dearest candidate, and makes intent and hold
 // durable in one entry. When the balance or a budget does not cover the hold,
 // the same entry is the refusal. A crash right after leaves an open intent that holds
 // credits; recovery settles it.
 func (g *Gateway) admit(next Handler) Handler {
 	return func(ctx context.Context, call *Call, out llm.Sink) error {
-		if call.Model.Price.Version == "" {
-			return errNoPrice // nothing may be given away because its price is not known
-		}
-		hold, err := call.Model.Price.Cost(call.bound)
+		hold, err := g.holdOf(call)
 		if err != nil {
-			return sallyport.WrapError(sallyport.InvalidBody, "the call is larger than can be priced", err)
+			return err
 		}
 		call.Hold = hold
 		if err := g.open(ctx, call); err != nil {
@@ -29,6 +27,44 @@ func (g *Gateway) admit(next Handler) Handler {
 		call.Admitted = true
 		return next(ctx, call, out)
 	}
+}
+
+// holdOf covers the dearest candidate, and the input of each other one: its try
+// may fail in a way that is charged.
+func (g *Gateway) holdOf(call *Call) (hold sallyport.Credits, err error) {
+	var inputs, least sallyport.Credits
+	for i, m := range call.candidates {
+		cost, err := g.dearest(call, m)
+		if err != nil {
+			return 0, err
+		}
+		input, err := g.lost(call, m)
+		if err != nil {
+			return 0, err
+		}
+		hold, inputs = max(hold, cost), inputs+input
+		if i == 0 || input < least {
+			least = input
+		}
+	}
+	return hold + inputs - least, nil
+}
+
+// lost is what a try costs that failed although the provider had begun to work.
+func (g *Gateway) lost(call *Call, m sallyport.Model) (sallyport.Credits, error) {
+	return m.Price.Cost(credit.Estimate(call.Request, m, call.BytesIn, 0))
+}
+
+// dearest is the most that the call can cost when that model serves it.
+func (g *Gateway) dearest(call *Call, m sallyport.Model) (sallyport.Credits, error) {
+	if m.Price.Version == "" {
+		return 0, errNoPrice // nothing may be given away because its price is not known
+	}
+	cost, err := m.Price.Cost(g.bound(call, m))
+	if err != nil {
+		return 0, sallyport.WrapError(sallyport.InvalidBody, "the call is larger than can be priced", err)
+	}
+	return cost, nil
 }
 
 // errNoPrice is a mistake of a catalogue: a model that costs nothing has a

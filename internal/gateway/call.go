@@ -17,15 +17,18 @@ type Call struct {
 	// Once is set by the surface when the client sent an Idempotency-Key, else nil.
 	Once Once
 
-	bound      sallyport.Usage // limit: the most it can use
-	opened     *journal.Open   // admit: what the journal has opened it with
-	kept       *kept           // screen: what is kept of its content; nil: nothing
-	begun      bool            // record: the client has seen a part of the answer
-	recorded   bool            // admit, record: the last record of it is in the trail already
-	sent       bool            // dispatch: a provider may have begun to work
-	answered   int64           // dispatch: bytes of answer text that the provider produced
-	finished   bool            // dispatch: the provider has said how a choice ends
-	usageFinal bool            // dispatch: the usage was told then or later
+	candidates []sallyport.Model // resolve: who may serve it, in their order
+	bound      sallyport.Usage   // limit: the most it can use
+	opened     *journal.Open     // admit: what the journal has opened it with
+	kept       *kept             // screen: what is kept of its content; nil: nothing
+	begun      bool              // record: the client has seen a part of the answer
+	recorded   bool              // admit, record: the last record of it is in the trail already
+	sent       bool              // dispatch: a provider may have begun to work
+	owed       []sallyport.Model // dispatch: whose last try failed and may be charged for
+	lost       []sallyport.Model // dispatch: the same, of tries that others followed
+	answered   int64             // dispatch: bytes of answer text that the provider produced
+	finished   bool              // dispatch: the provider has said how a choice ends
+	usageFinal bool              // dispatch: the usage was told then or later
 }
 
 // NewCallID returns a fresh id; ids sort by time.

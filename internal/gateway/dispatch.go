@@ -3,6 +3,9 @@ package gateway
 import (
 	"context"
 	"errors"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/credit"
@@ -10,45 +13,147 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/provider"
 )
 
-// dispatch sends the call to the provider that serves its model and notes what
-// comes back on the way: when, how much, and what it used.
+// dispatch sends the call to its candidates, one after the other, until one has
+// begun to answer: from then on the answer is that one's, whatever becomes of it.
+// It notes what comes back on the way: when, how much, and what it used.
 func (g *Gateway) dispatch(Handler) Handler {
 	return func(ctx context.Context, call *Call, out llm.Sink) error {
-		serves, err := g.parts.Providers.Provider(ctx, call.Principal.Org, call.Model.Provider)
-		if err != nil {
-			return err
+		d := dispatching{g: g, call: call, out: out, until: g.parts.Now().Add(g.parts.Routing.Time)}
+		passed, err := d.round(ctx, call.candidates)
+		if !d.over && len(passed) > 0 {
+			d.insist = true
+			_, err = d.round(ctx, passed)
 		}
-		do := serves.Do
-		if call.Request.Operation == llm.CountTokens {
-			counter, counts := serves.(provider.TokenCounter)
-			if !counts {
-				return out(estimated(call))
-			}
-			do = counter.CountTokens
-		}
-		call.sent = true
-		begun := g.parts.Now()
-		ctx, done := g.parts.Observer.Attempt(ctx, &call.Call)
-		receipt, err := do(ctx, call.Model.Target, call.Request, func(e *llm.Event) error {
-			g.note(call, e)
-			return out(e)
-		})
-		err = upstream(err)
-		attempt := sallyport.Attempt{
-			Provider: call.Model.Provider, Target: call.Model.Target,
-			Status: receipt.Status, UpstreamRequestID: receipt.RequestID,
-			Code: attemptCode(ctx, err), MS: g.parts.Now().Sub(begun).Milliseconds(),
-		}
-		call.Attempts = append(call.Attempts, attempt)
-		done(attempt)
 		return err
 	}
+}
+
+// dispatching is one call on its way through its candidates.
+type dispatching struct {
+	g      *Gateway
+	call   *Call
+	out    llm.Sink
+	until  time.Time // no try begins later
+	insist bool      // sick candidates are tried too
+	over   bool      // no other candidate is to be tried
+}
+
+// round tries the candidates in their order. It returns those that were passed
+// over, and how the last try ended.
+func (d *dispatching) round(ctx context.Context, candidates []sallyport.Model) (passed []sallyport.Model, err error) {
+	for _, m := range candidates {
+		if len(d.call.Attempts) > 0 && d.g.parts.Now().After(d.until) {
+			d.over = true
+			break
+		}
+		c := candidate{target: m.Target}
+		var ferr error
+		if c.serves, ferr = d.g.parts.Providers.Provider(ctx, d.call.Principal.Org, m.Provider); ferr == nil {
+			breaker := d.g.health.of(c)
+			if !d.insist && len(d.call.candidates) > 1 && !breaker.TryAcquirePermit() {
+				passed = append(passed, m)
+				continue
+			}
+			ferr = d.candidate(ctx, m, c, breaker)
+		}
+		// That a request cannot be said there is less than what the one before told.
+		if err == nil || ferr == nil || sallyport.CodeOf(ferr) != sallyport.UnsupportedField {
+			err = ferr
+		}
+		if d.over {
+			break
+		}
+	}
+	return passed, err
+}
+
+// candidate tries one, and again where that may help and costs nothing.
+func (d *dispatching) candidate(ctx context.Context, m sallyport.Model, c candidate, breaker circuitbreaker.CircuitBreaker[any]) error {
+	for n := 1; ; n++ {
+		begun, err := d.g.try(ctx, d.call, m, c.serves, d.out)
+		v := judge(err)
+		tell(breaker, err, v)
+		if err == nil || begun || ctx.Err() != nil || !v.next {
+			d.over = true
+			return err
+		}
+		if v.paid {
+			d.call.owed = append(d.call.owed, m)
+		}
+		if !v.again || n > d.g.parts.Routing.Retries || !d.wait(ctx, n, err) {
+			return err
+		}
+	}
+}
+
+// tell notes how a try went. One that tells nothing of the candidate, because its
+// client left, leaves a breaker as it is; but one that was let through to find out
+// has not found out.
+func tell(breaker circuitbreaker.CircuitBreaker[any], err error, v verdict) {
+	switch {
+	case v.sick:
+		breaker.RecordFailure()
+	case err == nil || sallyport.CodeOf(err) == sallyport.UpstreamError:
+		breaker.RecordSuccess()
+	case !breaker.IsClosed():
+		breaker.RecordFailure()
+	}
+}
+
+// wait passes the time before the next try of the same candidate; false when
+// there is none.
+func (d *dispatching) wait(ctx context.Context, n int, err error) bool {
+	wait, ok := pause(n, err)
+	if !ok || d.g.parts.Now().Add(wait).After(d.until) {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		d.over = true
+		return false
+	}
+}
+
+// try asks one candidate once. begun says that a part of its answer went out, or
+// that whoever takes the answer refused it.
+func (g *Gateway) try(ctx context.Context, call *Call, m sallyport.Model, serves provider.Provider, out llm.Sink) (begun bool, err error) {
+	do := serves.Do
+	if call.Request.Operation == llm.CountTokens {
+		counter, counts := serves.(provider.TokenCounter)
+		if !counts {
+			call.Served = m
+			return true, out(estimated(call))
+		}
+		do = counter.CountTokens
+	}
+	call.Served, call.sent = m, true
+	call.lost, call.owed = append(call.lost, call.owed...), nil
+	since := g.parts.Now()
+	ctx, done := g.parts.Observer.Attempt(ctx, &call.Call)
+	receipt, err := do(ctx, m.Target, call.Request, func(e *llm.Event) error {
+		begun = true
+		g.note(call, e)
+		return out(e)
+	})
+	err = upstream(err)
+	attempt := sallyport.Attempt{
+		Provider: m.Provider, Target: m.Target,
+		Status: receipt.Status, UpstreamRequestID: receipt.RequestID,
+		Code: attemptCode(ctx, err), MS: g.parts.Now().Sub(since).Milliseconds(),
+	}
+	call.Attempts = append(call.Attempts, attempt)
+	done(attempt)
+	return begun, err
 }
 
 // estimated answers a request to count tokens where the provider cannot: from the
 // bytes of its text, by the rule of thumb that holds for English.
 func estimated(call *Call) *llm.Event {
-	tokens := credit.Tokens(call.Request, call.Model, call.BytesIn)
+	tokens := credit.Tokens(call.Request, call.served(), call.BytesIn)
 	return &llm.Event{Kind: llm.WholeEvent, Usage: &llm.Usage{Input: tokens}}
 }
 

@@ -33,6 +33,7 @@ import (
 type Gateway struct {
 	parts   Parts
 	handler Handler
+	health  health
 }
 
 // Parts is what a Gateway is made of. All fields but Observer must be set.
@@ -47,6 +48,8 @@ type Parts struct {
 	// HoldOutput is how many output tokens are held for a call that names no
 	// bound of its own.
 	HoldOutput int64
+	// Routing bounds how a call is tried again; the zero value is the defaults.
+	Routing Routing
 	// Status tells the HTTP status that a client sees for an error; it is the
 	// server's table, here because the trail notes the status too.
 	Status func(error) int
@@ -81,9 +84,10 @@ type Policies interface {
 	// Caller is the principal with what its groups and its organisation have decided.
 	Caller(ctx context.Context, p sallyport.Principal) (access.Caller, error)
 	// DLP returns the policy that org has decided for calls to the model, and
-	// DLPFor the one that binds the principal's: that of its groups too.
+	// DLPFor the one that binds the principal's: that of its groups too, and the
+	// strictest of several models.
 	DLP(ctx context.Context, org sallyport.OrgID, m sallyport.Model) (*dlp.Plan, error)
-	DLPFor(ctx context.Context, p sallyport.Principal, m sallyport.Model) (*dlp.Plan, error)
+	DLPFor(ctx context.Context, p sallyport.Principal, models ...sallyport.Model) (*dlp.Plan, error)
 	// Limits returns the buckets that bind the principal.
 	Limits(ctx context.Context, p sallyport.Principal) ([]limit.Bucket, error)
 	// ModelLimits returns those that bind all calls of org to the model.
@@ -118,7 +122,7 @@ func Stages() []Stage {
 		{"once", "behind limit, for a repeat is a request too; before all that judges, prices or sends: a repeat does none of it", (*Gateway).once},
 		{"screen", "before admit, so that a blocked call holds no credits; outside of dispatch, so that every answer passes it", (*Gateway).screen},
 		{"admit", "last before the provider: intent and hold are durable before the first byte leaves", (*Gateway).admit},
-		{"dispatch", "the provider itself, and nothing after it", (*Gateway).dispatch},
+		{"dispatch", "the candidates themselves, one after the other until one has begun to answer, and nothing after it", (*Gateway).dispatch},
 	}
 }
 
@@ -127,7 +131,8 @@ func New(parts Parts) *Gateway {
 	if parts.Observer == nil {
 		parts.Observer = unobserved{}
 	}
-	g := &Gateway{parts: parts}
+	parts.Routing = parts.Routing.withDefaults()
+	g := &Gateway{parts: parts, health: health{routing: parts.Routing}}
 	stages := Stages()
 	for i := len(stages) - 1; i >= 0; i-- {
 		g.handler = stages[i].wrap(g, g.handler)

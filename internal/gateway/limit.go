@@ -43,7 +43,7 @@ func (g *Gateway) limit(next Handler) Handler {
 			return err
 		}
 		buckets = append(buckets, ofModel...)
-		call.bound = credit.Bound(call.Request, call.Model, call.BytesIn, g.parts.HoldOutput)
+		call.bound = g.bound(call, call.Model)
 		expected := credit.Estimate(call.Request, call.Model, call.BytesIn, 0)
 		expected.Output = call.bound.Output
 		states, end, err := g.parts.Limiter.Begin(ctx, buckets, expected.Total())
@@ -58,6 +58,11 @@ func (g *Gateway) limit(next Handler) Handler {
 		}()
 		return next(ctx, call, out)
 	}
+}
+
+// bound is the most that the call can use when that model serves it.
+func (g *Gateway) bound(call *Call, m sallyport.Model) sallyport.Usage {
+	return credit.Bound(call.Request, m, call.BytesIn, g.parts.HoldOutput)
 }
 
 func (g *Gateway) usedTokens(call *Call, err error) int64 {

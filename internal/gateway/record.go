@@ -135,10 +135,22 @@ func (g *Gateway) close(ctx context.Context, call *Call, end *llm.Event, err err
 // outcome builds the entry that ends an admitted call.
 func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 	usage, estimated := g.used(call, err)
-	cost, overrun, serr := credit.Settle(call.Model.Price, call.Hold, usage)
+	cost, _, serr := credit.Settle(call.served().Price, call.Hold, usage)
 	if serr != nil {
 		return journal.Entry{}, serr
 	}
+	for _, m := range call.lost {
+		if call.Request.Operation != llm.Generate {
+			break
+		}
+		more, serr := g.lost(call, m)
+		if serr != nil {
+			return journal.Entry{}, serr
+		}
+		cost, estimated = cost+more, true
+		usage.Input += credit.Estimate(call.Request, m, call.BytesIn, 0).Input
+	}
+	overrun := cost > call.Hold
 	call.Usage, call.UsageKnown = usage, call.UsageKnown && !estimated
 	call.Charge = cost
 	status := 200
@@ -149,7 +161,7 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 		Org: call.Principal.Org,
 		Record: g.parts.Audit.Outcome(&call.Call, outcomeOf(err), status, err, sallyport.RecordCost{
 			Hold: call.Hold, Charge: cost, Overrun: overrun, Estimated: estimated,
-			PriceVersion: call.Model.Price.Version,
+			PriceVersion: call.served().Price.Version,
 		}),
 		Close: &journal.Close{
 			Call: call.ID, Opened: call.opened, Cost: cost, Usage: usage, Overrun: overrun, Estimated: estimated,
@@ -170,14 +182,22 @@ func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated 
 		return call.Usage, false
 	case call.UsageKnown:
 		usage = call.Usage
-		usage.Output = max(usage.Output, credit.Estimate(call.Request, call.Model, call.BytesIn, call.answered).Output)
+		usage.Output = max(usage.Output, credit.Estimate(call.Request, call.served(), call.BytesIn, call.answered).Output)
 		return usage, true
 	case !call.sent:
 		return sallyport.Usage{}, false
 	case call.FirstByteAt.IsZero() && unbilled(call.Attempts):
 		return sallyport.Usage{}, false
 	}
-	return credit.Estimate(call.Request, call.Model, call.BytesIn, call.answered), true
+	return credit.Estimate(call.Request, call.served(), call.BytesIn, call.answered), true
+}
+
+// served is who answers, or was tried last; who would have been, before that.
+func (c *Call) served() sallyport.Model {
+	if c.Served.ID != "" {
+		return c.Served
+	}
+	return c.Model
 }
 
 // unbilled says that a provider does not charge for what ended this way before

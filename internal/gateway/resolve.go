@@ -17,7 +17,8 @@ func (g *Gateway) resolve(next Handler) Handler {
 		if err != nil {
 			return err
 		}
-		call.Model = model
+		call.candidates = g.candidates(ctx, call, model)
+		call.Model = call.candidates[0]
 		return next(ctx, call, out)
 	}
 }

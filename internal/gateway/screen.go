@@ -21,7 +21,7 @@ import (
 // released while it could still become part of something that policy hides.
 func (g *Gateway) screen(next Handler) Handler {
 	return func(ctx context.Context, call *Call, out llm.Sink) error {
-		plan, err := g.parts.Policies.DLPFor(ctx, call.Principal, call.Model)
+		plan, err := g.parts.Policies.DLPFor(ctx, call.Principal, call.candidates...)
 		if err != nil {
 			return err
 		}

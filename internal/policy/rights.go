@@ -94,15 +94,20 @@ func (b *Book) GroupDLP(ctx context.Context, org sallyport.OrgID) (map[sallyport
 	return maps.Clone(r.groups.policies), nil
 }
 
-// DLPFor returns the policy that binds the principal's calls to the model: the
-// strictest of that of the organisation, see DLP, and those of its groups, from
-// which administrators are exempt.
-func (b *Book) DLPFor(ctx context.Context, p sallyport.Principal, m sallyport.Model) (*dlp.Plan, error) {
+// DLPFor returns the policy that binds the principal's calls to the models, of
+// which one will serve it: the strictest of those of the organisation, see DLP, and
+// of those of its groups, from which administrators are exempt.
+func (b *Book) DLPFor(ctx context.Context, p sallyport.Principal, models ...sallyport.Model) (*dlp.Plan, error) {
 	r, err := b.rules(ctx, p.Org)
 	if err != nil {
 		return nil, err
 	}
-	base := b.plan(r, m)
+	base := b.plan(r, models[0])
+	for _, m := range models[1:] {
+		if other := b.plan(r, m); other != base {
+			base = r.groups.both(b.engine, base, other)
+		}
+	}
 	if p.Role == sallyport.RoleAdministrator || len(r.groups.policies) == 0 {
 		return base, nil
 	}
@@ -127,9 +132,10 @@ type groupPlans struct {
 	plans map[joined]*dlp.Plan
 }
 
-// joined is a policy with those of groups.
+// joined is a policy with another, or with those of groups.
 type joined struct {
 	base   *dlp.Plan
+	other  *dlp.Plan
 	groups string
 }
 
@@ -138,16 +144,26 @@ const joinedMax = 1_000
 
 func (g *groupPlans) plan(engine *dlp.Engine, base *dlp.Plan, groups []sallyport.GroupID) *dlp.Plan {
 	slices.Sort(groups)
-	key := joined{base: base, groups: fmt.Sprint(groups)}
+	return g.join(engine, joined{base: base, groups: fmt.Sprint(groups)}, func() dlp.Policy {
+		policy := base.Policy()
+		for _, id := range groups {
+			policy = dlp.Strictest(policy, g.policies[id])
+		}
+		return policy
+	})
+}
+
+func (g *groupPlans) both(engine *dlp.Engine, a, b *dlp.Plan) *dlp.Plan {
+	return g.join(engine, joined{base: a, other: b}, func() dlp.Policy { return dlp.Strictest(a.Policy(), b.Policy()) })
+}
+
+func (g *groupPlans) join(engine *dlp.Engine, key joined, strictest func() dlp.Policy) *dlp.Plan {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if plan := g.plans[key]; plan != nil {
 		return plan
 	}
-	policy := base.Policy()
-	for _, id := range groups {
-		policy = dlp.Strictest(policy, g.policies[id])
-	}
+	policy := strictest()
 	if g.plans == nil || len(g.plans) >= joinedMax {
 		g.plans = make(map[joined]*dlp.Plan)
 	}

@@ -141,7 +141,9 @@ func TestDo_other_dialect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alone := func() error { return sallyport.NewError(sallyport.UnsupportedField, "only its own dialect has a word for it") }
+	alone := func() error {
+		return sallyport.NewError(sallyport.UnsupportedField, "only its own dialect has a word for it")
+	}
 	_, err = p.Do(t.Context(), "real", &llm.Request{Dialect: llm.Messages, Portable: alone}, nil)
 	if sallyport.CodeOf(err) != sallyport.UnsupportedField {
 		t.Errorf("Do: got %v, want %s", err, sallyport.UnsupportedField)

@@ -58,6 +58,8 @@ type Config struct {
 	// "/messages". Empty: the well-known address of the type, if it has one.
 	BaseURL string
 	APIKey  secret.Text
+	// APIKeys are several keys of the service, used in turn, in place of APIKey.
+	APIKeys []secret.Text
 	// AuthHeader carries the key. Empty: "Authorization: Bearer" or what the
 	// type uses. Another header carries the bare key.
 	AuthHeader string

@@ -26,6 +26,16 @@ var compatible = map[string]string{
 // New returns the provider that cfg describes. Errors name the field that is
 // wrong and are for who wrote cfg.
 func New(cfg Config) (Provider, error) {
+	if len(cfg.APIKeys) > 0 {
+		p, err := newPool(cfg)
+		if err != nil {
+			return nil, err
+		}
+		if _, counts := p.members[0].Provider.(TokenCounter); counts {
+			return countingPool{p}, nil
+		}
+		return p, nil
+	}
 	switch cfg.Type {
 	case "anthropic":
 		return newAnthropic(cfg)
