@@ -125,6 +125,7 @@ func (g *Gateway) try(ctx context.Context, call *Call, m sallyport.Model, serves
 	if call.Request.Operation == llm.CountTokens {
 		counter, counts := serves.(provider.TokenCounter)
 		if !counts {
+			call.Served = m
 			return true, out(estimated(call))
 		}
 		do = counter.CountTokens
@@ -152,7 +153,7 @@ func (g *Gateway) try(ctx context.Context, call *Call, m sallyport.Model, serves
 // estimated answers a request to count tokens where the provider cannot: from the
 // bytes of its text, by the rule of thumb that holds for English.
 func estimated(call *Call) *llm.Event {
-	tokens := credit.Tokens(call.Request, call.Model, call.BytesIn)
+	tokens := credit.Tokens(call.Request, call.served(), call.BytesIn)
 	return &llm.Event{Kind: llm.WholeEvent, Usage: &llm.Usage{Input: tokens}}
 }
 

@@ -140,6 +140,9 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 		return journal.Entry{}, serr
 	}
 	for _, m := range call.lost {
+		if call.Request.Operation != llm.Generate {
+			break
+		}
 		more, serr := g.lost(call, m)
 		if serr != nil {
 			return journal.Entry{}, serr

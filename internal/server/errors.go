@@ -127,7 +127,7 @@ func anthropicError(e sallyport.Error, m meaning, requestID string) any {
 		Type      string             `json:"type"`
 		Error     messages.ErrorBody `json:"error"`
 		RequestID string             `json:"request_id"`
-	}{"error", messages.ErrorBody{Type: kind, Message: e.Message}, requestID}
+	}{"error", messages.ErrorBody{Type: kind, Message: e.Message, Details: messages.Details(e.Cause)}, requestID}
 }
 
 // anthropicTypes are the types of errors by their status. Others are

@@ -260,6 +260,10 @@ func TestMessagesOnAnotherDialect(t *testing.T) {
 	if records[0].Action != "messages" || records[1].Cost.Charge == 0 {
 		t.Errorf("got the records %+v", records)
 	}
+	if a := say(t, h, strings.Replace(messageBody(servertest.Model, false, `"hi"`), `"stream"`, `"thread":{"type":"create"},"stream"`, 1)); a.Status != http.StatusBadRequest ||
+		!strings.Contains(a.Body, `,"details":{"error_code":"thread_unsupported_request","unsupported":["thread"]}}`) {
+		t.Errorf("a conversation that the provider is to hold: %d %s", a.Status, a.Body)
+	}
 	if a := say(t, h, strings.Replace(messageBody(servertest.Model, false, `"hi"`), `"stream"`, `"container":"c","stream"`, 1)); a.Status != http.StatusBadRequest || !strings.Contains(a.Body, "container") {
 		t.Errorf("a field that cannot be carried: %d %s", a.Status, a.Body)
 	}

@@ -26,6 +26,9 @@ type usageObject struct {
 	CacheWrite int64 `json:"cache_creation_input_tokens"`
 	CacheRead  int64 `json:"cache_read_input_tokens"`
 	Output     int64 `json:"output_tokens"`
+	Details    *struct {
+		Thinking int64 `json:"thinking_tokens"`
+	} `json:"output_tokens_details,omitempty"`
 }
 
 type textBlock struct {
@@ -318,5 +321,11 @@ func (b *outBlock) whole() any {
 }
 
 func newUsage(u llm.Usage) usageObject {
-	return usageObject{Input: u.Input, CacheWrite: u.CacheWrite, CacheRead: u.CachedInput, Output: u.Output}
+	made := usageObject{Input: u.Input, CacheWrite: u.CacheWrite, CacheRead: u.CachedInput, Output: u.Output}
+	if u.Reasoning > 0 {
+		made.Details = &struct {
+			Thinking int64 `json:"thinking_tokens"`
+		}{u.Reasoning}
+	}
+	return made
 }

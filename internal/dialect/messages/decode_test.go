@@ -180,7 +180,7 @@ func TestPortable(t *testing.T) {
 		`"thinking":{"type":"enabled","budget_tokens":1024}`: true, `"context_management":{"edits":[]}`: true, `"metadata":{"user_id":"u"}`: true,
 		`"mcp_servers":[]`: true, `"container":null`: true, `"service_tier":"auto"`: true, `"output_config":{"effort":"low"}`: true,
 		`"mcp_servers":[{"type":"url","url":"https://x.test"}]`: false, `"container":"c"`: false, `"inference_geo":"eu"`: false,
-		`"output_config":{"task_budget":{}}`: false, `"novelty":1`: false,
+		`"output_config":{"task_budget":{}}`: false, `"novelty":1`: false, `"thread":{"type":"create"}`: false,
 	} {
 		err := decode(t, `{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"Hi"}],`+field+`}`).Portable()
 		if (err == nil) != portable || err != nil && sallyport.CodeOf(err) != sallyport.UnsupportedField {

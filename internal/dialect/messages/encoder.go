@@ -92,7 +92,7 @@ func (n *Encoder) Failure(e sallyport.Error) []byte {
 	n.send("error", struct {
 		Type  string    `json:"type"`
 		Error ErrorBody `json:"error"`
-	}{"error", ErrorBody{string(kind), e.Message}})
+	}{"error", ErrorBody{Type: string(kind), Message: e.Message}})
 	return n.frames
 }
 
@@ -100,6 +100,7 @@ func (n *Encoder) Failure(e sallyport.Error) []byte {
 type ErrorBody struct {
 	Type    string `json:"type"`
 	Message string `json:"message"`
+	Details any    `json:"details,omitempty"` // see Details
 }
 
 // send adds an event that is built.

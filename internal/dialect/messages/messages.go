@@ -64,11 +64,12 @@ var (
 		"model": {{}, {"message"}}, "service_tier": {{}, {"usage"}, {"message", "usage"}}, "inference_geo": {{}, {"usage"}},
 		"type": {
 			{}, {"tools"}, {"tool_choice"}, {"thinking"}, {"cache_control"}, {"tools", "cache_control"},
-			{"message"}, {"delta"}, {"output_config", "format"}, {"context_management", "edits"}, {"mcp_servers"},
+			{"message"}, {"delta"}, {"output_config", "format"}, {"context_management", "edits"}, {"mcp_servers"}, {"thread"},
 		},
 		"id": {{}, {"message"}}, "role": {{}, {"messages"}, {"message"}}, "effort": {{"output_config"}},
 		"stop_reason": {{}, {"message"}, {"delta"}}, "signature": {{"delta"}},
-		"ttl": {{"cache_control"}, {"tools", "cache_control"}},
+		"previous_message_id": {{"thread"}},
+		"ttl":                 {{"cache_control"}, {"tools", "cache_control"}},
 	}
 	opaqueInBlock = map[string][][]string{
 		"type":       {{}, {"source"}, {"cache_control"}, {"citations"}},

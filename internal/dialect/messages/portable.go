@@ -1,6 +1,8 @@
 package messages
 
 import (
+	"errors"
+
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -16,6 +18,25 @@ func portable(root llm.Value) error {
 	return onlyKnown(root.Get("output_config"), outputFields)
 }
 
+// unhonoured is the name of a field that was refused; it is the cause of the error.
+type unhonoured string
+
+func (f unhonoured) Error() string { return "a field of the messages dialect alone" }
+
+// Details returns what programs are told of an error of that cause beside its
+// type, nil for nothing. Anthropic's clients, whose tool runner lets the service
+// hold the conversation where it can, go on by themselves after this one.
+func Details(cause error) any {
+	var field unhonoured
+	if !errors.As(cause, &field) || field != "thread" {
+		return nil
+	}
+	return struct {
+		Code        string   `json:"error_code"`
+		Unsupported []string `json:"unsupported"`
+	}{"thread_unsupported_request", []string{string(field)}}
+}
+
 // onlyKnown refuses an object with a member that is not in fields; of one with a
 // test there, only values that pass.
 func onlyKnown(object llm.Value, fields map[string]func(llm.Value) bool) error {
@@ -23,8 +44,8 @@ func onlyKnown(object llm.Value, fields map[string]func(llm.Value) bool) error {
 	object.Members(func(key, value llm.Value) bool {
 		asksNothing, known := fields[key.Text()]
 		if !value.IsNull() && (!known || asksNothing != nil && !asksNothing(value)) {
-			err = sallyport.NewError(sallyport.UnsupportedField,
-				value.Path()+": the provider of this model cannot honour this field")
+			err = sallyport.WrapError(sallyport.UnsupportedField,
+				value.Path()+": the provider of this model cannot honour this field", unhonoured(key.Text()))
 		}
 		return err == nil
 	})
