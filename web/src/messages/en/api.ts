@@ -53,7 +53,8 @@ export default {
   curl: "curl",
   openaiPython: "OpenAI SDK for Python",
   openaiNode: "OpenAI SDK for JavaScript",
+  codex: "Codex CLI, in ~/.codex/config.toml (Responses; it needs a model of OpenAI)",
   agents: "Your agents with curl",
-  later: "Anthropic’s SDK and Claude Code (Messages), Codex (Responses) and MCP clients speak protocols that this server does not serve yet.",
+  later: "Anthropic’s SDK and Claude Code (Messages) and MCP clients speak protocols that this server does not serve yet.",
   base: "Base address",
 } as const;
