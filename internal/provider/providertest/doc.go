@@ -4,7 +4,7 @@
 // # The fake
 //
 // A Fake is an HTTP server on loopback that speaks chat completions, Anthropic
-// messages and Google's generateContent, told apart by the path. It answers a request by the first
+// messages, Google's generateContent and Bedrock's Converse, told apart by the path. It answers a request by the first
 // of these that there is:
 //
 //  1. the oldest Answer that was given to Queue;

@@ -41,6 +41,8 @@ func wireOf(path string) wire {
 		return messagesWire{}
 	case geminiPath.MatchString(path):
 		return geminiWire{}
+	case conversePath.MatchString(path):
+		return converseWire{}
 	}
 	return chatWire{}
 }
