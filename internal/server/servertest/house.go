@@ -149,6 +149,10 @@ func (h *House) open(t testing.TB, o Options) {
 	agents, err := agent.New(agent.Options{
 		DataDir: t.TempDir(), Node: h.audit.Node, Now: h.Clock.Now, Log: log, Event: h.agentEvent,
 		Caller: policies.Caller, Member: h.sessions.Member, Present: h.present.Enter,
+		Usable: func(ctx context.Context, p sallyport.Principal, id string) error {
+			_, err := gw.Model(ctx, p, id)
+			return err
+		},
 		Models: func(ctx context.Context, org sallyport.OrgID, id string) error {
 			_, err := h.Models.Model(ctx, org, id)
 			return err
