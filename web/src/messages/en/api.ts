@@ -53,7 +53,10 @@ export default {
   curl: "curl",
   openaiPython: "OpenAI SDK for Python",
   openaiNode: "OpenAI SDK for JavaScript",
+  anthropicPython: "Anthropic SDK for Python",
+  anthropicNode: "Anthropic SDK for JavaScript",
+  claudeCode: "Claude Code",
   agents: "Your agents with curl",
-  later: "Anthropic’s SDK and Claude Code (Messages), Codex (Responses) and MCP clients speak protocols that this server does not serve yet.",
+  later: "Codex (Responses) and MCP clients speak protocols that this server does not serve yet.",
   base: "Base address",
 } as const;
