@@ -15,6 +15,10 @@ type Code string
 const (
 	InvalidBody         Code = "invalid_body"
 	UnsupportedField    Code = "unsupported_parameter" // a field that the serving provider cannot honour
+	UnsupportedTool     Code = "unsupported_tool_type"
+	ExclusiveFields     Code = "mutually_exclusive_parameters"
+	PreviousNotFound    Code = "previous_response_not_found" // unknown, not the caller's, or never kept
+	AgentVersion        Code = "agent_version_pinning_unsupported"
 	ModelNotFound       Code = "model_not_found"
 	ModelAccessDenied   Code = "model_access_denied"
 	Unauthorized        Code = "unauthorized"

@@ -26,11 +26,13 @@ export async function setStage() {
   const binary = await startBinary({
     providers: [
       { name: 'scripted', type: 'openai', base_url: `${upstream.url}/v1`, api_key: 'key-of-the-provider' },
+      { name: 'chat', type: 'groq', base_url: `${upstream.url}/v1`, api_key: 'key-of-the-provider' },
       { name: 'claude', type: 'anthropic', base_url: upstream.url, api_key: 'key-of-the-provider' },
       { name: 'offline', type: 'offline' },
     ],
     models: [
       ...upstream.models.map((target) => ({ id: `mock-${target}`, provider: 'scripted', target, price })),
+      ...upstream.models.map((target) => ({ id: `chat-${target}`, provider: 'chat', target, price })),
       ...upstream.claudes.map((target) => ({ id: `mock-${target}`, provider: 'claude', target, price })),
       { id: 'mock-claude', provider: 'claude', target: 'claude-scripted', price },
       { id: 'mock-costly', provider: 'scripted', target: 'echo', price: { input: 1_000_000, output: 1_000_000 } },

@@ -1,8 +1,9 @@
-// A scripted provider. It speaks OpenAI's chat completions, and Anthropic's
-// messages at /v1/messages; how it behaves is told by the model that is asked.
+// A scripted provider. It speaks OpenAI's chat completions, its Responses at
+// /v1/responses and Anthropic's messages at /v1/messages; how it behaves is told by the model that is asked.
 
 import http from 'node:http'
 import { text as readAll } from 'node:stream/consumers'
+import { respond } from './upstream-responses.js'
 
 // What the provider answers with, byte for byte, when it does not answer.
 export const busyBody = '{ "error" : {"message":"slow\\u0020down","type":"tokens",\n"code":"rate_limit_exceeded","param":null}, "more":[1.0,2e3] }\n\n'
@@ -50,7 +51,9 @@ export async function startUpstream() {
     calls.push(call)
     if (req.url === '/v1/messages/count_tokens') return json(res, { input_tokens: 2095 })
     if (req.url === '/v1/messages') return (claudes[call.body.model] ?? claude)(call.body, res)
-    behaviours[call.body.model](call.body, res)
+    const behave = () => behaviours[call.body.model](call.body, res)
+    if (req.url === '/v1/responses') return respond(call.body, res, behave)
+    behave()
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {

@@ -1,4 +1,5 @@
-// Judges bodies by OpenAI's own description of them, openai-chat.json.
+// Judges bodies by OpenAI's own description of them, openai-chat.json and
+// openai-responses.json.
 //
 // The description is OpenAPI 3.1 with habits of 3.0, so before it is compiled:
 // "nullable" becomes a type null beside the rest, also where it stands next to a
@@ -13,13 +14,14 @@ import addFormats from 'ajv-formats'
 // The object under this keyword has names with schemas, and is no schema itself.
 const named = 'properties'
 
-const described = JSON.parse(readFileSync(new URL('openai-chat.json', import.meta.url), 'utf8'))
+const schemas = Object.assign({}, ...['openai-chat.json', 'openai-responses.json'].map((file) =>
+  JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8')).components.schemas))
 
 // Not strict: the description has keywords of its own.
 const ajv = new Ajv2020({ strict: false, allErrors: true, discriminator: false })
 addFormats(ajv)
 ajv.addFormat('unixtime', { type: 'number', validate: (n) => Number.isSafeInteger(n) && n >= 0 })
-ajv.addSchema({ $id: 'openai', components: { schemas: plain(described.components.schemas) } })
+ajv.addSchema({ $id: 'openai', components: { schemas: plain(schemas) } })
 
 function plain(node, names = true) {
   if (Array.isArray(node)) return node.map((item) => plain(item, false))
@@ -35,7 +37,7 @@ function plain(node, names = true) {
 // faults returns what is wrong with value as an instance of the named schema.
 export function faults(schema, value) {
   const validate = ajv.getSchema(`openai#/components/schemas/${schema}`)
-  if (!validate) throw new Error(`openai-chat.json has no schema ${schema}`)
+  if (!validate) throw new Error(`the description has no schema ${schema}`)
   if (validate(value)) return []
   return validate.errors.map((e) => `${schema}${e.instancePath}: ${e.message}`)
 }

@@ -8,13 +8,14 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 
-const wanted = [
-  'CreateChatCompletionRequest',
-  'CreateChatCompletionResponse',
-  'CreateChatCompletionStreamResponse',
-  'ListModelsResponse',
-  'Model',
-]
+// By the file that they go to.
+const wanted = {
+  'openai-chat.json': [
+    'CreateChatCompletionRequest', 'CreateChatCompletionResponse', 'CreateChatCompletionStreamResponse',
+    'ListModelsResponse', 'Model',
+  ],
+  'openai-responses.json': ['CreateResponse', 'Response', 'ResponseStreamEvent', 'ResponseItemList'],
+}
 
 const [source, commit] = process.argv.slice(2)
 if (!source || !commit) {
@@ -22,14 +23,13 @@ if (!source || !commit) {
   process.exit(2)
 }
 const described = JSON.parse(readFileSync(source, 'utf8'))
-const schemas = {}
 
-function keep(name) {
+function keep(schemas, name) {
   if (name in schemas) return
   const schema = described.components.schemas[name]
   if (!schema) throw new Error(`the description has no schema ${name}`)
   schemas[name] = withoutProse(schema)
-  for (const ref of refs(schema)) keep(ref)
+  for (const ref of refs(schema)) keep(schemas, ref)
 }
 
 // A property may be called description too; its value is then a schema.
@@ -46,12 +46,15 @@ function* refs(node) {
   for (const child of Object.values(node)) yield* refs(child)
 }
 
-wanted.forEach(keep)
-const sorted = Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)))
-const out = {
-  $comment: `From openai/openai-openapi, commit ${commit}, MIT License, Copyright (c) OpenAI; see LICENSE-openai. Made by extract.js.`,
-  openapi: described.openapi,
-  info: { title: described.info.title, version: described.info.version, license: described.info.license },
-  components: { schemas: sorted },
+for (const [file, names] of Object.entries(wanted)) {
+  const schemas = {}
+  names.forEach((name) => keep(schemas, name))
+  const sorted = Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)))
+  const out = {
+    $comment: `From openai/openai-openapi, commit ${commit}, MIT License, Copyright (c) OpenAI; see LICENSE-openai. Made by extract.js.`,
+    openapi: described.openapi,
+    info: { title: described.info.title, version: described.info.version, license: described.info.license },
+    components: { schemas: sorted },
+  }
+  writeFileSync(new URL(file, import.meta.url), JSON.stringify(out, null, 1) + '\n')
 }
-writeFileSync(new URL('openai-chat.json', import.meta.url), JSON.stringify(out, null, 1) + '\n')

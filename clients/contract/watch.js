@@ -4,7 +4,10 @@
 import { faults } from './contract.js'
 
 export function watch() {
-  const seen = { CreateChatCompletionResponse: 0, CreateChatCompletionStreamResponse: 0, ListModelsResponse: 0, Model: 0 }
+  const seen = {
+    CreateChatCompletionResponse: 0, CreateChatCompletionStreamResponse: 0, ListModelsResponse: 0, Model: 0,
+    Response: 0, ResponseStreamEvent: 0, ResponseItemList: 0,
+  }
   const wrong = []
 
   function judge(schema, text) {
@@ -33,16 +36,18 @@ function schemaOf(path, answer) {
   if (answer.status !== 200) return undefined
   if (path === '/v1/models') return 'ListModelsResponse'
   if (path.startsWith('/v1/models/')) return 'Model'
-  if (path !== '/v1/chat/completions') return undefined
   const streamed = answer.headers.get('content-type').startsWith('text/event-stream')
+  if (path.endsWith('/input_items')) return 'ResponseItemList'
+  if (path.startsWith('/v1/responses')) return streamed ? 'ResponseStreamEvent' : 'Response'
+  if (path !== '/v1/chat/completions') return undefined
   return streamed ? 'CreateChatCompletionStreamResponse' : 'CreateChatCompletionResponse'
 }
 
-// reader lets bytes pass and gives judge what they say: each unnamed event of a
-// stream as soon as it is there, for a client may leave before the end.
+// reader lets bytes pass and gives judge what they say: each event of a stream,
+// in the chat's each unnamed one, as soon as it is there, for a client may leave before the end.
 function reader(schema, judge) {
   const decoder = new TextDecoder()
-  const streamed = schema === 'CreateChatCompletionStreamResponse'
+  const streamed = schema === 'CreateChatCompletionStreamResponse' || schema === 'ResponseStreamEvent'
   let text = ''
   return new TransformStream({
     transform(bytes, controller) {
@@ -50,7 +55,10 @@ function reader(schema, judge) {
       if (streamed) {
         const events = text.split('\n\n')
         text = events.pop()
-        events.filter(isChunk).forEach((event) => judge(schema, event.slice('data: '.length)))
+        for (const event of events) {
+          const data = dataOf(event, schema)
+          if (data) judge(schema, data)
+        }
       }
       controller.enqueue(bytes)
     },
@@ -60,4 +68,8 @@ function reader(schema, judge) {
   })
 }
 
-const isChunk = (event) => event.startsWith('data: ') && event !== 'data: [DONE]'
+// dataOf is what is to be judged of an event.
+function dataOf(event, schema) {
+  if (schema === 'ResponseStreamEvent') return event.replace(/^event: .*\ndata: /, '')
+  return event.startsWith('data: ') && event !== 'data: [DONE]' ? event.slice('data: '.length) : undefined
+}

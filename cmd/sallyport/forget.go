@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sallyport-ai/sallyport/internal/identity"
 	"github.com/sallyport-ai/sallyport/internal/server"
 )
 
@@ -14,7 +15,7 @@ const (
 	forgetPage = 500
 )
 
-// forgetOld deletes kept answers and sessions when their time is over, until ctx
+// forgetOld deletes kept answers, sessions and tries to sign in when their time is over, until ctx
 // ends. Several nodes may do so at once.
 func (s *services) forgetOld(ctx context.Context) {
 	db := s.instance.db
@@ -24,6 +25,7 @@ func (s *services) forgetOld(ctx context.Context) {
 			return db.ForgetRequests(ctx, now.Add(-server.AnswersKept), forgetPage)
 		})
 		s.forgetPages(ctx, "sessions that ended", func() (int64, error) { return db.ForgetSessions(ctx, now, forgetPage) })
+		s.forgetPages(ctx, "tries to sign in", func() (int64, error) { return db.ForgetTries(ctx, now.Add(-identity.TriesForgotten), forgetPage) })
 		if !pause(ctx, forgetEvery) {
 			return
 		}

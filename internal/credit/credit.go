@@ -46,6 +46,9 @@ func Bound(req *llm.Request, m sallyport.Model, bodyBytes, holdOutput int64) sal
 	}
 	text, images := input(req, m, bodyBytes)
 	bound := atDearest(m.Price, add(text, images))
+	if req.Operation == llm.Embed {
+		return bound // vectors are no tokens
+	}
 	bound.Output = times(outputMax(req, m, holdOutput), max(req.Choices, 1))
 	if m.Price.Reasoning > m.Price.Output {
 		bound.Reasoning = bound.Output // all of it may be thought

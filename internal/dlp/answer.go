@@ -68,6 +68,19 @@ func (s *Screen) Answer(id TextID, tool string, piece string, last bool) (emit s
 	return emit, nil
 }
 
+// Again judges a whole text that was an answer's text before, in pieces: what it
+// returns is what the pieces became. Its findings are in the result already and
+// are not noted a second time. id tells the kind of the text and tool is as for Answer.
+func (s *Screen) Again(id TextID, tool, text string) (emit string, err error) {
+	id.Choice = again
+	s.quiet = true
+	defer func() { s.quiet = false }()
+	return s.Answer(id, tool, text, true)
+}
+
+// again is the choice of texts that are repeated.
+const again = -2
+
 // Pending says whether some of a text is held back. In mode observe nothing is.
 func (s *Screen) Pending(id TextID) bool {
 	text, begun := s.flows[id]
@@ -130,7 +143,10 @@ func (s *Screen) editAnswer(f *flow, h hit) (with string, change bool, err error
 	if err := s.note(h.id, value, at, do); err != nil {
 		return "", false, err
 	}
-	if s.findingsOut++; s.findingsOut > FindingsMax && s.policy.Mode == Enforce {
+	if !s.quiet {
+		s.findingsOut++
+	}
+	if s.findingsOut > FindingsMax && s.policy.Mode == Enforce {
 		return "", false, tooMuch("The answer", fmt.Sprintf("%d findings", FindingsMax))
 	}
 	if do == Block && s.policy.Mode == Enforce {
@@ -146,7 +162,9 @@ func (s *Screen) restore(f *flow, placeholder string) (with string, change bool,
 	}
 	value, ours := s.tokens.byToken[canonical(placeholder)]
 	if !ours {
-		s.result.RestoreMissed++
+		if !s.quiet {
+			s.result.RestoreMissed++
+		}
 		return "", false, nil
 	}
 	return f.write(value), true, nil

@@ -178,12 +178,19 @@ func (r *request) text(v llm.Value, member string) error {
 }
 
 func (r *request) unreadable(v llm.Value) error {
-	if r.screen.policy.Mode != Enforce || r.screen.policy.Unreadable == UnreadableAllow {
+	return r.screen.unreadable("The file in " + r.path(v))
+}
+
+// Unreadable judges what carries text that cannot be read, such as numbers of
+// tokens. The error is DLPBlocked where the policy lets nothing through unread.
+func (s *Screen) Unreadable(v llm.Value) error { return s.unreadable("What stands in " + v.Path()) }
+
+func (s *Screen) unreadable(what string) error {
+	if s.policy.Mode != Enforce || s.policy.Unreadable == UnreadableAllow {
 		return nil
 	}
-	r.screen.result.Action = string(Block)
-	return sallyport.NewError(sallyport.DLPBlocked,
-		fmt.Sprintf("The file in %s cannot be checked by the data protection policy.", r.path(v)))
+	s.result.Action = string(Block)
+	return sallyport.NewError(sallyport.DLPBlocked, what+" cannot be checked by the data protection policy.")
 }
 
 // nested judges the JSON that stands in the string v.

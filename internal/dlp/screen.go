@@ -28,6 +28,7 @@ type Screen struct {
 	lastID          TextID // the flow that was used last, and its text
 	lastFlow        stream
 	failed          error // ended the answer
+	quiet           bool  // what is judged now was judged and noted before
 	findingsIn      int
 	findingsOut     int
 	result          sallyport.DLPResult
@@ -51,6 +52,9 @@ type place struct {
 
 // note counts a finding and lists it while there is room.
 func (s *Screen) note(id typeID, value string, at place, do Action) error {
+	if s.quiet {
+		return nil
+	}
 	if s.result.Counts == nil {
 		s.result.Counts = make(map[string]int)
 	}

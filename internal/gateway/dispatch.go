@@ -165,7 +165,7 @@ func (g *Gateway) note(call *Call, e *llm.Event) {
 	if e.Kind == llm.WholeEvent || len(e.Finishes) > 0 {
 		call.finished = true
 	}
-	if e.Usage != nil && call.Request.Operation == llm.Generate {
+	if e.Usage != nil && call.Request.Operation != llm.CountTokens {
 		usage, clamped := credit.Clamp(sallyport.Usage(*e.Usage), call.bound)
 		call.Usage, call.UsageKnown, call.usageFinal = usage, true, call.finished
 		call.UsageClamped = call.UsageClamped || clamped

@@ -32,6 +32,9 @@ func (g *Gateway) screen(next Handler) Handler {
 		scr := plan.Screen(mac, tokenScope(call))
 		defer func() { call.DLP = scr.Result() }()
 		err = scr.Request(call.Request.Body, dialect.Opaque(call.Request.Dialect), call.Request.Signed...)
+		for _, v := range call.Request.Unreadable {
+			err = cmp.Or(err, scr.Unreadable(v))
+		}
 		call.DLP = scr.Result() // the intent tells it too
 		if err != nil {
 			return err
@@ -91,14 +94,20 @@ func (s *screened) push(e *llm.Event) error {
 		if err := s.flush(func(dlp.TextID) bool { return true }); err != nil {
 			return err
 		}
-		return s.out(e)
 	}
 	if err := s.others(e); err != nil {
 		return err
 	}
 	edited := false
 	for _, d := range e.Deltas {
-		changed, err := s.delta(d, e.Kind == llm.WholeEvent || ends(e, d.Choice))
+		changed, err := s.delta(d, e.Kind != llm.ChunkEvent || ends(e, d.Choice) || slices.Contains(e.Closed, d.Index))
+		if err != nil {
+			return err
+		}
+		edited = edited || changed
+	}
+	for _, d := range e.Repeats {
+		changed, err := s.repeat(d)
 		if err != nil {
 			return err
 		}
@@ -106,8 +115,11 @@ func (s *screened) push(e *llm.Event) error {
 	}
 	if edited {
 		for _, v := range e.Logprobs {
-			v.SetNull() // their tokens would repeat what was hidden
+			v.Clear() // their tokens would repeat what was hidden
 		}
+	}
+	if e.Kind == llm.DoneEvent {
+		return s.out(e)
 	}
 	s.keep(e)
 	if err := s.flush(func(id dlp.TextID) bool { return ends(e, id.Choice) || slices.Contains(e.Closed, id.Index) }); err != nil {
@@ -146,6 +158,9 @@ func (o *otherStrings) look(v llm.Value, kind llm.DeltaKind) (err error) {
 	}
 	switch v.Kind() {
 	case llm.Object:
+		if o.event.Dialect == llm.Responses && strings.HasSuffix(v.Get("type").Text(), "_call") {
+			kind = llm.ToolArgumentsDelta // values come back to trusted tools alone
+		}
 		v.Members(func(key, member llm.Value) bool {
 			err = o.member(key.Text(), member, kind)
 			return err == nil
@@ -165,7 +180,7 @@ func (o *otherStrings) member(name string, v llm.Value, kind llm.DeltaKind) erro
 	o.place = append(o.place, name)
 	defer func() { o.place = o.place[:len(o.place)-1] }()
 	switch {
-	case len(o.place) == 2 && o.place[0] == "choices" && name == "logprobs": // they are nulled where they must
+	case name == "logprobs" && slices.Contains(o.event.Logprobs, v): // they are cleared where they must
 		return nil
 	case v.Kind() == llm.String && o.opaque(o.place):
 		return nil
@@ -182,10 +197,18 @@ func (o *otherStrings) isPiece(v llm.Value) bool {
 
 func (o *otherStrings) text(v llm.Value, kind llm.DeltaKind) error {
 	text := v.Text()
-	if text == "" {
+	repeats := func(d llm.Delta) bool { return d.Text == v }
+	if text == "" || slices.ContainsFunc(o.event.Repeats, repeats) {
 		return nil
 	}
-	emit, err := o.screen.Answer(dlp.TextID{Choice: noChoice, Kind: kind}, "", text, true)
+	id := dlp.TextID{Choice: noChoice, Kind: kind}
+	var emit string
+	var err error
+	if o.event.Again {
+		emit, err = o.screen.Again(id, "", text)
+	} else {
+		emit, err = o.screen.Answer(id, "", text, true)
+	}
 	if err != nil {
 		return err
 	}
@@ -218,6 +241,17 @@ func (s *screened) delta(d llm.Delta, last bool) (changed bool, err error) {
 	s.call.DeliveredChars += int64(utf8.RuneCountInString(emit))
 	if emit == piece {
 		return false, nil
+	}
+	d.Text.SetText(emit)
+	return true, nil
+}
+
+// repeat puts into the place of a whole text what its pieces have become.
+func (s *screened) repeat(d llm.Delta) (changed bool, err error) {
+	text := d.Text.Text()
+	emit, err := s.screen.Again(textID(d), s.tools[textID(d)], text)
+	if err != nil || emit == text {
+		return false, err
 	}
 	d.Text.SetText(emit)
 	return true, nil
@@ -290,9 +324,9 @@ func carrier(e *llm.Event, id dlp.TextID, text string) *llm.Event {
 		}
 	}
 	for _, v := range e.Logprobs {
-		v.SetNull()
+		v.Clear()
 	}
-	e.Finishes, e.Closed = nil, nil
+	e.Finishes, e.Closed, e.Repeats = nil, nil, nil
 	return e
 }
 

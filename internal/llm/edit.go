@@ -72,6 +72,16 @@ func (v Value) SetNull() {
 	}
 }
 
+// Clear replaces v by nothing of its kind: an array by an empty one, all else by
+// null. An absent value stays absent.
+func (v Value) Clear() {
+	if v.Kind() == Array {
+		v.set(edit{json: []byte("[]")})
+		return
+	}
+	v.SetNull()
+}
+
 func (v Value) set(e edit) {
 	if v.doc.edits == nil {
 		v.doc.edits = make(map[int32]edit)

@@ -33,7 +33,13 @@ type Event struct {
 	Finishes []Finish
 	// Closed are the indexes of texts and calls that end with this event, in
 	// dialects that say so; nothing of them may come after it.
-	Closed   []int
+	Closed []int
+	// Repeats are whole texts that this event tells again after their pieces, in
+	// dialects that do. Kind and Index are those of the pieces. They are screened
+	// as the pieces were, and count for nothing else.
+	Repeats []Delta
+	// Again says that the event's other strings stood in earlier events too.
+	Again    bool
 	Logprobs []Value // log-probabilities: their tokens repeat the text of this event
 	Usage    *Usage  // all that is known so far; nil: this event says nothing of it
 	// UsageOnly says that the event carries nothing but usage, which a client
@@ -57,11 +63,15 @@ func (e *Event) Clone() *Event {
 		}
 		return v
 	}
-	c.Deltas = slices.Clone(e.Deltas)
-	for i := range c.Deltas {
-		d := &c.Deltas[i]
-		d.Text, d.ToolID, d.ToolName = own(d.Text), own(d.ToolID), own(d.ToolName)
+	deltas := func(all []Delta) []Delta {
+		all = slices.Clone(all)
+		for i := range all {
+			d := &all[i]
+			d.Text, d.ToolID, d.ToolName = own(d.Text), own(d.ToolID), own(d.ToolName)
+		}
+		return all
 	}
+	c.Deltas, c.Repeats = deltas(e.Deltas), deltas(e.Repeats)
 	c.Finishes = slices.Clone(e.Finishes)
 	c.Closed = slices.Clone(e.Closed)
 	c.Logprobs = slices.Clone(e.Logprobs)

@@ -8,15 +8,21 @@ const (
 	Chat      Dialect = "chat"      // OpenAI Chat Completions
 	Messages  Dialect = "messages"  // Anthropic Messages
 	Responses Dialect = "responses" // OpenAI Responses
+	Gemini    Dialect = "gemini"    // Google's generateContent; of providers only
+	Converse  Dialect = "converse"  // AWS Bedrock's Converse; of providers only
+
+	Completions Dialect = "completions" // OpenAI's text completions; of clients only
+	Embeddings  Dialect = "embeddings"  // OpenAI Embeddings
 )
 
 // Operation is what a model is asked to do.
 type Operation string
 
-// The operations. Only those that generate use tokens that are paid for.
+// The operations. Counting is free.
 const (
 	Generate    Operation = ""
 	CountTokens Operation = "count_tokens" // of the input; nothing is generated
+	Embed       Operation = "embed"        // the input is turned into vectors
 )
 
 // Request is a request to a model: meaning laid over the body it came in.
@@ -44,6 +50,9 @@ type Request struct {
 	// Signed are texts that bear a provider's signature: whoever changes one spoils
 	// the proof, so what must not leave as it is must not leave at all.
 	Signed []Value
+	// Unreadable is what carries text that nobody here can read, such as the numbers
+	// of tokens: policy decides whether it may leave.
+	Unreadable []Value
 	// Portable tells, as sallyport.UnsupportedField, of a wish that only the
 	// request's own dialect has a word for. Who writes the request in another
 	// dialect asks first. Decode sets it.

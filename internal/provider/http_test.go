@@ -55,8 +55,11 @@ func TestNew_refused(t *testing.T) {
 func TestNew_types(t *testing.T) {
 	for _, kind := range Types() {
 		cfg := Config{Name: "x", Type: kind, APIKey: "k", AllowPrivate: true}
-		if kind == "azure" {
+		switch kind {
+		case "azure":
 			cfg.BaseURL = "https://acme.openai.azure.test/openai/v1"
+		case "vertex":
+			cfg.BaseURL = "https://vertex.test/v1/projects/p/locations/l/publishers/google"
 		}
 		if _, err := New(cfg); err != nil {
 			t.Errorf("New of type %s: %v", kind, err)

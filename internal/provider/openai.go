@@ -3,16 +3,21 @@ package provider
 import (
 	"context"
 	"net/url"
+	"strings"
 
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
+	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
 // openAI is a service that speaks OpenAI's chat completions: OpenAI itself and
-// the many that are compatible with it.
+// the many that are compatible with it. Those that speak Responses too get such
+// requests as they came.
 type openAI struct {
-	client  *client
-	flavour chat.Flavour
+	client    *client
+	flavour   chat.Flavour
+	responses bool
 }
 
 var _ Provider = (*openAI)(nil)
@@ -26,7 +31,19 @@ func newOpenAI(cfg Config) (*openAI, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &openAI{client, flavourOf(cfg.Type)}, nil
+	return &openAI{client, flavourOf(cfg.Type), speaksResponses(cfg)}, nil
+}
+
+// speaksResponses tells which services have Responses: OpenAI, and Azure where
+// the address is that of its version 1, which is OpenAI's own.
+func speaksResponses(cfg Config) bool {
+	switch cfg.Type {
+	case "openai":
+		return true
+	case "azure":
+		return strings.HasSuffix(strings.TrimRight(cfg.BaseURL, "/"), "/openai/v1")
+	}
+	return false
 }
 
 // flavourOf tells what a type of service takes that others refuse.
@@ -40,8 +57,17 @@ func flavourOf(kind string) chat.Flavour {
 	return chat.Flavour{}
 }
 
-// Do asks for a completion.
+// Do asks for a completion, a response or embeddings.
 func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
+	if req.Operation == llm.Embed {
+		o := outgoing{path: "/embeddings", body: embeddings.Encode(req, target)}
+		return p.client.ask(ctx, llm.Embeddings, o, embeddingsReader{}, out)
+	}
+	if req.Dialect == llm.Responses && p.responses {
+		return p.client.ask(ctx, llm.Responses, outgoing{
+			path: "/responses", headers: req.Headers, body: responses.Encode(req, target), stream: req.Stream,
+		}, &responsesReader{}, out)
+	}
 	body, err := p.encode(target, req)
 	if err != nil {
 		return llm.Receipt{}, err
@@ -72,4 +98,30 @@ func (chatReader) event(name string, data []byte, doc *llm.Document, e *llm.Even
 	err := chat.DecodeEvent(doc, e)
 	e.Name = name
 	return err
+}
+
+// responsesReader reads one answer of the responses dialect.
+type responsesReader struct{ decoder responses.Decoder }
+
+func (*responsesReader) whole(doc *llm.Document, e *llm.Event) error {
+	return responses.DecodeWhole(doc, e)
+}
+
+func (r *responsesReader) event(name string, data []byte, doc *llm.Document, e *llm.Event) error {
+	if err := parseEvent(data, doc); err != nil {
+		return err
+	}
+	return r.decoder.DecodeEvent(name, doc, e)
+}
+
+// embeddingsReader reads answers of the embeddings dialect.
+type embeddingsReader struct{}
+
+func (embeddingsReader) whole(doc *llm.Document, e *llm.Event) error {
+	return embeddings.DecodeWhole(doc, e)
+}
+
+// There are no streams of embeddings, and none was asked for.
+func (embeddingsReader) event(string, []byte, *llm.Document, *llm.Event) error {
+	return invalid("a stream where one whole answer was asked for", nil)
 }

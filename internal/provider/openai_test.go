@@ -17,10 +17,25 @@ func newProvider(t *testing.T, cfg provider.Config) provider.Provider {
 }
 
 func TestOpenAI(t *testing.T) {
-	open := func(t *testing.T, cfg provider.Config) provider.Provider {
-		cfg.Type = "openai"
+	providertest.Run(t, openAs("openai"))
+	t.Run("messages", func(t *testing.T) { providertest.RunMessages(t, openAs("openai")) })
+}
+
+// OpenAI gets requests of the responses dialect as they came, others what they
+// mean in the chat dialect.
+func TestOpenAI_responses(t *testing.T) {
+	for _, kind := range []string{"openai", "groq"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			providertest.RunResponses(t, openAs(kind))
+		})
+	}
+}
+
+func openAs(kind string) providertest.Open {
+	return func(t *testing.T, cfg provider.Config) provider.Provider {
+		t.Helper()
+		cfg.Type = kind
 		return newProvider(t, cfg)
 	}
-	providertest.Run(t, open)
-	t.Run("messages", func(t *testing.T) { providertest.RunMessages(t, open) })
 }

@@ -23,6 +23,10 @@ type meaning struct {
 var meanings = map[sallyport.Code]meaning{
 	sallyport.InvalidBody:         {400, "invalid_request_error", "Bad Request"},
 	sallyport.UnsupportedField:    {400, "invalid_request_error", "Bad Request"},
+	sallyport.UnsupportedTool:     {400, "invalid_request_error", "Bad Request"},
+	sallyport.ExclusiveFields:     {400, "invalid_request_error", "Bad Request"},
+	sallyport.AgentVersion:        {400, "invalid_request_error", "Bad Request"},
+	sallyport.PreviousNotFound:    {404, "invalid_request_error", "Not found"},
 	sallyport.ModelNotFound:       {400, "invalid_request_error", "Bad Request"},
 	sallyport.DLPBlocked:          {400, "invalid_request_error", "Bad Request"},
 	sallyport.Unauthorized:        {401, "authentication_error", "Unauthorized"},
@@ -85,10 +89,25 @@ type surface struct {
 // The surfaces. A stranger gets the flat shape, but for clients of the messages
 // dialect: those tell by the type whether to try again.
 var (
-	chatSurface     = surface{dialect: llm.Chat, body: openAIError}
-	messagesSurface = surface{dialect: llm.Messages, idHeader: "Request-Id", body: anthropicError}
-	flatSurface     = surface{body: flatError}
+	chatSurface      = surface{dialect: llm.Chat, body: openAIError}
+	responsesSurface = surface{dialect: llm.Responses, body: responsesError}
+	messagesSurface  = surface{dialect: llm.Messages, idHeader: "Request-Id", body: anthropicError}
+	flatSurface      = surface{body: flatError}
 )
+
+// responsesError is OpenAI's shape, with this surface's own type for what is not there.
+func responsesError(e sallyport.Error, m meaning, requestID string) any {
+	if e.Code == sallyport.NotFound {
+		m.kind = "not_found"
+	}
+	return openAIError(e, m, requestID)
+}
+
+// speaks says whether the client can read a provider's errors of that dialect as
+// they are. OpenAI's dialects have one shape.
+func (sur surface) speaks(d llm.Dialect) bool {
+	return d == sur.dialect || sur.dialect == llm.Responses && d == llm.Chat || sur.dialect == llm.Chat && d == llm.Responses
+}
 
 // anthropicError is the shape of Anthropic's errors.
 func anthropicError(e sallyport.Error, m meaning, requestID string) any {
@@ -153,7 +172,7 @@ func (sur surface) writeError(w http.ResponseWriter, err error) {
 	e, m := outside(err)
 	var refused *llm.UpstreamError
 	if errors.As(err, &refused) && len(refused.Body) > 0 {
-		if refused.Dialect == sur.dialect {
+		if sur.speaks(refused.Dialect) {
 			writeUpstreamError(w, refused)
 			return
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/completions"
+	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -20,6 +22,9 @@ type clientDialect struct {
 	headers []string
 	// session is the header that names the conversation, where clients send one.
 	session string
+	// ready, unless nil, makes ready what this dialect alone knows, before the
+	// call sets out.
+	ready func(s *Server, r *request, asked *llm.Request) error
 }
 
 // chatDialect is POST /v1/chat/completions.
@@ -47,8 +52,29 @@ var (
 	}
 )
 
+// completionsDialect is POST /v1/completions, and embeddingsDialect POST /v1/embeddings.
+var (
+	completionsDialect = clientDialect{
+		surface: chatSurface,
+		decode:  completions.Decode,
+		encoder: func(req *llm.Request, created time.Time) encoder { return completions.NewEncoder(req, created) },
+	}
+	embeddingsDialect = clientDialect{
+		surface: surface{dialect: llm.Embeddings, body: openAIError},
+		decode:  embeddings.Decode,
+		encoder: func(*llm.Request, time.Time) encoder { return embeddings.Encoder{} },
+	}
+)
+
 // claudeSession is the header in which Claude Code names its session.
 const claudeSession = "X-Claude-Code-Session-Id"
+
+// compatHeader names another behaviour than that of the dialect's own API, where
+// an encoder knows one.
+const compatHeader = "X-Sallyport-Compat"
+
+// compatible is an encoder that knows several behaviours by name.
+type compatible interface{ Compat(name string) }
 
 // infer answers a route on which clients of that dialect ask models.
 func (s *Server) infer(d clientDialect, action string) http.Handler {
@@ -62,7 +88,16 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 		r.call.Request = asked
 		r.call.Requested = asked.Model
 		r.call.Stream = asked.Stream
-		out := newAnswer(w, r, d.encoder(asked, r.call.StartedAt))
+		if d.ready != nil {
+			if err := d.ready(s, r, asked); err != nil {
+				return s.refuse(r, err)
+			}
+		}
+		enc := d.encoder(asked, r.call.StartedAt)
+		if choosing, can := enc.(compatible); can {
+			choosing.Compat(r.Header.Get(compatHeader))
+		}
+		out := newAnswer(w, r, enc)
 		if out.once, err = s.once(r, d.surface); err != nil {
 			return s.refuse(r, err)
 		}

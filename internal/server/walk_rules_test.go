@@ -15,7 +15,10 @@ package server_test
 var walkRules = map[string]string{
 	"POST /v1/chat/completions":           "user",
 	"POST /v1/messages":                   "user",
+	"POST /v1/completions":                "user",
+	"POST /v1/embeddings":                 "user",
 	"POST /v1/messages/count_tokens":      "user",
+	"POST /v1/responses":                  "user",
 	"POST /v1/agents/runs":                "user",
 	"POST /v1/agents/{agent}/run":         "user",
 	"GET /v1/models":                      "user",

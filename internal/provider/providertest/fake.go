@@ -20,7 +20,7 @@ const waitMax = 30 * time.Second
 
 // Fake is a provider that does what tests tell it. See the package comment.
 type Fake struct {
-	// URL is the base address for both dialects; it ends in /v1.
+	// URL is the base address for all dialects; it ends in /v1.
 	URL string
 
 	server      *httptest.Server
@@ -49,7 +49,7 @@ type Request struct {
 	done   chan struct{}
 }
 
-// fields is what the Fake reads of a body, of either dialect.
+// fields is what the Fake reads of a body, of any dialect.
 type fields struct {
 	Model         string
 	Stream        bool
@@ -57,10 +57,15 @@ type fields struct {
 	StreamOptions struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
-	Messages []struct {
-		Role    string
-		Content json.RawMessage
-	}
+	Messages []message
+	Input    json.RawMessage // of the responses dialect: a text or items
+	Contents []message       // gemini
+}
+
+type message struct {
+	Role    string
+	Content json.RawMessage
+	Parts   json.RawMessage // gemini
 }
 
 // New starts a Fake that stops with the test.
@@ -176,9 +181,16 @@ func newRequest(hr *http.Request, body []byte) *Request {
 	}
 	_ = json.Unmarshal(body, &r.fields) // what cannot be read is asked nothing; tests look at Body
 	r.Model, r.Stream = r.fields.Model, r.fields.Stream
-	for _, m := range r.fields.Messages {
+	if at := geminiPath.FindStringSubmatch(r.Path); at != nil {
+		r.Model, r.Stream = at[1], at[2] == "streamGenerateContent" && r.Query.Get("alt") == "sse"
+	}
+	all := append(r.fields.Messages, r.fields.Contents...)
+	if json.Unmarshal(r.fields.Input, &r.LastUser) != nil {
+		_ = json.Unmarshal(r.fields.Input, &all)
+	}
+	for _, m := range all {
 		if m.Role == "user" {
-			r.LastUser = said(m.Content)
+			r.LastUser = said(append(m.Content, m.Parts...)) // one of them
 		}
 	}
 	return r
@@ -194,7 +206,7 @@ func said(content json.RawMessage) string {
 	_ = json.Unmarshal(content, &blocks)
 	var all []string
 	for _, b := range blocks {
-		if b.Type == "text" {
+		if b.Type == "text" || b.Type == "input_text" || b.Type == "" && b.Text != "" {
 			all = append(all, b.Text)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
+	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 	"github.com/sallyport-ai/sallyport/internal/provider"
 )
@@ -24,10 +25,21 @@ const target = "fake-large"
 // time; the rest is the provider's own.
 type Open func(t *testing.T, cfg provider.Config) provider.Provider
 
-// Run holds the provider that open makes to the contract of provider.Provider.
+// Run holds the provider that open makes to the contract of provider.Provider,
+// asked in the chat dialect.
 func Run(t *testing.T, open Open) {
 	t.Helper()
-	s := suite{open, Ask}
+	suite{open, Ask}.run(t)
+}
+
+// RunResponses is Run for requests of the responses dialect.
+func RunResponses(t *testing.T, open Open) {
+	t.Helper()
+	suite{open, AskResponses}.run(t)
+}
+
+func (s suite) run(t *testing.T) {
+	t.Helper()
 	for name, test := range map[string]func(*testing.T){
 		"answers": s.answers, "usage": s.usage, "refusals": s.refusals, "faults": s.faults,
 		"client_leaves": s.clientLeaves, "sink_refuses": s.sinkRefuses, "unreachable": s.unreachable,
@@ -78,19 +90,24 @@ func (s suite) startPatient(t *testing.T, patience time.Duration) (*Fake, provid
 // Ask is a chat request with one user message.
 func Ask(t testing.TB, text string, stream bool) *llm.Request {
 	t.Helper()
-	body := fmt.Sprintf(`{"model":"m","stream":%v,"max_tokens":100,"messages":[{"role":"user","content":%s}]}`, stream, llm.Quote(text))
-	req, err := chat.Decode([]byte(body))
-	if err != nil {
-		t.Fatalf("decode the test's own request: %v", err)
-	}
-	return req
+	return decoded(t, chat.Decode, `{"model":"m","stream":%v,"max_tokens":100,"messages":[{"role":"user","content":%s}]}`, stream, text)
 }
 
 // AskMessage is Ask in the messages dialect.
 func AskMessage(t testing.TB, text string, stream bool) *llm.Request {
 	t.Helper()
-	body := fmt.Sprintf(`{"model":"m","stream":%v,"max_tokens":100,"messages":[{"role":"user","content":[{"type":"text","text":%s}]}]}`, stream, llm.Quote(text))
-	req, err := messages.Decode([]byte(body))
+	return decoded(t, messages.Decode, `{"model":"m","stream":%v,"max_tokens":100,"messages":[{"role":"user","content":[{"type":"text","text":%s}]}]}`, stream, text)
+}
+
+// AskResponses is Ask in the responses dialect.
+func AskResponses(t testing.TB, text string, stream bool) *llm.Request {
+	t.Helper()
+	return decoded(t, responses.Decode, `{"model":"m","stream":%v,"max_output_tokens":100,"input":[{"role":"user","content":[{"type":"input_text","text":%s}]}]}`, stream, text)
+}
+
+func decoded(t testing.TB, decode func([]byte) (*llm.Request, error), format string, stream bool, text string) *llm.Request {
+	t.Helper()
+	req, err := decode(fmt.Appendf(nil, format, stream, llm.Quote(text)))
 	if err != nil {
 		t.Fatalf("decode the test's own request: %v", err)
 	}
@@ -129,8 +146,9 @@ func (s suite) answers(t *testing.T) {
 				if receipt.Status != http.StatusOK || receipt.RequestID != "req-fake" {
 					t.Errorf("receipt: got %+v", receipt)
 				}
-				heard.check(t, answer, stream)
-				if r := fake.Wait(t, 1); r.Model != target || r.Stream != stream || r.LastUser != "hello" {
+				r := fake.Wait(t, 1)
+				heard.check(t, wireOf(r.Path), answer, stream)
+				if r.Model != target || r.Stream != stream || r.LastUser != "hello" {
 					t.Errorf("asked: got model %q, stream %v, text %q", r.Model, r.Stream, r.LastUser)
 				}
 			})

@@ -41,15 +41,19 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// PrivateNetworks may have providers of organisations.
 	PrivateNetworks []netip.Prefix
+	// ChatOnly adds the model of that name, whose provider speaks chat
+	// completions and nothing else.
+	ChatOnly bool
 }
 
 // The models of every House. Both are served by the fake provider: Model in the
-// chat dialect, Claude in that of messages. They cost 1 micro-credit a token of
-// input and 2 a token of output.
+// chat dialect and in that of responses, Claude in that of messages. They cost 1
+// micro-credit a token of input and 2 a token of output. For ChatOnly see Options.
 const (
 	Model       = "mock-large"
 	ModelTarget = "target-large"
 	Claude      = "mock-claude"
+	ChatOnly    = "mock-chat"
 )
 
 // Sink is a sink that all trails go to, as far as somebody moves its cursors.
@@ -86,6 +90,7 @@ type House struct {
 
 	keys     *identity.Keys
 	sessions *identity.Sessions
+	present  *identity.Present
 	audit    audit.Builder
 	journal  *journal.Journal
 }
@@ -128,21 +133,22 @@ func (h *House) open(t testing.TB, o Options) {
 	h.journal = journal.New(h.Faults, journal.Options{
 		Node: h.audit.Node, Boot: h.audit.Boot, Interrupted: h.audit.Interrupted, Now: h.Clock.Now, Log: log,
 	})
-	providers, err := provider.NewDirectory(h.providers(), db, func(ctx context.Context, p sallyport.ProviderSettings) (secret.Text, error) {
+	providers, err := provider.NewDirectory(h.providers(o), db, func(ctx context.Context, p sallyport.ProviderSettings) (secret.Text, error) {
 		plain, err := ring.Unseal(ctx, p.Org, secret.Credential, p.Credential, server.CredentialOwner(p.Org, p.Name))
 		return secret.Text(plain), err
 	}, o.PrivateNetworks...)
 	must(t, err)
-	h.Models = catalogue.New(catalogueModels(), db)
+	h.Models = catalogue.New(catalogueModels(o), db)
+	h.present = identity.NewPresent(h.keys, db, log)
 	policies, limiter, engine := policy.New(db, o.Limits), limit.New(h.Clock.Now), dlp.New()
 	gw := gateway.New(gateway.Parts{
 		Journal: h.journal, Models: h.Models, Providers: providers, Policies: policies,
 		Limiter: limiter, Keys: ring, Audit: h.audit,
-		HoldOutput: HoldOutput, Status: server.Status, Now: h.Clock.Now, Log: log,
+		HoldOutput: HoldOutput, Status: server.Status, Now: h.Clock.Now, Log: log, Present: h.present,
 	})
 	agents, err := agent.New(agent.Options{
 		DataDir: t.TempDir(), Node: h.audit.Node, Now: h.Clock.Now, Log: log, Event: h.agentEvent,
-		Caller: policies.Caller, Member: h.sessions.Member,
+		Caller: policies.Caller, Member: h.sessions.Member, Present: h.present.Enter,
 		Models: func(ctx context.Context, org sallyport.OrgID, id string) error {
 			_, err := h.Models.Model(ctx, org, id)
 			return err
@@ -173,6 +179,7 @@ func (h *House) open(t testing.TB, o Options) {
 			h.Models.Forget()
 			policies.Forget()
 			providers.Forget()
+			h.present.Changed()
 		},
 		Now: h.Clock.Now, Log: log, Version: "test", TrustedProxies: o.TrustedProxies,
 	})
@@ -187,6 +194,9 @@ func checkpointKey(_ context.Context, org sallyport.OrgID) (audit.CheckpointKey,
 
 // listen serves with the product's own limits of connections.
 func (h *House) listen(t testing.TB) {
+	watching, stopWatching := context.WithCancel(context.Background())
+	var watch sync.WaitGroup
+	watch.Go(func() { h.present.Watch(watching) })
 	listener := httptest.NewUnstartedServer(nil)
 	listener.Config = h.Server.HTTP()
 	listener.Listener = server.Framed(listener.Listener)
@@ -195,6 +205,8 @@ func (h *House) listen(t testing.TB) {
 	t.Cleanup(func() {
 		listener.CloseClientConnections()
 		listener.Close()
+		stopWatching()
+		watch.Wait()
 		if err := h.Chats.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}
@@ -212,23 +224,33 @@ func (h *House) CloseJournal(t testing.TB) {
 	must(t, h.journal.Close(t.Context()))
 }
 
-func (h *House) providers() []provider.Config {
+func (h *House) providers(o Options) []provider.Config {
 	cfg := provider.Config{
 		Name: "fake", Type: "openai", BaseURL: h.Fake.URL, APIKey: "upstream-key", AllowPrivate: true,
 		FirstByte: patience, Idle: patience,
 	}
 	claude := cfg
 	claude.Name, claude.Type = "fake-claude", "anthropic"
-	return []provider.Config{cfg, claude}
+	all := []provider.Config{cfg, claude}
+	if o.ChatOnly {
+		chatOnly := cfg
+		chatOnly.Name, chatOnly.Type = "fake-chat", "groq"
+		all = append(all, chatOnly)
+	}
+	return all
 }
 
-func catalogueModels() []sallyport.Model {
+func catalogueModels(o Options) []sallyport.Model {
 	const credit = sallyport.Rate(sallyport.Credit)
 	price := sallyport.Price{Input: credit, CachedInput: credit, CacheWrite: credit, Output: 2 * credit, Version: "price-1"}
-	return []sallyport.Model{
+	all := []sallyport.Model{
 		{ID: Model, DisplayName: "Mock Large", Provider: "fake", Target: ModelTarget, Price: price},
 		{ID: Claude, DisplayName: "Mock Claude", Provider: "fake-claude", Target: "target-claude", OutputMax: 5000, Price: price},
 	}
+	if o.ChatOnly {
+		all = append(all, sallyport.Model{ID: ChatOnly, DisplayName: "Mock Chat", Provider: "fake-chat", Target: "target-chat", Price: price})
+	}
+	return all
 }
 
 // agentEvent builds records of agents as the program does.

@@ -1998,16 +1998,6 @@ export interface components {
             steps: components["schemas"]["AgentStepView"][] | null;
             system_prompt: string;
         };
-        Areas: {
-            /** @description agent_creation, file_upload, api_key_access */
-            features?: {
-                [key: string]: string;
-            };
-            integrations?: components["schemas"]["Things"];
-            models?: components["schemas"]["Things"];
-            /** @description Actions of integrations, each named as a model sees it */
-            tools?: components["schemas"]["Things"];
-        };
         AttemptView: {
             /** Format: date-time */
             begun_at: string;
@@ -2434,6 +2424,8 @@ export interface components {
             models?: components["schemas"]["Things"];
             /** @description Actions of integrations, each named as a model sees it */
             tools?: components["schemas"]["Things"];
+            /** @description What was read; a change that sends it back is refused with 409 when somebody else has decided on one of its areas meanwhile. Without it a change is always made */
+            version?: string;
         };
         GroupView: {
             /** Format: date-time */
@@ -2874,6 +2866,18 @@ export interface components {
         OrganisationChoiceBody: {
             id: string;
         };
+        OrganisationPolicies: {
+            /** @description agent_creation, file_upload, api_key_access */
+            features?: {
+                [key: string]: string;
+            };
+            integrations?: components["schemas"]["Things"];
+            models?: components["schemas"]["Things"];
+            /** @description Actions of integrations, each named as a model sees it */
+            tools?: components["schemas"]["Things"];
+            /** @description What was read; a change that sends it back is refused with 409 when somebody else has decided on one of its areas meanwhile. Without it a change is always made */
+            version?: string;
+        };
         OwnSessionView: {
             /** @description From where it was begun */
             address: string;
@@ -3239,6 +3243,7 @@ export interface components {
             request?: string;
             resource?: string;
             route?: string;
+            run?: string;
             since?: string;
             until?: string;
         };
@@ -5469,6 +5474,8 @@ export interface operations {
                 address?: string;
                 /** @description A user's id: what was done with any of the user's keys */
                 actor?: string;
+                /** @description A run's id: its steps, and what was done to it */
+                run?: string;
                 /** @description Such as POST /v1/chat/completions */
                 route?: string;
                 /** @description A type that DLP found, such as EMAIL_ADDRESS */
@@ -5592,6 +5599,8 @@ export interface operations {
                 address?: string;
                 /** @description A user's id: what was done with any of the user's keys */
                 actor?: string;
+                /** @description A run's id: its steps, and what was done to it */
+                run?: string;
                 /** @description Such as POST /v1/chat/completions */
                 route?: string;
                 /** @description A type that DLP found, such as EMAIL_ADDRESS */
@@ -5714,6 +5723,8 @@ export interface operations {
                 address?: string;
                 /** @description A user's id: what was done with any of the user's keys */
                 actor?: string;
+                /** @description A run's id: its steps, and what was done to it */
+                run?: string;
                 /** @description Such as POST /v1/chat/completions */
                 route?: string;
                 /** @description A type that DLP found, such as EMAIL_ADDRESS */
@@ -5838,6 +5849,8 @@ export interface operations {
                 address?: string;
                 /** @description A user's id: what was done with any of the user's keys */
                 actor?: string;
+                /** @description A run's id: its steps, and what was done to it */
+                run?: string;
                 /** @description Such as POST /v1/chat/completions */
                 route?: string;
                 /** @description A type that DLP found, such as EMAIL_ADDRESS */
@@ -13741,7 +13754,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Areas"];
+                    "application/json": components["schemas"]["OrganisationPolicies"];
                 };
             };
             /** @description Bad Request */
@@ -13827,7 +13840,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Areas"];
+                "application/json": components["schemas"]["OrganisationPolicies"];
             };
         };
         responses: {

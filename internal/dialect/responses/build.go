@@ -1,0 +1,402 @@
+package responses
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// textMax bounds, in bytes, what is remembered of an answer that is built: its
+// end repeats all of it.
+const textMax = 64 << 20
+
+// built is an answer on its way from another dialect. Items begin in the order in
+// which the provider begins them, and grow side by side: what data protection
+// holds back of a text may come when the next item has begun.
+type built struct {
+	begun  bool // the client has seen the first events
+	ended  bool // all items are done
+	items  []*builtItem
+	open   map[itemKey]*builtItem
+	size   int
+	finish llm.StopReason
+	usage  *llm.Usage
+}
+
+// itemKey is what the pieces of one text have in common.
+type itemKey struct {
+	kind  llm.DeltaKind
+	block int
+}
+
+// builtItem is one item of the output: a message, reasoning or a call.
+type builtItem struct {
+	kind  llm.DeltaKind // TextDelta, ThinkingDelta or ToolCallDelta
+	index int           // of the output
+	id    string
+	parts []*builtPart // of a call, one: its arguments
+	done  bool
+
+	callID, name string
+	short        bool // it was cut off
+}
+
+// builtPart is a text of an item.
+type builtPart struct {
+	kind llm.DeltaKind
+	key  itemKey
+	text strings.Builder
+	done bool
+}
+
+// build adds the events that say what e means.
+func (n *Encoder) build(e *llm.Event) error {
+	b := &n.answer
+	if !b.begun {
+		b.begun = true
+		for _, name := range []string{"response.created", "response.in_progress"} {
+			n.send(name, responseEvent{Type: name, Sequence: n.next(), Response: n.response("in_progress")})
+		}
+	}
+	if err := n.take(e); err != nil {
+		return err
+	}
+	if e.Kind != llm.DoneEvent {
+		return nil
+	}
+	n.endItems()
+	last := n.end()
+	name := "response.completed"
+	if last.Status == "incomplete" && b.finish != llm.StopTools {
+		name = "response.incomplete"
+	}
+	n.send(name, responseEvent{Type: name, Sequence: n.next(), Response: last})
+	return nil
+}
+
+// buildWhole returns a plain answer that says what e means.
+func (n *Encoder) buildWhole(e *llm.Event) ([]byte, error) {
+	// A plain answer of some dialects tells its parts in no order: what was
+	// thought was thought first.
+	deltas := slices.Clone(e.Deltas)
+	if e.Dialect == llm.Chat {
+		slices.SortStableFunc(deltas, func(a, b llm.Delta) int { return rank(a) - rank(b) })
+	}
+	ordered := *e
+	ordered.Deltas = deltas
+	if err := n.take(&ordered); err != nil {
+		return nil, err
+	}
+	n.endItems()
+	n.frames = n.frames[:0]
+	return marshal(n.end()), nil
+}
+
+func rank(d llm.Delta) int {
+	if d.Kind == llm.ThinkingDelta {
+		return 0
+	}
+	return 1
+}
+
+// take adds what e says to the answer, and the events that tell it.
+func (n *Encoder) take(e *llm.Event) error {
+	b := &n.answer
+	if e.Usage != nil {
+		usage := *e.Usage // what e points to is valid for this call alone
+		b.usage = &usage
+	}
+	for _, d := range e.Deltas {
+		if d.Choice != 0 {
+			continue // this dialect knows one answer
+		}
+		if b.size += len(d.Text.Text()); b.size > textMax || len(b.items) > blocksMax {
+			return invalidAnswer("it is too long")
+		}
+		n.delta(d)
+	}
+	for _, block := range e.Closed {
+		for _, kind := range []llm.DeltaKind{llm.TextDelta, llm.RefusalDelta, llm.ThinkingDelta, llm.ToolCallDelta} {
+			if it := b.open[itemKey{kind, block}]; it != nil {
+				n.closeBlock(it, itemKey{kind, block})
+			}
+		}
+	}
+	for _, f := range e.Finishes {
+		if f.Choice == 0 {
+			b.finish = f.Reason
+		}
+	}
+	return nil
+}
+
+func (n *Encoder) delta(d llm.Delta) {
+	text := d.Text.Text()
+	switch d.Kind {
+	case llm.TextDelta, llm.RefusalDelta, llm.ThinkingDelta:
+		if text == "" {
+			return // data protection holds it back
+		}
+	case llm.ToolCallDelta:
+		// The name is not told again when the rest of the arguments comes.
+		if d.ToolID.Text() != "" || d.ToolName.Text() != "" {
+			n.call(d)
+		}
+		return
+	case llm.ToolArgumentsDelta:
+		if text == "" {
+			return
+		}
+		it := n.call(d)
+		n.piece(it, it.parts[0], text)
+		return
+	default:
+		return // signatures and asides have no place here
+	}
+	key := itemKey{d.Kind, d.Index}
+	it := n.answer.open[key]
+	if it == nil {
+		it = n.place(d.Kind)
+		n.hold(key, it)
+	}
+	n.piece(it, n.partOf(it, key), text)
+}
+
+// place finds or begins the item for a new text: another part of the message, or
+// of the reasoning, that was begun last, else a new item.
+func (n *Encoder) place(kind llm.DeltaKind) *builtItem {
+	if kind == llm.RefusalDelta {
+		kind = llm.TextDelta
+	}
+	b := &n.answer
+	if last := len(b.items) - 1; last >= 0 && b.items[last].kind == kind && !b.items[last].done {
+		return b.items[last]
+	}
+	return n.begin(&builtItem{kind: kind})
+}
+
+func (n *Encoder) hold(key itemKey, it *builtItem) {
+	if n.answer.open == nil {
+		n.answer.open = make(map[itemKey]*builtItem)
+	}
+	n.answer.open[key] = it
+}
+
+// call returns the item of a call of a tool, a new one at its begin.
+func (n *Encoder) call(d llm.Delta) *builtItem {
+	key := itemKey{llm.ToolCallDelta, d.Index}
+	if it := n.answer.open[key]; it != nil {
+		return it
+	}
+	it := &builtItem{
+		kind: llm.ToolCallDelta, callID: strings.Clone(d.ToolID.Text()), name: strings.Clone(d.ToolName.Text()),
+		parts: []*builtPart{{kind: llm.ToolArgumentsDelta, key: key}},
+	}
+	if it.callID == "" {
+		it.callID = newID("call")
+	}
+	n.hold(key, it)
+	return n.begin(it)
+}
+
+func (n *Encoder) begin(it *builtItem) *builtItem {
+	it.index = len(n.answer.items)
+	n.answer.items = append(n.answer.items, it)
+	it.id = newID(map[llm.DeltaKind]string{llm.TextDelta: "msg", llm.ThinkingDelta: "rs", llm.ToolCallDelta: "fc"}[it.kind])
+	n.send("response.output_item.added", itemEvent{"response.output_item.added", n.next(), it.index, it.object("in_progress")})
+	return it
+}
+
+func (n *Encoder) partOf(it *builtItem, key itemKey) *builtPart {
+	for _, p := range it.parts {
+		if p.key == key && !p.done {
+			return p
+		}
+	}
+	p := &builtPart{kind: key.kind, key: key}
+	it.parts = append(it.parts, p)
+	name := "response.content_part.added"
+	if p.kind == llm.ThinkingDelta {
+		name = "response.reasoning_summary_part.added"
+	}
+	ev := n.partEvent(name, it, p)
+	ev.Part = p.object()
+	n.send(name, ev)
+	return p
+}
+
+// partEvent begins an event about a part.
+func (n *Encoder) partEvent(name string, it *builtItem, p *builtPart) partEvent {
+	ev := partEvent{Type: name, Sequence: n.next(), ItemID: it.id, OutputIndex: it.index}
+	at := slices.Index(it.parts, p)
+	switch p.kind {
+	case llm.ThinkingDelta:
+		ev.SummaryIndex = &at
+	case llm.TextDelta, llm.RefusalDelta:
+		ev.ContentIndex = &at
+	}
+	return ev
+}
+
+// stems name the events about each kind of text.
+var stems = map[llm.DeltaKind]string{
+	llm.TextDelta: "response.output_text", llm.RefusalDelta: "response.refusal",
+	llm.ThinkingDelta: "response.reasoning_summary_text", llm.ToolArgumentsDelta: "response.function_call_arguments",
+}
+
+func (n *Encoder) piece(it *builtItem, p *builtPart, text string) {
+	p.text.WriteString(text)
+	name := stems[p.kind] + ".delta"
+	ev := n.partEvent(name, it, p)
+	ev.Delta = &text
+	if p.kind == llm.TextDelta {
+		ev.Logprobs = []any{}
+	}
+	n.send(name, ev)
+}
+
+// closeBlock ends the text of a block, and its item unless more may be said in it.
+func (n *Encoder) closeBlock(it *builtItem, key itemKey) {
+	delete(n.answer.open, key)
+	for _, p := range it.parts {
+		if p.key == key {
+			n.endPart(it, p)
+		}
+	}
+	if it.kind != llm.TextDelta { // a text block more is a part more of the message
+		n.endItem(it)
+	}
+}
+
+func (n *Encoder) endPart(it *builtItem, p *builtPart) {
+	if p.done {
+		return
+	}
+	p.done = true
+	name := stems[p.kind] + ".done"
+	ev := n.partEvent(name, it, p)
+	text := p.text.String()
+	switch p.kind {
+	case llm.TextDelta:
+		ev.Text, ev.Logprobs = &text, []any{}
+	case llm.ThinkingDelta:
+		ev.Text = &text
+	case llm.RefusalDelta:
+		ev.Refusal = &text
+	case llm.ToolArgumentsDelta:
+		ev.Arguments, ev.Name = &text, it.name
+		n.send(name, ev)
+		return // arguments are no part of their own
+	}
+	n.send(name, ev)
+	name = "response.content_part.done"
+	if p.kind == llm.ThinkingDelta {
+		name = "response.reasoning_summary_part.done"
+	}
+	ev = n.partEvent(name, it, p)
+	ev.Part = p.object()
+	n.send(name, ev)
+}
+
+func (n *Encoder) endItem(it *builtItem) {
+	if it.done {
+		return
+	}
+	for _, p := range it.parts {
+		n.endPart(it, p)
+	}
+	it.done = true
+	n.send("response.output_item.done", itemEvent{"response.output_item.done", n.next(), it.index, it.object(it.status())})
+}
+
+// endItems ends all that is open. Of an answer that was cut off the last item is
+// the one that is not complete.
+func (n *Encoder) endItems() {
+	b := &n.answer
+	if last := len(b.items) - 1; last >= 0 && (b.finish == llm.StopLength || b.finish == llm.StopFilter) {
+		b.items[last].short = true
+	}
+	for _, it := range b.items {
+		n.endItem(it)
+	}
+	b.ended = true
+}
+
+func (it *builtItem) status() string {
+	if it.short {
+		return "incomplete"
+	}
+	return "completed"
+}
+
+// object is the item as events and the response tell it.
+func (it *builtItem) object(status string) any {
+	parts := []any{}
+	for _, p := range it.parts {
+		parts = append(parts, p.object())
+	}
+	switch it.kind {
+	case llm.ThinkingDelta:
+		return reasoningItem{ID: it.id, Type: "reasoning", Summary: parts}
+	case llm.ToolCallDelta:
+		return callItem{it.id, "function_call", status, it.callID, it.name, it.parts[0].text.String()}
+	}
+	return messageItem{it.id, "message", status, "assistant", parts}
+}
+
+func (p *builtPart) object() any {
+	switch p.kind {
+	case llm.ThinkingDelta:
+		return summaryText{"summary_text", p.text.String()}
+	case llm.RefusalDelta:
+		return refusalPart{"refusal", p.text.String()}
+	}
+	return textPart{"output_text", p.text.String(), []any{}, []any{}}
+}
+
+// doneItems are the items that the client has seen the end of.
+func (b *built) doneItems() []any {
+	items := []any{}
+	for _, it := range b.items {
+		if it.done {
+			items = append(items, it.object(it.status()))
+		}
+	}
+	return items
+}
+
+// end returns the response as it is at the end.
+func (n *Encoder) end() *response {
+	b := &n.answer
+	status, reason := "completed", ""
+	switch b.finish {
+	case llm.StopLength:
+		status, reason = "incomplete", "max_output_tokens"
+	case llm.StopFilter:
+		status, reason = "incomplete", "content_filter"
+	case llm.StopTools:
+		if n.kindo {
+			status, reason = "incomplete", "tool_use"
+		}
+	}
+	r := n.response(status)
+	if reason != "" {
+		r.IncompleteDetails = &incompleteDetails{reason}
+	}
+	r.Output = b.doneItems()
+	var text strings.Builder
+	for _, it := range b.items {
+		for _, p := range it.parts {
+			if p.kind == llm.TextDelta {
+				text.WriteString(p.text.String())
+			}
+		}
+	}
+	said := text.String()
+	r.OutputText = &said
+	if b.usage != nil {
+		r.Usage = newUsage(*b.usage)
+	}
+	return r
+}

@@ -1,0 +1,175 @@
+package responses
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// Kindo is the name of the behaviour in which an answer that calls tools ends
+// incomplete, for the reason tool_use, where OpenAI says completed.
+const Kindo = "kindo"
+
+// Encoder writes one answer for a client of this dialect. What came in this
+// dialect goes out as it came, with the texts that a stage changed; only where a
+// stage sent an event more are the sequence numbers counted anew. What came in
+// another dialect is built from its meaning. An Encoder is not safe for
+// concurrent use.
+type Encoder struct {
+	req     *llm.Request
+	created time.Time
+	kindo   bool
+	frames  []byte
+	last    int64 // the sequence number that was written last, -1 at first
+	shift   int64 // what is added to those of the provider
+	id      string
+	model   string // the provider's name for it; "": that of the request
+	answer  built
+}
+
+// NewEncoder returns an Encoder for the answer to req. An answer that is built
+// bears the name of the model that req asked for, and created.
+func NewEncoder(req *llm.Request, created time.Time) *Encoder {
+	return &Encoder{req: req, created: created, last: -1}
+}
+
+// Compat chooses another behaviour than OpenAI's by its name; unknown names
+// choose none.
+func (n *Encoder) Compat(name string) { n.kindo = strings.EqualFold(name, Kindo) }
+
+// Event returns the frames of a server-sent event stream for e, valid until the
+// next call. Its error is UpstreamInvalid for an answer over every bound.
+func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
+	n.frames = n.frames[:0]
+	if e.Dialect != llm.Responses {
+		return n.frames, n.build(e)
+	}
+	if e.Body == nil {
+		return n.frames, nil
+	}
+	if e.ID != "" {
+		n.id, n.model = e.ID, strings.Clone(e.Model)
+		if e.Created > 0 {
+			n.created = time.Unix(e.Created, 0)
+		}
+	}
+	root := e.Body.Root()
+	var patches []llm.Patch
+	if number, ok := root.Get("sequence_number").Int(); ok {
+		if number+n.shift <= n.last {
+			n.shift = n.last + 1 - number
+		}
+		n.last = number + n.shift
+		if n.shift != 0 {
+			patches = append(patches, llm.Replace(root.Get("sequence_number"), strconv.AppendInt(nil, n.last, 10)))
+		}
+	}
+	if e.Kind == llm.DoneEvent {
+		patches = append(patches, n.ending(root.Get("response"), e)...)
+	}
+	name := e.Name
+	if name == "" {
+		name = root.Get("type").Text()
+	}
+	n.frame(name, e.Body.Encode(patches...))
+	return n.frames, nil
+}
+
+// Whole returns the body of a plain answer. It has the text of its messages as
+// output_text too.
+func (n *Encoder) Whole(e *llm.Event) ([]byte, error) {
+	if e.Dialect != llm.Responses || e.Body == nil {
+		return n.buildWhole(e)
+	}
+	root := e.Body.Root()
+	patches := n.ending(root, e)
+	if !root.Get("output_text").Exists() {
+		var text strings.Builder
+		for _, d := range e.Deltas {
+			if d.Kind == llm.TextDelta {
+				text.WriteString(d.Text.Text())
+			}
+		}
+		patches = append(patches, llm.Reshape(root, nil, []llm.Field{{Name: "output_text", JSON: llm.Quote(text.String())}})...)
+	}
+	return e.Body.Encode(patches...), nil
+}
+
+// ending makes the patches for a response of this dialect that calls tools, where
+// the client wants Kindo's word for that.
+func (n *Encoder) ending(response llm.Value, e *llm.Event) []llm.Patch {
+	if !n.kindo || len(e.Finishes) == 0 || e.Finishes[0].Reason != llm.StopTools {
+		return nil
+	}
+	var patches []llm.Patch
+	var add []llm.Field
+	for name, json := range map[string]string{"status": `"incomplete"`, "incomplete_details": `{"reason":"tool_use"}`} {
+		if v := response.Get(name); v.Exists() {
+			patches = append(patches, llm.Replace(v, []byte(json)))
+		} else {
+			add = append(add, llm.Field{Name: name, JSON: []byte(json)})
+		}
+	}
+	return append(patches, llm.Reshape(response, nil, add)...)
+}
+
+// Failure returns the frames that end a stream which has begun: an event named
+// error, in the form of OpenAI and with the object that other surfaces have, and
+// the response in failed state.
+func (n *Encoder) Failure(e sallyport.Error) []byte {
+	n.frames = n.frames[:0]
+	type inner struct {
+		Message string         `json:"message"`
+		Type    string         `json:"type"`
+		Code    sallyport.Code `json:"code"`
+	}
+	n.send("error", struct {
+		Type     string         `json:"type"`
+		Sequence int64          `json:"sequence_number"`
+		Code     sallyport.Code `json:"code"`
+		Message  string         `json:"message"`
+		Param    *string        `json:"param"`
+		Error    inner          `json:"error"`
+	}{"error", n.next(), e.Code, e.Message, nil, inner{e.Message, "server_error", e.Code}})
+	failed := n.response("failed")
+	failed.Error = &responseError{"server_error", e.Message}
+	failed.Output = n.answer.doneItems()
+	n.send("response.failed", responseEvent{Type: "response.failed", Sequence: n.next(), Response: failed})
+	return n.frames
+}
+
+// next is the sequence number of an event of ours.
+func (n *Encoder) next() int64 {
+	n.last++
+	return n.last
+}
+
+func (n *Encoder) send(name string, body any) { n.frame(name, marshal(body)) }
+
+// frame adds one event. JSON that a provider wrote over several lines needs a
+// field name before each.
+func (n *Encoder) frame(name string, json []byte) {
+	n.frames = append(n.frames, "event: "...)
+	n.frames = append(n.frames, name...)
+	n.frames = append(n.frames, '\n')
+	for more := true; more; {
+		end := bytes.IndexAny(json, "\r\n")
+		line := json
+		if more = end >= 0; more {
+			line, json = json[:end], json[end+1:]
+		}
+		n.frames = append(n.frames, "data: "...)
+		n.frames = append(n.frames, line...)
+		n.frames = append(n.frames, '\n')
+	}
+	n.frames = append(n.frames, '\n')
+}
+
+// newID returns a fresh id of that kind: "resp", "msg", "fc" or "rs".
+func newID(kind string) string { return kind + "_" + strings.ReplaceAll(uuid.NewString(), "-", "") }

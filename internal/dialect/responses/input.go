@@ -1,0 +1,206 @@
+package responses
+
+import (
+	"strings"
+
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// The fields that are read in the objects of the input; see requestFields.
+var (
+	itemFields = []string{"type", "role", "content", "id", "call_id", "name", "arguments", "output", "encrypted_content", "summary"}
+	partFields = []string{"type", "text", "refusal", "image_url", "file_id", "file_url", "file_data", "filename"}
+)
+
+// input reads the conversation: a text of the user, or items. System texts that
+// open it join the instructions; later ones keep their place.
+func (d *decoder) input(root llm.Value) error {
+	v := root.Get("input")
+	switch v.Kind() {
+	case llm.String:
+		d.say(llm.RoleUser, llm.Part{Kind: llm.TextPart, Raw: v, Text: v})
+		return nil
+	case llm.Array:
+		if v.Len() == 0 {
+			return invalidBody("input must have at least one item.")
+		}
+		d.req.Messages = make([]llm.Message, 0, v.Len())
+		var err error
+		v.Items(func(_ int, item llm.Value) bool {
+			err = d.item(item)
+			return err == nil
+		})
+		return err
+	case llm.Missing, llm.Null:
+		return invalidBody("input must be a string or an array of items.")
+	}
+	return invalidBody("input must be a string or an array of items.")
+}
+
+// say adds parts to the conversation. What an assistant says, thinks and calls
+// stands in items that follow each other and is one turn.
+func (d *decoder) say(role llm.Role, parts ...llm.Part) {
+	last := len(d.req.Messages) - 1
+	switch {
+	case role == llm.RoleSystem && last < 0:
+		d.req.System = append(d.req.System, parts...)
+	case role == llm.RoleAssistant && last >= 0 && d.req.Messages[last].Role == role:
+		d.req.Messages[last].Parts = append(d.req.Messages[last].Parts, parts...)
+	default:
+		d.req.Messages = append(d.req.Messages, llm.Message{Role: role, Parts: parts})
+	}
+}
+
+func (d *decoder) item(v llm.Value) error {
+	if v.Kind() != llm.Object {
+		return wrong(v, "", "must be an object")
+	}
+	if err := noTwin(v, itemFields...); err != nil {
+		return err
+	}
+	if err := mayBe(v, llm.String, "must be a string", "type", "id"); err != nil {
+		return err
+	}
+	switch kind := v.Get("type"); {
+	case kind.Text() == "message", kind.IsNull() && v.Get("role").Exists():
+		return d.message(v)
+	case kind.Text() == "function_call":
+		return d.functionCall(v)
+	case kind.Text() == "function_call_output":
+		return d.functionOutput(v)
+	case kind.Text() == "reasoning":
+		d.say(llm.RoleAssistant, llm.Part{Kind: llm.ThinkingPart, Raw: v})
+	case strings.HasSuffix(kind.Text(), "_output"):
+		d.say(llm.RoleTool, llm.Part{Kind: llm.OtherPart, Raw: v})
+	default:
+		d.say(llm.RoleAssistant, llm.Part{Kind: llm.OtherPart, Raw: v})
+	}
+	return nil
+}
+
+func (d *decoder) message(v llm.Value) error {
+	parts, err := content(v, "content")
+	if err != nil {
+		return err
+	}
+	switch v.Get("role").Text() {
+	case "system", "developer":
+		d.say(llm.RoleSystem, parts...)
+	case "user":
+		d.say(llm.RoleUser, parts...)
+	case "assistant":
+		d.say(llm.RoleAssistant, parts...)
+	default:
+		return wrong(v, "role", "must be system, developer, user or assistant")
+	}
+	return nil
+}
+
+// content reads what a message says or a tool answers: a string or parts.
+func content(item llm.Value, member string) ([]llm.Part, error) {
+	switch v := item.Get(member); v.Kind() {
+	case llm.String:
+		return []llm.Part{{Kind: llm.TextPart, Raw: v, Text: v}}, nil
+	case llm.Array:
+		parts := make([]llm.Part, 0, v.Len())
+		var err error
+		v.Items(func(_ int, item llm.Value) bool {
+			var p llm.Part
+			p, err = part(item)
+			parts = append(parts, p)
+			return err == nil
+		})
+		return parts, err
+	}
+	return nil, wrong(item, member, "must be a string or an array of parts")
+}
+
+func part(v llm.Value) (llm.Part, error) {
+	if v.Kind() != llm.Object {
+		return llm.Part{}, wrong(v, "", "must be an object")
+	}
+	if err := noTwin(v, partFields...); err != nil {
+		return llm.Part{}, err
+	}
+	kind := v.Get("type").Text()
+	if kind == "" {
+		return llm.Part{}, wrong(v, "type", "must be a string")
+	}
+	p := llm.Part{Kind: llm.OtherPart, Raw: v}
+	switch kind {
+	case "input_text", "output_text", "text":
+		p.Kind, p.Text = llm.TextPart, v.Get("text")
+		return p, needString(v, "text")
+	case "refusal":
+		p.Kind, p.Text = llm.RefusalPart, v.Get("refusal")
+		return p, needString(v, "refusal")
+	case "input_image":
+		return image(p)
+	case "input_file":
+		return file(p)
+	}
+	return p, nil
+}
+
+// image takes an address; an image that the provider keeps under an id is known
+// to that provider alone.
+func image(p llm.Part) (llm.Part, error) {
+	if err := mayBe(p.Raw, llm.String, "must be a string", "image_url", "file_id"); err != nil {
+		return p, err
+	}
+	if address := p.Raw.Get("image_url"); !address.IsNull() {
+		p.Kind, p.URL = llm.ImagePart, address
+	} else if p.Raw.Get("file_id").IsNull() {
+		return p, wrong(p.Raw, "image_url", "must be a string")
+	}
+	return p, nil
+}
+
+// file takes a document as a data: address, as bare base64 or at its address.
+func file(p llm.Part) (llm.Part, error) {
+	if err := mayBe(p.Raw, llm.String, "must be a string", "file_data", "file_url", "file_id", "filename"); err != nil {
+		return p, err
+	}
+	data, address := p.Raw.Get("file_data"), p.Raw.Get("file_url")
+	p.Name = p.Raw.Get("filename")
+	switch {
+	case !address.IsNull():
+		p.Kind, p.URL = llm.FilePart, address
+	case strings.HasPrefix(data.Text(), "data:"):
+		p.Kind, p.URL = llm.FilePart, data
+	case !data.IsNull():
+		p.Kind, p.Data, p.MediaType = llm.FilePart, data, mediaType(p.Name.Text())
+	case p.Raw.Get("file_id").IsNull():
+		return p, wrong(p.Raw, "file_data", "must be a string")
+	}
+	return p, nil
+}
+
+// mediaType goes by a file's name, for bare base64 tells no more.
+func mediaType(name string) string {
+	if strings.HasSuffix(strings.ToLower(name), ".pdf") {
+		return "application/pdf"
+	}
+	return "application/octet-stream"
+}
+
+func (d *decoder) functionCall(v llm.Value) error {
+	for _, name := range []string{"call_id", "name", "arguments"} {
+		if err := needString(v, name); err != nil {
+			return err
+		}
+	}
+	d.say(llm.RoleAssistant, llm.Part{
+		Kind: llm.ToolCallPart, Raw: v, ToolID: v.Get("call_id"), ToolName: v.Get("name"), Text: v.Get("arguments"),
+	})
+	return nil
+}
+
+func (d *decoder) functionOutput(v llm.Value) error {
+	if v.Get("call_id").Text() == "" {
+		return wrong(v, "call_id", "must name the call that is answered")
+	}
+	parts, err := content(v, "output")
+	d.say(llm.RoleTool, llm.Part{Kind: llm.ToolResultPart, Raw: v, ToolID: v.Get("call_id"), Parts: parts})
+	return err
+}

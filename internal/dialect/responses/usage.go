@@ -1,0 +1,64 @@
+package responses
+
+import "github.com/sallyport-ai/sallyport/internal/llm"
+
+// unreadable stands for a count that is no whole number. It is negative so that
+// who checks counts for sense finds it.
+const unreadable = -1
+
+// countMax bounds a count, so that sums of counts do not overflow; it is far
+// over what anyone can believe.
+const countMax = 1 << 40
+
+// readUsage turns OpenAI's counts, in which parts are counted within wholes, into
+// disjoint ones; false when v holds none. Counts are not judged here.
+func readUsage(v llm.Value, into *llm.Usage) bool {
+	if v.Kind() != llm.Object || v.Get("input_tokens").IsNull() && v.Get("output_tokens").IsNull() {
+		return false
+	}
+	details := v.Get("input_tokens_details")
+	cached, written := count(details.Get("cached_tokens")), count(details.Get("cache_write_tokens"))
+	*into = llm.Usage{
+		Input: count(v.Get("input_tokens")) - cached - written, CachedInput: cached, CacheWrite: written,
+		Output: count(v.Get("output_tokens")), Reasoning: count(v.Get("output_tokens_details").Get("reasoning_tokens")),
+	}
+	return true
+}
+
+// count reads a number of tokens; absent is 0.
+func count(v llm.Value) int64 {
+	if v.IsNull() {
+		return 0
+	}
+	n, ok := v.Int()
+	if !ok {
+		return unreadable
+	}
+	return min(max(n, -countMax), countMax)
+}
+
+// usageObject counts as OpenAI does: the parts within the wholes.
+type usageObject struct {
+	Input         int64         `json:"input_tokens"`
+	InputDetails  inputDetails  `json:"input_tokens_details"`
+	Output        int64         `json:"output_tokens"`
+	OutputDetails outputDetails `json:"output_tokens_details"`
+	Total         int64         `json:"total_tokens"`
+}
+
+type inputDetails struct {
+	Cached     int64 `json:"cached_tokens"`
+	CacheWrite int64 `json:"cache_write_tokens"`
+}
+
+type outputDetails struct {
+	Reasoning int64 `json:"reasoning_tokens"`
+}
+
+func newUsage(u llm.Usage) *usageObject {
+	input := u.Input + u.CachedInput + u.CacheWrite
+	return &usageObject{
+		Input: input, InputDetails: inputDetails{u.CachedInput, u.CacheWrite},
+		Output: u.Output, OutputDetails: outputDetails{u.Reasoning}, Total: input + u.Output,
+	}
+}

@@ -1,0 +1,301 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/responses/responsestest"
+	"github.com/sallyport-ai/sallyport/internal/dlp"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+	"github.com/sallyport-ai/sallyport/internal/provider/providertest"
+	"github.com/sallyport-ai/sallyport/internal/server/servertest"
+)
+
+// responsesModels are the models by the dialect that their providers speak.
+// TODO: servertest.Claude, as soon as messages.Encode takes requests of this dialect.
+var responsesModels = map[string]string{"responses": servertest.Model, "chat": servertest.ChatOnly}
+
+func responsesBody(model string, stream bool, prompt, more string) string {
+	return fmt.Sprintf(`{"model":%q,"stream":%t,"store":false,"input":%s%s}`, model, stream, quoted(prompt), more)
+}
+
+// respond asks and reads the answer strictly.
+func respond(t *testing.T, h *servertest.House, body string, headers ...string) responsestest.Stream {
+	t.Helper()
+	r := h.Request(t.Context(), t, h.Home.User.Key, http.MethodPost, "/v1/responses", body)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	a := h.Send(t, r)
+	if a.Status != http.StatusOK {
+		t.Fatalf("got %d %s", a.Status, a.Body)
+	}
+	read := responsestest.Whole
+	if strings.HasPrefix(a.Header.Get("Content-Type"), "text/event-stream") {
+		read = responsestest.Read
+	}
+	got, err := read(a.Body)
+	if err != nil {
+		t.Fatalf("%v\nin %s", err, a.Body)
+	}
+	return got
+}
+
+func TestResponses(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{ChatOnly: true})
+	weather := providertest.ToolCall{ID: "call_1", Name: "weather", Arguments: `{"city":"Zürich \"old\"","days":3}`}
+	second := providertest.ToolCall{ID: "call_2", Name: "time", Arguments: `{}`}
+	tools := `,"tools":[{"type":"function","name":"weather","parameters":{"type":"object"}},{"type":"function","name":"time","description":"now","parameters":{"type":"object"},"strict":false}]`
+	for dialect, model := range responsesModels {
+		for name, tt := range map[string]struct {
+			answer       providertest.Answer
+			more         string
+			status, last string
+		}{
+			"text":     {providertest.Answer{Text: "Two words, naïve 👩‍💻 \\ \" \u2028 end."}, "", "completed", "response.completed"},
+			"thinking": {providertest.Answer{Thinking: "Let me see.", Text: "Yes."}, "", "completed", "response.completed"},
+			"length":   {providertest.Answer{Text: "cut", Finish: "length"}, `,"max_output_tokens":20`, "incomplete", "response.incomplete"},
+			"filter":   {providertest.Answer{Text: "no", Finish: "content_filter"}, "", "incomplete", "response.incomplete"},
+			"tools":    {providertest.Answer{Text: "I look.", Tools: []providertest.ToolCall{weather, second}}, tools, "completed", "response.completed"},
+			"cached":   {providertest.Answer{Text: "x", Usage: &llm.Usage{Input: 7, CachedInput: 5, CacheWrite: 3, Output: 2}}, "", "completed", "response.completed"},
+		} {
+			for _, stream := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/%v", dialect, name, stream), func(t *testing.T) {
+					h.Fake.Queue(tt.answer)
+					mark := h.Mark(t, h.Home.ID)
+					got := respond(t, h, responsesBody(model, stream, "hello", tt.more))
+					if got.Text != strings.Join(tt.answer.Pieces, "")+tt.answer.Text || got.Thinking != tt.answer.Thinking {
+						t.Errorf("got text %q, thinking %q", got.Text, got.Thinking)
+					}
+					var calls []responsestest.Call
+					for _, c := range tt.answer.Tools {
+						calls = append(calls, responsestest.Call(c))
+					}
+					if !slices.Equal(got.Calls, calls) {
+						t.Errorf("got calls %q, want %q", got.Calls, calls)
+					}
+					if got.Response.Status != tt.status || stream && got.Events[len(got.Events)-1] != tt.last {
+						t.Errorf("got status %q after %q", got.Response.Status, got.Events)
+					}
+					want := providertest.UsageDefault
+					if tt.answer.Usage != nil {
+						want = *tt.answer.Usage
+					}
+					if u := got.Response.Usage; u == nil || u.Input != want.Input+want.CachedInput+want.CacheWrite || u.Output != want.Output ||
+						u.Total != u.Input+u.Output || u.Cached.Tokens != want.CachedInput {
+						t.Errorf("got usage %+v, want %+v", u, want)
+					}
+					records := h.Records(t, h.Home.ID, mark)
+					wantPair(t, records, sallyport.OutcomeSuccess, "")
+					if records[1].Action != "responses.create" || records[1].Tokens.Source != "provider" {
+						t.Errorf("recorded: %+v", records[1])
+					}
+				})
+			}
+		}
+	}
+}
+
+// A provider of this dialect gets what the client sent, but for the model's name
+// and store, and its events reach the client as they are.
+func TestResponsesPassThrough(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	body := `{ "model":"` + servertest.Model + `", "unknown":[1.0,{"a":"\u00e9"}],"input":[{"type":"reasoning","id":"rs_1","summary":[],"content":null,"encrypted_content":"gAAA` + "==" + `"},` +
+		`{"type":"message","role":"developer","content":[{"type":"input_text","text":"be \ud83d\ude00 brief"}]},{"role":"user","content":"hello"}],` +
+		`"metadata":{"a":"b"},"tools":[{"type":"web_search"},{"type":"namespace","name":"n","tools":[]}], "include":["reasoning.encrypted_content"],"stream":true,"litellm_metadata":{"x":1}}`
+	frames := []string{
+		"event: response.created\ndata: {\"type\":\"response.created\", \"sequence_number\":0,\"response\":{\"id\":\"resp_1\",\"object\":\"response\",\"created_at\":1,\"status\":\"in_progress\",\"output\":[],\"new\": 1.50}}\n\n",
+		"event: response.some_new.thing\ndata: {\"type\":\"response.some_new.thing\",\"sequence_number\":1,\"x\":\"\\u00e9\"}\n\n",
+		"event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":2,\"response\":{\"id\":\"resp_1\",\"object\":\"response\",\"status\":\"completed\",\"output\":[],\"usage\":null}}\n\n",
+	}
+	h.Fake.Queue(providertest.Answer{Frames: frames})
+	r := h.Request(t.Context(), t, h.Home.User.Key, http.MethodPost, "/v1/responses", body)
+	r.Header.Set("OpenAI-Beta", "responses=v9")
+	r.Header.Set("Originator", "codex")
+	a := h.Send(t, r)
+	if a.Body != strings.Join(frames, "") {
+		t.Errorf("the client got %s", a.Body)
+	}
+	sent := h.Fake.Wait(t, 1)
+	want := strings.NewReplacer(`"`+servertest.Model+`"`, `"`+servertest.ModelTarget+`"`, `,"litellm_metadata":{"x":1}}`, `,"store":false}`).Replace(body)
+	if sent.Path != "/v1/responses" || string(sent.Body) != want {
+		t.Errorf("the provider got %s %s\nwant %s", sent.Path, sent.Body, want)
+	}
+	if sent.Header.Get("Openai-Beta") != "responses=v9" || sent.Header.Get("Originator") != "" {
+		t.Errorf("the provider got the headers %v", sent.Header)
+	}
+}
+
+func TestResponsesAreScreened(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{ChatOnly: true})
+	token := placeholderOf(t, h, email)
+	for dialect, model := range responsesModels {
+		for _, tt := range []struct{ answer, want string }{
+			{"The key " + awsKey + " is old.", "The key [REDACTED] is old."},
+			{"It is " + githubKey, "It is [REDACTED]"},
+			{"I wrote to " + token, "I wrote to " + email},
+			{"Plain AKIA", "Plain AKIA"},
+		} {
+			t.Run(dialect+"/"+tt.want, func(t *testing.T) {
+				all := append(splits(tt.answer)[len(tt.answer)-6:], nil)
+				for i, pieces := range all {
+					answer := providertest.Answer{Pieces: pieces, Thinking: tt.answer, Tools: []providertest.ToolCall{
+						{ID: "call_1", Name: "mail", Arguments: `{"to":` + quoted(tt.answer) + `}`},
+					}}
+					if stream := pieces != nil; !stream {
+						answer.Text = tt.answer
+					}
+					mark := h.Mark(t, h.Home.ID)
+					h.Fake.Queue(answer)
+					got := respond(t, h, responsesBody(model, pieces != nil, "Mail "+email, ""))
+					if typed(got.Text) != tt.want || typed(got.Thinking) != tt.want {
+						t.Errorf("cut as %q: got %q, thinking %q; want %q", pieces, got.Text, got.Thinking, tt.want)
+					}
+					// Nobody trusts the tool: it gets no value back.
+					arguments := strings.ReplaceAll(tt.want, email, token)
+					if len(got.Calls) != 1 || typed(got.Calls[0].Arguments) != `{"to":"`+arguments+`"}` {
+						t.Errorf("cut as %q: got calls %q, want %q", pieces, got.Calls, arguments)
+					}
+					if i == 0 && strings.Contains(tt.want, "REDACTED") {
+						// In the text, the thinking and the arguments, once each.
+						if n := findingsOut(h.Records(t, h.Home.ID, mark)); n != 3 {
+							t.Errorf("the record tells of %d findings in the answer, want 3", n)
+						}
+					}
+				}
+			})
+		}
+	}
+	t.Run("trusted tool", func(t *testing.T) {
+		setPolicy(t, h, func(p *dlp.Policy) { p.TrustedTools = []string{"mail"} })
+		for _, model := range responsesModels {
+			h.Fake.Queue(providertest.Answer{Tools: []providertest.ToolCall{{ID: "call_1", Name: "mail", Arguments: `{"to":"` + token + `"}`}}})
+			if got := respond(t, h, responsesBody(model, true, "Mail "+email, "")); got.Calls[0].Arguments != `{"to":"`+email+`"}` {
+				t.Errorf("%s: got %q", model, got.Calls)
+			}
+		}
+	})
+}
+
+func findingsOut(records []sallyport.Record) int {
+	n := 0
+	for name, count := range records[len(records)-1].DLP.Counts {
+		if strings.HasPrefix(name, "out:") {
+			n += count
+		}
+	}
+	return n
+}
+
+// Log-probabilities go where the text was changed, wherever they are told.
+func TestResponsesLogprobs(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	logprobs := `"logprobs":[{"token":"` + awsKey[:10] + `","logprob":-1,"top_logprobs":[]},{"token":"` + awsKey[10:] + `","logprob":-1,"top_logprobs":[]}]`
+	part := `{"type":"output_text","text":"` + awsKey + `","annotations":[],` + logprobs + `}`
+	item := `{"id":"m","type":"message","role":"assistant","status":"completed","content":[` + part + `]}`
+	response := `{"id":"r","object":"response","status":"completed","output":[` + item + `]}`
+	at := `"output_index":0,"content_index":0,"item_id":"m",`
+	var frames []string
+	for i, body := range []string{
+		`"type":"response.created","response":{"id":"r","object":"response","status":"in_progress","output":[]}`,
+		`"type":"response.output_item.added","output_index":0,"item":{"id":"m","type":"message","role":"assistant","content":[]}`,
+		`"type":"response.content_part.added",` + at + `"part":{"type":"output_text","text":"","annotations":[],"logprobs":[]}`,
+		`"type":"response.output_text.delta",` + at + `"delta":"` + awsKey + `",` + logprobs,
+		`"type":"response.output_text.done",` + at + `"text":"` + awsKey + `",` + logprobs,
+		`"type":"response.content_part.done",` + at + `"part":` + part,
+		`"type":"response.output_item.done","output_index":0,"item":` + item,
+		`"type":"response.completed","response":` + response,
+	} {
+		name, _, _ := strings.Cut(body[len(`"type":"`):], `"`)
+		frames = append(frames, fmt.Sprintf("event: %s\ndata: {\"sequence_number\":%d,%s}\n\n", name, i, body))
+	}
+	h.Fake.Queue(providertest.Answer{Frames: frames}, providertest.Answer{Body: response})
+	for _, stream := range []bool{true, false} {
+		a := h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/responses", responsesBody(servertest.Model, stream, "hello", ""))
+		if strings.Contains(a.Body, awsKey[:10]) || strings.Contains(a.Body, awsKey[10:]) || strings.Contains(a.Body, `"logprobs":null`) {
+			t.Errorf("got %s", a.Body)
+		}
+		if stream {
+			if got, err := responsestest.Read(a.Body); err != nil || typed(got.Text) != "[REDACTED]" {
+				t.Errorf("got %q, %v", got.Text, err)
+			}
+		}
+	}
+}
+
+func TestResponsesFailures(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{ChatOnly: true})
+	for dialect, model := range responsesModels {
+		t.Run(dialect, func(t *testing.T) {
+			for _, fault := range []providertest.Fault{providertest.Cut, providertest.ErrorEvent, providertest.BadJSON} {
+				h.Fake.Queue(providertest.Answer{Text: "one two three", Fault: fault, After: 2})
+				got := respond(t, h, responsesBody(model, true, "hello", ""))
+				if got.Error != "stream_error" || got.Response.Status != "failed" || got.Response.Error == nil || got.Response.Error.Code != "server_error" {
+					t.Errorf("%s: got %+v", fault, got)
+				}
+				if last := got.Events[len(got.Events)-2:]; !slices.Equal(last, []string{"error", "response.failed"}) {
+					t.Errorf("%s: the end is %q", fault, last)
+				}
+			}
+			h.Fake.Queue(providertest.Answer{Status: 429, Header: map[string]string{"Retry-After": "7"}, Body: `{"error":{"message":"slow down","type":"t","code":"c"}}`})
+			a := h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/responses", responsesBody(model, true, "hello", ""))
+			if a.Status != 429 || a.Header.Get("Retry-After") != "7" || !strings.Contains(a.Body, "slow down") {
+				t.Errorf("got %d %v %s", a.Status, a.Header, a.Body)
+			}
+		})
+	}
+	for _, tt := range []struct {
+		more, code string
+		status     int
+	}{
+		{`,"background":true`, "unsupported_parameter", 400},
+		{`,"previous_response_id":"resp_1","conversation":"conv_1"`, "mutually_exclusive_parameters", 400},
+		{`,"previous_response_id":"resp_unknown"`, "previous_response_not_found", 404},
+		{`,"tools":[{"type":"mcp","server_label":"x"}]`, "unsupported_tool_type", 400},
+		{`,"tools":[{"type":"kindo_tools"}]`, "unsupported_tool_type", 400},
+		{`,"kindo":{"system_prompt":"agent_default"}`, "unsupported_parameter", 400},
+		{`,"tools":"x"`, "invalid_body", 400},
+	} {
+		a := h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/responses", responsesBody(servertest.Model, false, "hello", tt.more))
+		if a.Status != tt.status || !strings.Contains(a.Body, `"code":"`+tt.code+`"`) || !strings.Contains(a.Body, `"type":"invalid_request_error"`) {
+			t.Errorf("%s: got %d %s", tt.more, a.Status, a.Body)
+		}
+	}
+	for model, code := range map[string]string{"nothing": "model_not_found", "agent/unknown": "model_not_found", "agent/unknown@2": "model_not_found"} {
+		a := h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/responses", responsesBody(model, false, "hello", ""))
+		if a.Status != 400 || !strings.Contains(a.Body, `"code":"`+code+`"`) {
+			t.Errorf("%s: got %d %s", model, a.Status, a.Body)
+		}
+	}
+	a := h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/responses", responsesBody(servertest.ChatOnly, false, "hello", `,"tools":[{"type":"web_search"}]`))
+	if a.Status != 400 || !strings.Contains(a.Body, `"code":"unsupported_tool_type"`) {
+		t.Errorf("a hosted tool on a chat model: got %d %s", a.Status, a.Body)
+	}
+}
+
+// Clients of the documented API can have its word for an answer that calls tools.
+func TestResponsesCompat(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{ChatOnly: true})
+	for dialect, model := range responsesModels {
+		for _, stream := range []bool{false, true} {
+			h.Fake.Queue(providertest.Answer{Tools: []providertest.ToolCall{{ID: "call_1", Name: "x", Arguments: "{}"}}}, providertest.Answer{Text: "x"})
+			got := respond(t, h, responsesBody(model, stream, "hello", ""), "X-Sallyport-Compat", "kindo")
+			if got.Response.Status != "incomplete" || got.Response.Incomplete == nil || got.Response.Incomplete.Reason != "tool_use" {
+				t.Errorf("%s, stream %v: got %+v", dialect, stream, got.Response)
+			}
+			if got = respond(t, h, responsesBody(model, stream, "hello", ""), "X-Sallyport-Compat", "kindo"); got.Response.Status != "completed" {
+				t.Errorf("%s, stream %v: got %+v", dialect, stream, got.Response)
+			}
+		}
+	}
+}
