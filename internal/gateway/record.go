@@ -140,8 +140,8 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 		return journal.Entry{}, serr
 	}
 	for _, m := range call.lost {
-		if call.Request.Operation != llm.Generate {
-			break
+		if call.Request.Operation == llm.CountTokens {
+			break // nothing was billed
 		}
 		more, serr := g.lost(call, m)
 		if serr != nil {
