@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/server"
 )
 
@@ -14,8 +15,8 @@ const (
 	forgetPage = 500
 )
 
-// forgetOld deletes kept answers and sessions when their time is over, until ctx
-// ends. Several nodes may do so at once.
+// forgetOld deletes kept answers, sessions and stored responses when their time
+// is over, until ctx ends. Several nodes may do so at once.
 func (s *services) forgetOld(ctx context.Context) {
 	db := s.instance.db
 	for {
@@ -24,6 +25,9 @@ func (s *services) forgetOld(ctx context.Context) {
 			return db.ForgetRequests(ctx, now.Add(-server.AnswersKept), forgetPage)
 		})
 		s.forgetPages(ctx, "sessions that ended", func() (int64, error) { return db.ForgetSessions(ctx, now, forgetPage) })
+		s.forgetPages(ctx, "stored responses", func() (int64, error) {
+			return db.EraseResponses(ctx, now.Add(-sallyport.ResponsesKept), forgetPage)
+		})
 		if !pause(ctx, forgetEvery) {
 			return
 		}

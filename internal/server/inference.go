@@ -17,8 +17,8 @@ type clientDialect struct {
 	// headers of the client that a provider of the same dialect is to get.
 	headers []string
 	// ready, unless nil, makes ready what this dialect alone knows, before the
-	// call sets out.
-	ready func(s *Server, r *request, asked *llm.Request) error
+	// call sets out: the request as it is meant, and what becomes of its answer.
+	ready func(s *Server, r *request, asked *llm.Request) (*llm.Request, *turn, error)
 }
 
 // chatDialect is POST /v1/chat/completions.
@@ -42,20 +42,22 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 		if err != nil {
 			return s.refuse(r, err)
 		}
-		asked.Headers = d.pass(r.Header)
-		r.call.Request = asked
-		r.call.Requested = asked.Model
-		r.call.Stream = asked.Stream
+		var kept *turn
+		r.call.Requested, r.call.Stream = asked.Model, asked.Stream
 		if d.ready != nil {
-			if err := d.ready(s, r, asked); err != nil {
+			if asked, kept, err = d.ready(s, r, asked); err != nil {
 				return s.refuse(r, err)
 			}
 		}
+		asked.Headers = d.pass(r.Header)
+		r.call.Request = asked
 		enc := d.encoder(asked, r.call.StartedAt)
+		kept.begin(enc)
 		if choosing, can := enc.(compatible); can {
 			choosing.Compat(r.Header.Get(compatHeader))
 		}
 		out := newAnswer(w, r, enc)
+		out.turn = kept
 		if out.once, err = s.once(r, d.surface); err != nil {
 			return s.refuse(r, err)
 		}
