@@ -166,9 +166,9 @@ func (b *body) settings(req *llm.Request, target string) error {
 		}
 		b.More = json.RawMessage(`{"top_k":` + string(s.TopK.JSON()) + `}`)
 	}
-	switch s.Format.Kind {
-	case "", "text":
-	case "json_schema":
+	switch {
+	case s.Format.Kind == "", s.Format.Kind == "text":
+	case s.Format.Kind == "json_schema" && !s.Format.Schema.IsNull():
 		b.Output = &outputConfig{textFormat{"json_schema", structure{jsonSchema{
 			string(s.Format.Schema.JSON()), s.Format.Name.Text(), s.Format.Description.Text(),
 		}}}}
