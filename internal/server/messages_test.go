@@ -50,7 +50,7 @@ func TestMessagesPass(t *testing.T) {
 	r.Header.Set("X-Claude-Code-Session-Id", "s-1")
 	r.Header.Set("X-App", "CANARY")
 	a := h.Send(t, r)
-	if a.Status != http.StatusOK || a.Body != whole || a.Header.Get("Request-Id") != a.RequestID || a.RequestID == "" {
+	if a.Status != http.StatusOK || a.Body != strings.Replace(whole, "theirs", "mock-claude", 1) || a.Header.Get("Request-Id") != a.RequestID || a.RequestID == "" {
 		t.Errorf("got %d %s with the header %v", a.Status, a.Body, a.Header)
 	}
 	got := lastRequest(h)
@@ -75,7 +75,7 @@ func TestMessagesPass(t *testing.T) {
 		"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
 	}
 	h.Fake.Queue(providertest.Answer{Frames: frames})
-	if a := say(t, h, messageBody(servertest.Claude, true, `"hi"`)); a.Body != strings.Join(frames, "") || a.Header.Get("Content-Type") != "text/event-stream" {
+	if a := say(t, h, messageBody(servertest.Claude, true, `"hi"`)); a.Body != strings.Replace(strings.Join(frames, ""), "theirs", "mock-claude", 1) || a.Header.Get("Content-Type") != "text/event-stream" {
 		t.Errorf("got %s", a.Body)
 	}
 	if got := lastRequest(h).Header.Get("Anthropic-Version"); got != "2023-06-01" {

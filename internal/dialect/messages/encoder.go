@@ -13,8 +13,8 @@ import (
 )
 
 // Encoder writes one answer for a client of this dialect. What came in this
-// dialect goes out as it came, with the texts that a stage changed. What came in
-// another is built from its meaning. An Encoder is not safe for concurrent use.
+// dialect goes out as it came, with the texts that a stage changed and the name of
+// the model that the client asked for. What came in another is built from its meaning. An Encoder is not safe for concurrent use.
 type Encoder struct {
 	req    *llm.Request
 	frames []byte
@@ -64,14 +64,23 @@ func (n *Encoder) pass(e *llm.Event) {
 		}
 		n.begun[int(index)] = true
 	}
-	n.frame(e.Name, e.Body.Encode())
+	n.frame(e.Name, n.named(e.Body, e.Body.Root().Get("message").Get("model")))
+}
+
+// named is an answer of this dialect with the name that the client has for the
+// model: Claude Code sends signed thinking back only to the model that it came from.
+func (n *Encoder) named(body *llm.Document, model llm.Value) []byte {
+	if model.Kind() != llm.String || model.Text() == n.req.Model {
+		return body.Encode()
+	}
+	return body.Encode(llm.Replace(model, llm.Quote(n.req.Model)))
 }
 
 // Whole returns the body of a plain answer.
 func (n *Encoder) Whole(e *llm.Event) ([]byte, error) {
 	switch {
 	case e.Dialect == llm.Messages && e.Body != nil:
-		return e.Body.Encode(), nil
+		return n.named(e.Body, e.Body.Root().Get("model")), nil
 	case n.req.Operation == llm.CountTokens:
 		return marshal(struct {
 			Input int64 `json:"input_tokens"`

@@ -9,6 +9,7 @@ import (
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
+	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -235,5 +236,38 @@ func BenchmarkEncode(b *testing.B) {
 		if _, err := messages.Encode(req, "T", 77); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Requests of the Responses dialect are built by the same meaning.
+func TestEncodeResponses(t *testing.T) {
+	t.Parallel()
+	req, err := responses.Decode([]byte(`{"model":"a","instructions":"Be brief.","max_output_tokens":9,"parallel_tool_calls":false,"tool_choice":"required","input":[
+		{"role":"developer","content":"And kind."},
+		{"role":"user","content":[{"type":"input_text","text":"Look:"},{"type":"input_image","image_url":"data:image/png;base64,iVBO"},{"type":"input_file","filename":"plan.pdf","file_data":"data:application/pdf;base64,JVBE"}]},
+		{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"x"},
+		{"type":"function_call","call_id":"a","name":"f","arguments":"{\"x\":1}"},{"type":"function_call","call_id":"b","name":"f","arguments":"{}"},
+		{"type":"function_call_output","call_id":"a","output":"one"},{"type":"function_call_output","call_id":"b","output":"two"}],
+		"tools":[{"type":"function","name":"f","description":"Does it","parameters":{"type":"object"},"strict":true}],
+		"text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := messages.Encode(req, "T", 77)
+	want := compact(t, `{"model":"T","max_tokens":9,"system":[{"type":"text","text":"Be brief."},{"type":"text","text":"And kind."}],"messages":[
+		{"role":"user","content":[{"type":"text","text":"Look:"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBO"}},{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"JVBE"},"title":"plan.pdf"}]},
+		{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{"x":1}},{"type":"tool_use","id":"b","name":"f","input":{}}]},
+		{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"one"}]},{"type":"tool_result","tool_use_id":"b","content":[{"type":"text","text":"two"}]}]}],
+		"tools":[{"name":"f","description":"Does it","input_schema":{"type":"object"},"strict":true}],"tool_choice":{"type":"any","disable_parallel_tool_use":true},
+		"output_config":{"format":{"type":"json_schema","schema":{"type":"object"}}}}`)
+	if err != nil || string(got) != want {
+		t.Errorf("got  %s, %v\nwant %s", got, err, want)
+	}
+	req, err = responses.Decode([]byte(`{"model":"a","input":"Hi","tools":[{"type":"web_search"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := messages.Encode(req, "T", 77); err == nil || !strings.Contains(err.Error(), "tools[0]") {
+		t.Errorf("a tool of the provider: got %v and %s", err, body)
 	}
 }
