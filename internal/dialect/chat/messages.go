@@ -7,7 +7,8 @@ import (
 // The fields that are read in the objects of a conversation; see requestFields.
 var (
 	messageFields  = []string{"role", "content", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content", "reasoning"}
-	blockFields    = []string{"type", "text", "image_url", "refusal"}
+	blockFields    = []string{"type", "text", "image_url", "refusal", "file"}
+	fileFields     = []string{"file_data", "filename", "file_id"}
 	imageFields    = []string{"url"}
 	toolCallFields = []string{"id", "type", "function"}
 	callFields     = []string{"name", "arguments"}
@@ -122,6 +123,8 @@ func block(v llm.Value) (llm.Part, error) {
 		return part, needString(v, "refusal")
 	case "image_url":
 		return image(part)
+	case "file":
+		return file(part)
 	case "thinking":
 		part.Kind = llm.ThinkingPart
 	}
@@ -140,6 +143,19 @@ func image(part llm.Part) (llm.Part, error) {
 	part.URL = part.URL.Get("url")
 	if part.URL.Kind() != llm.String {
 		return part, wrong(part.Raw, "image_url.url", "must be a string")
+	}
+	return part, nil
+}
+
+// file takes a document with its bytes. One that the provider keeps can only go
+// back there.
+func file(part llm.Part) (llm.Part, error) {
+	v := part.Raw.Get("file")
+	if err := noTwin(v, fileFields...); err != nil {
+		return part, err
+	}
+	if data := v.Get("file_data"); data.Text() != "" {
+		part.Kind, part.URL, part.Name = llm.FilePart, data, v.Get("filename")
 	}
 	return part, nil
 }
