@@ -228,6 +228,12 @@ func (i *instance) agentsOf(cfg *config.Config, store agent.Store, gw agent.Gate
 			return err
 		},
 	}
+	if gw, serves := gw.(chat.Gateway); serves {
+		o.Usable = func(ctx context.Context, p sallyport.Principal, id string) error {
+			_, err := gw.Model(ctx, p, id)
+			return err
+		}
+	}
 	if strings.HasPrefix(cfg.Database, "postgres") {
 		o.PostgresURL = cfg.Database
 	}

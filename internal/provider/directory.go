@@ -116,7 +116,7 @@ func PublicAddress(providerType string) (address string, ok bool) {
 		return anthropicURL, true
 	case "gemini":
 		return geminiURL, true
-	case "vertex":
+	case "vertex", "bedrock":
 		return "", true
 	}
 	address, known := compatible[providerType]

@@ -54,7 +54,12 @@ func askGemini(ctx context.Context, c *client, target string, req *llm.Request, 
 		// Without alt=sse the answer would be one array that grows.
 		o.path, o.query = geminiPath(target)+":streamGenerateContent", "alt=sse"
 	}
-	return c.ask(ctx, llm.Gemini, o, &geminiReader{}, out)
+	receipt, err := c.ask(ctx, llm.Gemini, o, &geminiReader{}, out)
+	var refused *llm.UpstreamError
+	if errors.As(err, &refused) && refused.RetryAfter == "" {
+		refused.RetryAfter = gemini.RetryAfter(refused.Body)
+	}
+	return receipt, err
 }
 
 // geminiPath is where a model is. A tuned one is named with its collection.

@@ -60,6 +60,8 @@ func TestNew_types(t *testing.T) {
 			cfg.BaseURL = "https://acme.openai.azure.test/openai/v1"
 		case "vertex":
 			cfg.BaseURL = "https://vertex.test/v1/projects/p/locations/l/publishers/google"
+		case "bedrock":
+			cfg.Region = "eu-central-1"
 		}
 		if _, err := New(cfg); err != nil {
 			t.Errorf("New of type %s: %v", kind, err)

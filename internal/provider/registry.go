@@ -36,6 +36,8 @@ func New(cfg Config) (Provider, error) {
 		return newGemini(cfg)
 	case "vertex":
 		return newVertex(cfg)
+	case "bedrock":
+		return newBedrock(cfg)
 	case "offline":
 		return newOffline(cfg)
 	}
@@ -51,7 +53,7 @@ func New(cfg Config) (Provider, error) {
 
 // Types returns the values that Config.Type may have, sorted.
 func Types() []string {
-	types := []string{"anthropic", "gemini", "offline", "vertex"}
+	types := []string{"anthropic", "bedrock", "gemini", "offline", "vertex"}
 	for name := range compatible {
 		types = append(types, name)
 	}

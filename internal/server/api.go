@@ -126,7 +126,12 @@ func (s *Server) survive(call *sallyport.Call, f func() error) (err error) {
 // read wraps a route that changes nothing. What get returns is answered as JSON
 // once the read is recorded.
 func (s *Server) read(action string, get func(r *request) (any, error)) http.Handler {
-	return s.api(flatSurface, action, func(w http.ResponseWriter, r *request) error {
+	return s.readAs(flatSurface, action, get)
+}
+
+// readAs is read for a surface with errors of another shape.
+func (s *Server) readAs(sur surface, action string, get func(r *request) (any, error)) http.Handler {
+	return s.api(sur, action, func(w http.ResponseWriter, r *request) error {
 		answer, err := get(r)
 		if err != nil {
 			return s.refuse(r, err)

@@ -93,12 +93,28 @@ func (s *Server) saveProvider(ctx context.Context, p sallyport.Principal, v prov
 			return sallyport.WrapError(sallyport.InvalidBody, "base_url must be an https address of a public host", err)
 		}
 	}
+	if err := s.checkProvider(v); err != nil {
+		return err
+	}
 	settings := sallyport.ProviderSettings{Org: p.Org, Name: v.Name, Type: v.Type, BaseURL: v.BaseURL, CreatedAt: s.parts.Now()}
 	if err := s.setCredential(ctx, &settings, v.APIKey); err != nil {
 		return err
 	}
 	return s.parts.Control.SaveProvider(ctx, settings,
 		s.event(ctx, "provider/"+v.Name, map[string]string{"type": v.Type, "base_url": v.BaseURL}))
+}
+
+// checkProvider refuses what could not be set up: it would stand in the way of all
+// providers of its organisation. A key that is kept was checked when it came.
+func (s *Server) checkProvider(v providerView) error {
+	cfg := provider.Config{Name: v.Name, Type: v.Type, BaseURL: v.BaseURL, Private: s.parts.PrivateNetworks}
+	if v.APIKey != nil {
+		cfg.APIKey = secret.Text(*v.APIKey)
+	}
+	if _, err := provider.New(cfg); err != nil {
+		return sallyport.WrapError(sallyport.InvalidBody, err.Error(), err) // quotes no credential
+	}
+	return nil
 }
 
 // setCredential seals key, or keeps the credential that is there when key is

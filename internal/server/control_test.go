@@ -426,6 +426,8 @@ func TestProviderAddresses(t *testing.T) {
 		`{"type":"openai","base_url":"https://llm.example.com","api_key":"` + upstreamSecret + `"}`,
 		`{"name":"own","type":"openai","base_url":"https://llm.example.com","api_key":["` + upstreamSecret + `"]}`,
 		`{"name":"fake","type":"openai","base_url":"https://llm.example.com","api_key":"x"}`,
+		`{"name":"own","type":"bedrock","base_url":"https://llm.example.com","api_key":"AKID:` + upstreamSecret + `"}`,
+		`{"name":"own","type":"vertex","base_url":"https://llm.example.com","api_key":"{` + upstreamSecret + `"}`,
 	} {
 		a := h.Call(t, h.Home.Admin.Key, http.MethodPost, "/api/v1/providers", body)
 		if a.Status/100 != 4 || strings.Contains(a.Body, upstreamSecret) {

@@ -190,11 +190,14 @@ func (sur surface) writeError(w http.ResponseWriter, err error) {
 	_ = writeJSON(w, m.status, sur.body(e, m, w.Header().Get("X-Request-Id"))) // fails only when the client has left
 }
 
-// toldBy is the sentence in a provider's refusal: all APIs have it at error.message.
+// toldBy is the sentence in a provider's refusal: all APIs have it at error.message,
+// but that of AWS, which has no error around it.
 func toldBy(refused *llm.UpstreamError) string {
 	if doc, err := llm.Parse(refused.Body); err == nil {
-		if told := doc.Root().Get("error").Get("message").Text(); told != "" {
-			return told
+		for _, place := range []llm.Value{doc.Root().Get("error"), doc.Root()} {
+			if told := place.Get("message").Text(); told != "" {
+				return told
+			}
 		}
 	}
 	return "The provider refused the call."

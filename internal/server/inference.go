@@ -23,8 +23,8 @@ type clientDialect struct {
 	// session is the header that names the conversation, where clients send one.
 	session string
 	// ready, unless nil, makes ready what this dialect alone knows, before the
-	// call sets out.
-	ready func(s *Server, r *request, asked *llm.Request) error
+	// call sets out: the request as it is meant, and what becomes of its answer.
+	ready func(s *Server, r *request, asked *llm.Request) (*llm.Request, *turn, error)
 }
 
 // chatDialect is POST /v1/chat/completions.
@@ -83,21 +83,23 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 		if err != nil {
 			return s.refuse(r, err)
 		}
-		asked.Headers = d.pass(r.Header)
-		asked.Session = cmp.Or(asked.Headers[d.session], asked.Session)
-		r.call.Request = asked
-		r.call.Requested = asked.Model
-		r.call.Stream = asked.Stream
+		var kept *turn
+		r.call.Requested, r.call.Stream = asked.Model, asked.Stream
 		if d.ready != nil {
-			if err := d.ready(s, r, asked); err != nil {
+			if asked, kept, err = d.ready(s, r, asked); err != nil {
 				return s.refuse(r, err)
 			}
 		}
+		asked.Headers = d.pass(r.Header)
+		asked.Session = cmp.Or(asked.Headers[d.session], asked.Session)
+		r.call.Request = asked
 		enc := d.encoder(asked, r.call.StartedAt)
+		kept.begin(enc)
 		if choosing, can := enc.(compatible); can {
 			choosing.Compat(r.Header.Get(compatHeader))
 		}
 		out := newAnswer(w, r, enc)
+		out.turn = kept
 		if out.once, err = s.once(r, d.surface); err != nil {
 			return s.refuse(r, err)
 		}

@@ -1,12 +1,20 @@
 package server
 
 import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
 	"github.com/sallyport-ai/sallyport/internal/llm"
+	"github.com/sallyport-ai/sallyport/internal/secret"
 )
 
 // responsesDialect is POST /v1/responses.
@@ -18,21 +26,48 @@ var responsesDialect = clientDialect{
 	ready:   (*Server).readyResponse,
 }
 
-// readyResponse refuses what asks for state that is not kept, and agents.
-func (s *Server) readyResponse(r *request, asked *llm.Request) error {
+// readyResponse makes of a request that follows a stored response one that says
+// all of it, and arranges that its own answer is stored. Agents are refused.
+func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *turn, error) {
 	if id, is := strings.CutPrefix(asked.Model, agentModelPrefix); is {
-		return s.agentAsModel(r, id)
+		return nil, nil, s.agentAsModel(r, id)
 	}
 	root := asked.Body.Root()
-	switch {
-	case !root.Get("conversation").IsNull():
-		return sallyport.NewError(sallyport.UnsupportedField, "conversation: this field is not supported.")
-	case !root.Get("previous_response_id").IsNull():
-		return sallyport.NewError(sallyport.PreviousNotFound, "There is no stored response of that id.")
-	case root.Get("store").Kind() == llm.True:
-		return sallyport.NewError(sallyport.UnsupportedField, "store: responses are not stored; leave it out or send false.")
+	if !root.Get("conversation").IsNull() {
+		return nil, nil, sallyport.NewError(sallyport.UnsupportedField, "conversation: this field is not supported; use previous_response_id.")
 	}
-	return nil
+	t := &turn{s: s, row: sallyport.StoredResponse{
+		Org: r.principal.Org, User: r.principal.User, Previous: sallyport.ResponseID(root.Get("previous_response_id").Text()),
+	}}
+	// OpenAI stores what is not asked to be forgotten; Kindo's clients expect the contrary.
+	store, said := root.Get("store").Bool()
+	if store = said && store || !said && !strings.EqualFold(r.Header.Get(compatHeader), responses.Kindo); store {
+		t.row.ID = newResponseID()
+		t.input = responses.InputOf(asked)
+		if len(t.input) > sallyport.ResponsesSize {
+			return nil, nil, sallyport.NewError(sallyport.InvalidBody, "input: this is more than can be stored; send \"store\": false.")
+		}
+	}
+	if t.row.Previous == "" {
+		return asked, t, nil
+	}
+	turns, err := s.turnsUpTo(r, t.row.Previous)
+	if sallyport.CodeOf(err) == sallyport.NotFound {
+		err = sallyport.NewError(sallyport.PreviousNotFound, "previous_response_id: there is no such response, or what it follows is not stored any more.")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := responses.Follow(asked, turns)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(body) > BodyMax {
+		return nil, nil, sallyport.NewError(sallyport.InvalidBody, "previous_response_id: with all that it follows the input is too large.")
+	}
+	r.call.BytesIn = int64(len(body)) // what is priced is what is sent
+	asked, err = responses.Decode(body)
+	return asked, t, err
 }
 
 // agentAsModel says why an agent cannot answer: it is not there for the caller,
@@ -50,4 +85,173 @@ func (s *Server) agentAsModel(r *request, id string) error {
 	}
 	return sallyport.NewError(sallyport.UnsupportedField,
 		"model: agents do not answer here yet; start a run with POST /v1/agents/runs.")
+}
+
+// Responses keeps stored responses; *store.DB is the real one.
+type Responses interface {
+	KeepResponse(ctx context.Context, r sallyport.StoredResponse) error
+	// Response and ResponseChain return NotFound for one that is not the user's,
+	// was deleted, or was created at since or before.
+	Response(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, since time.Time) (sallyport.StoredResponse, error)
+	// ResponseChain returns the response and all that it follows, the first first.
+	ResponseChain(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, since time.Time) ([]sallyport.StoredResponse, error)
+	DeleteResponse(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, at time.Time, rec sallyport.Record) error
+}
+
+// turn is a call whose answer follows others or is stored. The nil turn does nothing.
+type turn struct {
+	s     *Server
+	row   sallyport.StoredResponse // ID "": it is not stored
+	input []byte
+	enc   *responses.Encoder
+}
+
+// begin tells the encoder where the response stands.
+func (t *turn) begin(enc encoder) {
+	if t == nil {
+		return
+	}
+	t.enc = enc.(*responses.Encoder) // whose dialect has turns
+	t.enc.Store(responses.Stored{ID: string(t.row.ID), Previous: string(t.row.Previous)})
+}
+
+// store makes the response durable, before its client sees the end of it. The
+// call is settled by then: one that cannot be stored ends with an error all the same.
+func (t *turn) store(ctx context.Context) error {
+	if t == nil || t.row.ID == "" {
+		return nil
+	}
+	plain, err := json.Marshal(responses.Turn{Input: t.input, Response: t.enc.Ended()})
+	if err != nil {
+		return err
+	}
+	if len(plain) > 2*sallyport.ResponsesSize {
+		return sallyport.NewError(sallyport.InvalidBody, "The response is larger than what can be stored.")
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	t.row.CreatedAt = t.s.parts.Now()
+	if t.row.Content, err = t.s.parts.Sealer.Seal(ctx, t.row.Org, secret.Content, plain, responsePlace(t.row)); err != nil {
+		return err
+	}
+	return t.s.parts.Responses.KeepResponse(ctx, t.row)
+}
+
+// responsePlace binds a sealed response to its row.
+func responsePlace(r sallyport.StoredResponse) []byte {
+	return []byte("response\x00" + string(r.Org) + "\x00" + string(r.User) + "\x00" + string(r.ID))
+}
+
+func newResponseID() sallyport.ResponseID {
+	return sallyport.ResponseID("resp_" + strings.ReplaceAll(uuid.NewString(), "-", ""))
+}
+
+func (s *Server) responsesSince() time.Time { return s.parts.Now().Add(-sallyport.ResponsesKept) }
+
+// turnsUpTo opens a response of the caller and all that it follows.
+func (s *Server) turnsUpTo(r *request, id sallyport.ResponseID) ([]responses.Turn, error) {
+	rows, err := s.parts.Responses.ResponseChain(r.Context(), r.principal.Org, r.principal.User, id, s.responsesSince())
+	if err != nil {
+		return nil, err
+	}
+	turns := make([]responses.Turn, len(rows))
+	for i, row := range rows {
+		if turns[i], err = s.openResponse(r.Context(), row); err != nil {
+			return nil, err
+		}
+	}
+	return turns, nil
+}
+
+func (s *Server) openResponse(ctx context.Context, row sallyport.StoredResponse) (t responses.Turn, err error) {
+	plain, err := s.parts.Sealer.Unseal(ctx, row.Org, secret.Content, row.Content, responsePlace(row))
+	if err != nil {
+		return t, err
+	}
+	return t, json.Unmarshal(plain, &t)
+}
+
+// getResponse answers GET /v1/responses/{id}.
+func (s *Server) getResponse(r *request) (any, error) {
+	if r.URL.Query().Get("stream") == "true" {
+		return nil, sallyport.NewError(sallyport.UnsupportedField, "stream: a response is streamed while it is made, and not again.")
+	}
+	row, err := s.parts.Responses.Response(r.Context(), r.principal.Org, r.principal.User, sallyport.ResponseID(r.PathValue("response")), s.responsesSince())
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.openResponse(r.Context(), row)
+	return t.Response, err
+}
+
+// The pages of a list of items.
+const (
+	inputItemsPage    = 20
+	inputItemsPageMax = 100
+)
+
+type inputItems struct {
+	Object  string            `json:"object"`
+	Data    []json.RawMessage `json:"data"`
+	FirstID string            `json:"first_id"`
+	LastID  string            `json:"last_id"`
+	HasMore bool              `json:"has_more"`
+}
+
+// listInputItems answers GET /v1/responses/{id}/input_items: what the model was
+// asked, the newest first unless told otherwise.
+func (s *Server) listInputItems(r *request) (any, error) {
+	query := r.URL.Query()
+	limit := inputItemsPage
+	if asked := query.Get("limit"); asked != "" {
+		var err error
+		if limit, err = strconv.Atoi(asked); err != nil || limit < 1 || limit > inputItemsPageMax {
+			return nil, sallyport.NewError(sallyport.InvalidBody, "limit must be a whole number from 1 to "+strconv.Itoa(inputItemsPageMax)+".")
+		}
+	}
+	turns, err := s.turnsUpTo(r, sallyport.ResponseID(r.PathValue("response")))
+	if err != nil {
+		return nil, err
+	}
+	items, err := responses.InputItems(turns)
+	if err != nil {
+		return nil, err
+	}
+	if query.Get("order") != "asc" {
+		slices.Reverse(items)
+	}
+	if after := query.Get("after"); after != "" {
+		at := slices.IndexFunc(items, func(i responses.Item) bool { return i.ID == after })
+		if at < 0 {
+			return nil, sallyport.NewError(sallyport.InvalidBody, "after must be the id of an item of this list.")
+		}
+		items = items[at+1:]
+	}
+	list := inputItems{Object: "list", Data: []json.RawMessage{}, HasMore: len(items) > limit}
+	for i, item := range items[:min(limit, len(items))] {
+		if i == 0 {
+			list.FirstID = item.ID
+		}
+		list.LastID = item.ID
+		list.Data = append(list.Data, item.JSON)
+	}
+	return list, nil
+}
+
+type deletedResponse struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Deleted bool   `json:"deleted"`
+}
+
+// deleteResponse answers DELETE /v1/responses/{id}. The change is recorded with it.
+func (s *Server) deleteResponse(w http.ResponseWriter, r *request) error {
+	id := r.PathValue("response")
+	record := s.parts.Audit.Change(&r.call.Call, "response/"+id, nil)
+	err := s.parts.Responses.DeleteResponse(r.Context(), r.principal.Org, r.principal.User, sallyport.ResponseID(id), s.parts.Now(), record)
+	if err != nil {
+		return s.refuse(r, err)
+	}
+	r.begun = true
+	return writeJSON(w, http.StatusOK, deletedResponse{id, "response", true})
 }

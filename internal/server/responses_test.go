@@ -108,7 +108,7 @@ func TestResponsesPassThrough(t *testing.T) {
 	h := servertest.New(t, servertest.Options{})
 	body := `{ "model":"` + servertest.Model + `", "unknown":[1.0,{"a":"\u00e9"}],"input":[{"type":"reasoning","id":"rs_1","summary":[],"content":null,"encrypted_content":"gAAA` + "==" + `"},` +
 		`{"type":"message","role":"developer","content":[{"type":"input_text","text":"be \ud83d\ude00 brief"}]},{"role":"user","content":"hello"}],` +
-		`"metadata":{"a":"b"},"tools":[{"type":"web_search"},{"type":"namespace","name":"n","tools":[]}], "include":["reasoning.encrypted_content"],"stream":true,"litellm_metadata":{"x":1}}`
+		`"metadata":{"a":"b"},"tools":[{"type":"web_search"},{"type":"namespace","name":"n","tools":[]}], "include":["reasoning.encrypted_content"],"stream":true,"store" : false,"litellm_metadata":{"x":1}}`
 	frames := []string{
 		"event: response.created\ndata: {\"type\":\"response.created\", \"sequence_number\":0,\"response\":{\"id\":\"resp_1\",\"object\":\"response\",\"created_at\":1,\"status\":\"in_progress\",\"output\":[],\"new\": 1.50}}\n\n",
 		"event: response.some_new.thing\ndata: {\"type\":\"response.some_new.thing\",\"sequence_number\":1,\"x\":\"\\u00e9\"}\n\n",
@@ -123,7 +123,7 @@ func TestResponsesPassThrough(t *testing.T) {
 		t.Errorf("the client got %s", a.Body)
 	}
 	sent := h.Fake.Wait(t, 1)
-	want := strings.NewReplacer(`"`+servertest.Model+`"`, `"`+servertest.ModelTarget+`"`, `,"litellm_metadata":{"x":1}}`, `,"store":false}`).Replace(body)
+	want := strings.NewReplacer(`"`+servertest.Model+`"`, `"`+servertest.ModelTarget+`"`, `,"litellm_metadata":{"x":1}}`, `}`).Replace(body)
 	if sent.Path != "/v1/responses" || string(sent.Body) != want {
 		t.Errorf("the provider got %s %s\nwant %s", sent.Path, sent.Body, want)
 	}
@@ -298,4 +298,106 @@ func TestResponsesCompat(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What is stored can be read, followed and deleted, by its owner alone.
+func TestResponsesStored(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{ChatOnly: true})
+	for dialect, model := range responsesModels {
+		for _, stream := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/%v", dialect, stream), func(t *testing.T) {
+				ask := func(prompt, more string) (responsestest.Stream, string) {
+					got := respond(t, h, strings.Replace(responsesBody(model, stream, prompt, more), `"store":false,`, "", 1))
+					requests := h.Fake.Requests()
+					return got, string(requests[len(requests)-1].Body)
+				}
+				h.Fake.Queue(providertest.Answer{Thinking: "hm", Text: "Hello, " + token(t, h) + "."})
+				first, _ := ask("I am "+email, "")
+				id := first.Response.ID
+				if !strings.HasPrefix(id, "resp_") || id == "resp_fake" || !first.Response.Store || first.Text != "Hello, "+email+"." {
+					t.Fatalf("got %+v", first.Response)
+				}
+				get := func(key, method, path string, status int) string {
+					t.Helper()
+					a := h.Call(t, key, method, "/v1/responses/"+path, "")
+					if a.Status != status {
+						t.Errorf("%s %s: got %d %s, want %d", method, path, a.Status, a.Body, status)
+					}
+					return a.Body
+				}
+				kept, err := responsestest.Whole(get(h.Home.User.Key, "GET", id, 200))
+				if stream && dialect == "responses" {
+					err = nil // a stream of OpenAI has no output_text
+				}
+				if err != nil || kept.Response.ID != id || kept.Text != first.Text || !kept.Response.Store {
+					t.Errorf("read again: %+v, %v", kept, err)
+				}
+
+				h.Fake.Queue(providertest.Answer{Tools: []providertest.ToolCall{{ID: "call_1", Name: "f", Arguments: "{}"}}})
+				second, sent := ask("And now?", `,"previous_response_id":"`+id+`"`)
+				if second.Response.Previous != id {
+					t.Errorf("the second follows %q", second.Response.Previous)
+				}
+				for _, want := range []string{"I am ⟦", "Hello, ⟦", "And now?"} {
+					if strings.Count(sent, want) != 1 || strings.Contains(sent, email) || strings.Contains(sent, "previous_response_id") {
+						t.Errorf("the provider was sent %s, want once %s and no address", sent, want)
+					}
+				}
+				third, sent := ask("x", `,"previous_response_id":"`+second.Response.ID+`","instructions":"Be new."`)
+				if !strings.Contains(sent, "I am ⟦") || !strings.Contains(sent, "call_1") || !strings.Contains(sent, "Be new.") || strings.Contains(sent, `"hm"`) && dialect == "chat" {
+					t.Errorf("the provider was sent %s", sent)
+				}
+
+				all := get(h.Home.User.Key, "GET", third.Response.ID+"/input_items?order=asc&limit=3", 200)
+				if !strings.Contains(all, `"has_more":true`) || !strings.Contains(all, `"text":"I am `+email+`"`) || !strings.Contains(all, `"first_id":"msg_`) {
+					t.Errorf("the input items are %s", all)
+				}
+				if newest := get(h.Home.User.Key, "GET", third.Response.ID+"/input_items?limit=1", 200); !strings.Contains(newest, `"text":"x"`) {
+					t.Errorf("the newest input item is %s", newest)
+				}
+				get(h.Home.User.Key, "GET", id+"/input_items?limit=0", 400)
+
+				for _, key := range []string{h.Home.Admin.Key, h.Other.User.Key} {
+					if body := get(key, "GET", id, 404); !strings.Contains(body, `"type":"not_found"`) {
+						t.Errorf("got %s", body)
+					}
+					get(key, "GET", id+"/input_items", 404)
+					get(key, "DELETE", id, 404)
+					a := h.Call(t, key, http.MethodPost, "/v1/responses", responsesBody(model, false, "x", `,"previous_response_id":"`+id+`"`))
+					if a.Status != 404 || !strings.Contains(a.Body, `"code":"previous_response_not_found"`) {
+						t.Errorf("followed by another: %d %s", a.Status, a.Body)
+					}
+				}
+				if body := get(h.Home.User.Key, "DELETE", id, 200); body != `{"id":"`+id+`","object":"response","deleted":true}` {
+					t.Errorf("deleted: %q", body)
+				}
+				get(h.Home.User.Key, "GET", id, 404)
+				get(h.Home.User.Key, "DELETE", id, 404)
+				get(h.Home.User.Key, "GET", third.Response.ID, 200)
+				a := h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/responses", responsesBody(model, false, "x", `,"previous_response_id":"`+third.Response.ID+`"`))
+				if a.Status != 404 {
+					t.Errorf("it follows what is deleted: %d %s", a.Status, a.Body)
+				}
+			})
+		}
+	}
+	for _, more := range []string{`,"store":false`, ""} {
+		body := strings.Replace(responsesBody(servertest.Model, false, "x", more), `"store":false,`, "", 1)
+		got := respond(t, h, body, "X-Sallyport-Compat", "kindo")
+		if a := h.Call(t, h.Home.User.Key, "GET", "/v1/responses/"+got.Response.ID, ""); a.Status != 404 || got.Response.Store {
+			t.Errorf("stored unasked: %d %s", a.Status, a.Body)
+		}
+	}
+	got := respond(t, h, responsesBody(servertest.Model, false, "x", ""))
+	h.Clock.Advance(sallyport.ResponsesKept)
+	if a := h.Call(t, h.Home.User.Key, "GET", "/v1/responses/"+got.Response.ID, ""); a.Status != 404 {
+		t.Errorf("kept too long: %d %s", a.Status, a.Body)
+	}
+}
+
+// token is the placeholder that stands for the address in the user's calls.
+func token(t *testing.T, h *servertest.House) string {
+	t.Helper()
+	return placeholderOf(t, h, email)
 }

@@ -95,6 +95,45 @@ func TestModelsOfGroups(t *testing.T) {
 	wants("taken back", h.Home.Creator, servertest.Model, servertest.Claude)
 }
 
+// An agent whose model somebody may not use says so, and a run of it is refused
+// before its first step, with the model and the group.
+func TestAgentOfModelThatIsOff(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	user := h.Home.User
+	id := ownAgent(t, h, user)
+	soc := newGroup(t, h, "SOC", user)
+	const note = `"unusable":[{"model":"mock-large"`
+	look := func(want bool) {
+		t.Helper()
+		for _, path := range []string{"/api/v1/agents", "/api/v1/agents/" + id} {
+			a := h.Call(t, user.Key, http.MethodGet, path, "")
+			if a.Status != http.StatusOK || strings.Contains(a.Body, note) != want || strings.Contains(a.Body, "your group SOC") != want {
+				t.Errorf("%s: %d %s, want the note: %v", path, a.Status, a.Body, want)
+			}
+		}
+	}
+	look(false)
+	decide(t, h, "groups/"+soc+"/policies", `{"models":{"names":{"mock-large":"off"}}}`)
+	look(true)
+	for _, path := range []string{"/api/v1/agents/" + id + "/runs", "/v1/agents/" + id + "/run"} {
+		mark := h.Mark(t, h.Home.ID)
+		a := h.Call(t, user.Key, http.MethodPost, path, `{}`)
+		if a.Status != http.StatusForbidden || !strings.Contains(a.Body, "the model mock-large, which your group SOC switches off") {
+			t.Errorf("%s: %d %s", path, a.Status, a.Body)
+		}
+		wantRefusal(t, h.Records(t, h.Home.ID, mark), sallyport.ModelAccessDenied, http.StatusForbidden)
+	}
+	if found, _ := ids(t, h.Call(t, user.Key, http.MethodGet, "/api/v1/runs", ""), "runs"); len(found) != 0 {
+		t.Errorf("there are the runs %q", found)
+	}
+	decide(t, h, "groups/"+soc+"/policies", `{"models":{}}`)
+	look(false)
+	if a := h.Call(t, user.Key, http.MethodPost, "/api/v1/agents/"+id+"/runs", `{}`); a.Status != http.StatusAccepted {
+		t.Errorf("when it is on again: %d %s", a.Status, a.Body)
+	}
+}
+
 // Without API key access the keys that are there stop, and are told why; own
 // ones can still be seen and ended. Those of administrators go on.
 func TestAPIKeyAccess(t *testing.T) {

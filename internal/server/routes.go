@@ -20,6 +20,10 @@ func (s *Server) routes() *table {
 	mux.Handle("POST /v1/messages/count_tokens", s.infer(countDialect, "messages.count_tokens"))
 	mux.Handle("POST /v1/responses", s.infer(responsesDialect, "responses.create"))
 
+	mux.Handle("GET /v1/responses/{response}", s.readAs(responsesSurface, "responses.get", s.getResponse))
+	mux.Handle("GET /v1/responses/{response}/input_items", s.readAs(responsesSurface, "responses.get", s.listInputItems))
+	mux.Handle("DELETE /v1/responses/{response}", s.api(responsesSurface, "responses.delete", s.deleteResponse))
+
 	// Agents: changing calls are recorded with the change, in one transaction.
 	mux.Handle("POST /v1/agents/runs", s.api(flatSurface, "runs.start", s.startRun))
 	mux.Handle("POST /v1/agents/{agent}/run", s.api(flatSurface, "runs.start", s.startRunWithText))

@@ -63,8 +63,10 @@ type Parts struct {
 	KeyMaker KeyMaker
 	Sealer   Sealer
 	Requests Requests
-	Prover   Prover
-	Sinks    Sinks
+	// Responses are what POST /v1/responses stores.
+	Responses Responses
+	Prover    Prover
+	Sinks     Sinks
 	// LiveTime is for how long one stream of what is new lasts: whoever asks again
 	// shows that they still may.
 	LiveTime time.Duration

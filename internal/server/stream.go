@@ -30,6 +30,7 @@ type answer struct {
 	r       *request
 	enc     encoder
 	once    *once      // nil: the client sent no Idempotency-Key
+	turn    *turn      // nil: the answer is not stored
 	allowed time.Time  // when the client was last given stallTime
 	end     *llm.Event // was rendered before it is pushed, as endText
 	endText []byte
@@ -53,6 +54,11 @@ func (a *answer) push(e *llm.Event) error {
 			return err
 		}
 		a.once.saw(text)
+	}
+	if e.Kind != llm.ChunkEvent {
+		if err := a.turn.store(a.r.Context()); err != nil {
+			return err
+		}
 	}
 	if e.Kind == llm.WholeEvent {
 		a.begin(jsonAnswer)

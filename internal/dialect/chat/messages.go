@@ -7,9 +7,9 @@ import (
 // The fields that are read in the objects of a conversation; see requestFields.
 var (
 	messageFields  = []string{"role", "content", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content", "reasoning"}
-	blockFields    = []string{"type", "text", "image_url", "refusal", "file"}
-	fileFields     = []string{"file_data", "filename", "file_id"}
+	blockFields    = []string{"type", "text", "image_url", "refusal"}
 	imageFields    = []string{"url"}
+	fileFields     = []string{"file_data", "filename", "file_id"}
 	toolCallFields = []string{"id", "type", "function"}
 	callFields     = []string{"name", "arguments"}
 )
@@ -131,6 +131,18 @@ func block(v llm.Value) (llm.Part, error) {
 	return part, nil
 }
 
+// file takes a document by its bytes. One by its id is known to its provider alone.
+func file(part llm.Part) (llm.Part, error) {
+	f := part.Raw.Get("file")
+	if err := noTwin(f, fileFields...); err != nil {
+		return part, err
+	}
+	if data := f.Get("file_data"); data.Kind() == llm.String {
+		part.Kind, part.URL, part.Name = llm.FilePart, data, f.Get("filename")
+	}
+	return part, nil
+}
+
 // image takes the address as an object's url, or bare, as some clients send it.
 func image(part llm.Part) (llm.Part, error) {
 	part.Kind, part.URL = llm.ImagePart, part.Raw.Get("image_url")
@@ -143,19 +155,6 @@ func image(part llm.Part) (llm.Part, error) {
 	part.URL = part.URL.Get("url")
 	if part.URL.Kind() != llm.String {
 		return part, wrong(part.Raw, "image_url.url", "must be a string")
-	}
-	return part, nil
-}
-
-// file takes a document with its bytes. One that the provider keeps can only go
-// back there.
-func file(part llm.Part) (llm.Part, error) {
-	v := part.Raw.Get("file")
-	if err := noTwin(v, fileFields...); err != nil {
-		return part, err
-	}
-	if data := v.Get("file_data"); data.Text() != "" {
-		part.Kind, part.URL, part.Name = llm.FilePart, data, v.Get("filename")
 	}
 	return part, nil
 }

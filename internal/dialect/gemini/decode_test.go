@@ -186,3 +186,17 @@ func TestRefusesKey(t *testing.T) {
 		}
 	}
 }
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"error":{"code":429,"details":[{"@type":"type.googleapis.com/google.rpc.Help"},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"6.2s"}]}}`: "7",
+		`{"error":{"code":429,"details":[{"retryDelay":"soon"}]}}`: "",
+		`{"error":{"code":429,"details":[{"retryDelay":"-1s"}]}}`:  "",
+		`<html>`: "",
+	} {
+		if got := gemini.RetryAfter([]byte(body)); got != want {
+			t.Errorf("%s: got %q", body, got)
+		}
+	}
+}

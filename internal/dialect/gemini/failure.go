@@ -1,6 +1,10 @@
 package gemini
 
 import (
+	"math"
+	"strconv"
+	"time"
+
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -47,6 +51,23 @@ func failed(why string) error {
 
 func malformed(what string) error {
 	return sallyport.NewError(sallyport.UpstreamInvalid, "The provider's answer cannot be used: "+what+".")
+}
+
+// RetryAfter is what body, that of a refusal, says of when to ask again, in the form of
+// the header that this API does not send: whole seconds; "" when it does not say.
+func RetryAfter(body []byte) string {
+	doc, err := llm.Parse(body)
+	if err != nil {
+		return ""
+	}
+	wait := ""
+	doc.Root().Get("error").Get("details").Items(func(_ int, detail llm.Value) bool {
+		if d, err := time.ParseDuration(detail.Get("retryDelay").Text()); err == nil && d >= 0 {
+			wait = strconv.FormatInt(int64(math.Ceil(d.Seconds())), 10)
+		}
+		return wait == ""
+	})
+	return wait
 }
 
 // RefusesKey says whether body, that of a refusal with status 400, is about our

@@ -71,6 +71,7 @@ func (n *Encoder) build(e *llm.Event) error {
 	if last.Status == "incomplete" && b.finish != llm.StopTools {
 		name = "response.incomplete"
 	}
+	n.ended = marshal(last)
 	n.send(name, responseEvent{Type: name, Sequence: n.next(), Response: last})
 	return nil
 }
@@ -90,7 +91,8 @@ func (n *Encoder) buildWhole(e *llm.Event) ([]byte, error) {
 	}
 	n.endItems()
 	n.frames = n.frames[:0]
-	return marshal(n.end()), nil
+	n.ended = marshal(n.end())
+	return n.ended, nil
 }
 
 func rank(d llm.Delta) int {

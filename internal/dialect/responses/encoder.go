@@ -25,6 +25,8 @@ type Encoder struct {
 	req     *llm.Request
 	created time.Time
 	kindo   bool
+	stored  Stored
+	ended   []byte // the response as the client saw it at its end
 	frames  []byte
 	last    int64 // the sequence number that was written last, -1 at first
 	shift   int64 // what is added to those of the provider
@@ -38,6 +40,19 @@ type Encoder struct {
 func NewEncoder(req *llm.Request, created time.Time) *Encoder {
 	return &Encoder{req: req, created: created, last: -1}
 }
+
+// Stored is what the client is told of a response's place among those that are stored.
+type Stored struct {
+	ID       string // under which it will be stored; "": it will not
+	Previous string // that it follows; "": none
+}
+
+// Store sets what is told of the response's place, before the first event.
+func (n *Encoder) Store(s Stored) { n.stored, n.id = s, s.ID }
+
+// Ended returns the JSON of the response as the client saw it at its end; nil
+// before the end was encoded.
+func (n *Encoder) Ended() []byte { return n.ended }
 
 // Compat chooses another behaviour than OpenAI's by its name; unknown names
 // choose none.
@@ -54,7 +69,10 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 		return n.frames, nil
 	}
 	if e.ID != "" {
-		n.id, n.model = e.ID, strings.Clone(e.Model)
+		n.model = strings.Clone(e.Model)
+		if n.stored.ID == "" {
+			n.id = e.ID
+		}
 		if e.Created > 0 {
 			n.created = time.Unix(e.Created, 0)
 		}
@@ -70,14 +88,23 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 			patches = append(patches, llm.Replace(root.Get("sequence_number"), strconv.AppendInt(nil, n.last, 10)))
 		}
 	}
-	if e.Kind == llm.DoneEvent {
-		patches = append(patches, n.ending(root.Get("response"), e)...)
+	if response := root.Get("response"); response.Kind() == llm.Object {
+		patches = append(patches, n.own(response, e)...)
 	}
 	name := e.Name
 	if name == "" {
 		name = root.Get("type").Text()
 	}
-	n.frame(name, e.Body.Encode(patches...))
+	body := e.Body.Encode(patches...)
+	n.frame(name, body)
+	if e.Kind != llm.DoneEvent || n.stored.ID == "" {
+		return n.frames, nil
+	}
+	doc, err := llm.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	n.ended = doc.Root().Get("response").Raw()
 	return n.frames, nil
 }
 
@@ -88,7 +115,7 @@ func (n *Encoder) Whole(e *llm.Event) ([]byte, error) {
 		return n.buildWhole(e)
 	}
 	root := e.Body.Root()
-	patches := n.ending(root, e)
+	patches := n.own(root, e)
 	if !root.Get("output_text").Exists() {
 		var text strings.Builder
 		for _, d := range e.Deltas {
@@ -98,23 +125,33 @@ func (n *Encoder) Whole(e *llm.Event) ([]byte, error) {
 		}
 		patches = append(patches, llm.Reshape(root, nil, []llm.Field{{Name: "output_text", JSON: llm.Quote(text.String())}})...)
 	}
-	return e.Body.Encode(patches...), nil
+	n.ended = e.Body.Encode(patches...)
+	return n.ended, nil
 }
 
-// ending makes the patches for a response of this dialect that calls tools, where
-// the client wants Kindo's word for that.
-func (n *Encoder) ending(response llm.Value, e *llm.Event) []llm.Patch {
-	if !n.kindo || len(e.Finishes) == 0 || e.Finishes[0].Reason != llm.StopTools {
-		return nil
-	}
+// own makes the patches for a response of this dialect: what it is called and
+// follows here, for the provider does not know, and where it calls tools, Kindo's
+// word for that if the client wants it.
+func (n *Encoder) own(response llm.Value, e *llm.Event) []llm.Patch {
 	var patches []llm.Patch
 	var add []llm.Field
-	for name, json := range map[string]string{"status": `"incomplete"`, "incomplete_details": `{"reason":"tool_use"}`} {
+	set := func(name string, json []byte) {
 		if v := response.Get(name); v.Exists() {
-			patches = append(patches, llm.Replace(v, []byte(json)))
+			patches = append(patches, llm.Replace(v, json))
 		} else {
-			add = append(add, llm.Field{Name: name, JSON: []byte(json)})
+			add = append(add, llm.Field{Name: name, JSON: json})
 		}
+	}
+	if n.stored.ID != "" {
+		set("id", llm.Quote(n.stored.ID))
+		set("store", []byte("true"))
+	}
+	if n.stored.Previous != "" {
+		set("previous_response_id", llm.Quote(n.stored.Previous))
+	}
+	if n.kindo && len(e.Finishes) > 0 && e.Finishes[0].Reason == llm.StopTools {
+		set("status", []byte(`"incomplete"`))
+		set("incomplete_details", []byte(`{"reason":"tool_use"}`))
 	}
 	return append(patches, llm.Reshape(response, nil, add)...)
 }

@@ -75,10 +75,15 @@ func (n *Encoder) response(status string) *response {
 	if model == "" {
 		model = n.req.Model
 	}
+	previous := or("previous_response_id", "null")
+	if n.stored.Previous != "" {
+		previous = llm.Quote(n.stored.Previous)
+	}
 	return &response{
-		ID: n.id, Object: "response", CreatedAt: n.created.Unix(), Status: status, Model: model, Output: []any{},
+		Store: n.stored.ID != "",
+		ID:    n.id, Object: "response", CreatedAt: n.created.Unix(), Status: status, Model: model, Output: []any{},
 		Instructions: or("instructions", "null"), MaxOutputTokens: or("max_output_tokens", "null"),
-		ParallelToolCalls: or("parallel_tool_calls", "true"), PreviousResponseID: or("previous_response_id", "null"),
+		ParallelToolCalls: or("parallel_tool_calls", "true"), PreviousResponseID: previous,
 		PromptCacheKey: or("prompt_cache_key", ""), SafetyIdentifier: or("safety_identifier", ""), User: or("user", ""),
 		Reasoning: or("reasoning", `{"effort":null,"summary":null}`), Temperature: or("temperature", "1"), TopP: or("top_p", "1"),
 		Text: textObject(root.Get("text")), ToolChoice: or("tool_choice", `"auto"`), Tools: toolObjects(root.Get("tools")),

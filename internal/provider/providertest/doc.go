@@ -4,8 +4,8 @@
 // # The fake
 //
 // A Fake is an HTTP server on loopback that speaks chat completions, responses,
-// Anthropic messages and Google's generateContent, told apart by the path. It
-// answers a request by the first
+// Anthropic messages, Google's generateContent and Bedrock's Converse, told apart
+// by the path. It answers a request by the first
 // of these that there is:
 //
 //  1. the oldest Answer that was given to Queue;

@@ -35,7 +35,7 @@ type Fake struct {
 
 // Request is what the Fake was asked.
 type Request struct {
-	Path   string
+	Path   string // escaped, as it was sent
 	Query  url.Values
 	Header http.Header
 	Body   []byte
@@ -170,19 +170,21 @@ func (f *Fake) serve(w http.ResponseWriter, hr *http.Request) {
 		http.Error(w, "fake provider: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	g := giver{fake: f, w: w, r: r, http: hr, answer: answer, wire: wireOf(hr.URL.Path)}
+	g := giver{fake: f, w: w, r: r, http: hr, answer: answer, wire: wireOf(r.Path)}
 	g.give()
 }
 
 func newRequest(hr *http.Request, body []byte) *Request {
 	r := &Request{
-		Path: hr.URL.Path, Query: hr.URL.Query(), Header: hr.Header, Body: body,
+		Path: hr.URL.EscapedPath(), Query: hr.URL.Query(), Header: hr.Header, Body: body,
 		gone: make(chan struct{}), done: make(chan struct{}),
 	}
 	_ = json.Unmarshal(body, &r.fields) // what cannot be read is asked nothing; tests look at Body
 	r.Model, r.Stream = r.fields.Model, r.fields.Stream
 	if at := geminiPath.FindStringSubmatch(r.Path); at != nil {
 		r.Model, r.Stream = at[1], at[2] == "streamGenerateContent" && r.Query.Get("alt") == "sse"
+	} else if at := conversePath.FindStringSubmatch(r.Path); at != nil {
+		r.Model, r.Stream = converseModel(r.Path), at[2] == "converse-stream"
 	}
 	all := append(r.fields.Messages, r.fields.Contents...)
 	if json.Unmarshal(r.fields.Input, &r.LastUser) != nil {

@@ -45,6 +45,8 @@ func wireOf(path string) wire {
 		return responsesWire{}
 	case geminiPath.MatchString(path):
 		return geminiWire{}
+	case conversePath.MatchString(path):
+		return converseWire{}
 	}
 	return chatWire{}
 }

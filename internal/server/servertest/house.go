@@ -149,6 +149,10 @@ func (h *House) open(t testing.TB, o Options) {
 	agents, err := agent.New(agent.Options{
 		DataDir: t.TempDir(), Node: h.audit.Node, Now: h.Clock.Now, Log: log, Event: h.agentEvent,
 		Caller: policies.Caller, Member: h.sessions.Member, Present: h.present.Enter,
+		Usable: func(ctx context.Context, p sallyport.Principal, id string) error {
+			_, err := gw.Model(ctx, p, id)
+			return err
+		},
 		Models: func(ctx context.Context, org sallyport.OrgID, id string) error {
 			_, err := h.Models.Model(ctx, org, id)
 			return err
@@ -166,7 +170,7 @@ func (h *House) open(t testing.TB, o Options) {
 		Keys: h.keys, Sessions: h.sessions, Door: door, Invites: identity.NewInvites(db, ring, door, h.Clock.Now), Setup: noSetup{},
 		Gateway: gw, Journal: h.journal, Models: h.Models, Agents: agents, Chats: h.Chats,
 		Policies: policies, Limiter: limiter, Engine: engine, Audit: h.audit,
-		Control: db, KeyMaker: h.keys, Sealer: ring, Requests: h.Faults,
+		Control: db, KeyMaker: h.keys, Sealer: ring, Requests: h.Faults, Responses: db,
 		Prover:        &audit.Checkpointer{Store: db, Key: checkpointKey, Now: h.Clock.Now, Log: log},
 		FileModels:    func(id string) bool { return id == Model || id == Claude },
 		FileProviders: func(name string) bool { return name == "fake" || name == "fake-claude" },

@@ -108,6 +108,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"WatchChanges", testWatchChanges},
 		{"FirstRequests", testFirstRequests},
 		{"InterruptedRequests", testInterruptedRequests},
+		{"Responses", testResponses},
+		{"ResponsesCrowd", testResponsesCrowd},
 		{"ClaimTogether", testClaimTogether},
 		{"RequestEndsTogether", testRequestEndsTogether},
 		{"OpenCallKeepsPrice", testOpenCallKeepsPrice},

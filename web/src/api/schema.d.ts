@@ -1978,6 +1978,8 @@ export interface components {
             rights: string[] | null;
             /** @description Every member sees and runs it */
             shared: boolean;
+            /** @description Of these, those that you may not use now: a run would be refused */
+            unusable?: components["schemas"]["UnusableModel"][] | null;
         };
         AgentWhole: {
             /** Format: date-time */
@@ -1997,6 +1999,8 @@ export interface components {
             shared: boolean;
             steps: components["schemas"]["AgentStepView"][] | null;
             system_prompt: string;
+            /** @description Of these, those that you may not use now: a run would be refused */
+            unusable?: components["schemas"]["UnusableModel"][] | null;
         };
         AttemptView: {
             /** Format: date-time */
@@ -3556,6 +3560,10 @@ export interface components {
         TypeView: {
             category: string;
             name: string;
+        };
+        UnusableModel: {
+            model: string;
+            why: string;
         };
         UploadView: {
             /** @description Base64 */

@@ -42,6 +42,18 @@ const answer = await client.chat.completions.create({
 console.log(answer.choices[0].message.content);`;
 }
 
+/** Codex speaks Responses with tools that a provider of OpenAI's alone knows. */
+export function codex(server: string, model: string): string {
+  return `model = ${JSON.stringify(model)}
+model_provider = "sallyport"
+
+[model_providers.sallyport]
+name = "Sallyport"
+base_url = "${server}/v1"
+env_key = "SALLYPORT_KEY"
+wire_api = "responses"`;
+}
+
 /** Clients of Anthropic add /v1 themselves. */
 export function anthropicPython(server: string, model: string): string {
   return `import os

@@ -1,0 +1,151 @@
+package responses
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// Turn is what is stored of a response: what was asked in it, as the client wrote
+// it, and what the client saw.
+type Turn struct {
+	Input    json.RawMessage `json:"input"` // a text or items
+	Response json.RawMessage `json:"response"`
+}
+
+// InputOf is the JSON of what req itself says, without any change made since.
+func InputOf(req *llm.Request) []byte { return req.Body.Root().Get("input").Raw() }
+
+// Follow returns the body of req as if the client had sent all that was said
+// before itself: the turns' inputs and outputs, then its own input. Reasoning is
+// left out where it is not there in its encrypted form: its text alone is nothing
+// that a provider takes back. The error means that a turn cannot be read.
+func Follow(req *llm.Request, turns []Turn) ([]byte, error) {
+	var items []byte
+	add := func(item []byte) {
+		if len(items) > 0 {
+			items = append(items, ',')
+		}
+		items = append(items, item...)
+	}
+	for _, t := range turns {
+		if err := t.items(func(_ string, item llm.Value) {
+			if item.Get("type").Text() != "reasoning" || item.Get("encrypted_content").Text() != "" {
+				add(item.Raw())
+			}
+		}); err != nil {
+			return nil, err
+		}
+	}
+	root := req.Body.Root()
+	own, err := itemsOf(root.Get("input").Raw())
+	if err != nil {
+		return nil, err
+	}
+	own.Root().Items(func(_ int, item llm.Value) bool { add(item.Raw()); return true })
+	patches := append(llm.Reshape(root, []string{"previous_response_id"}, nil),
+		llm.Replace(root.Get("input"), append(append([]byte{'['}, items...), ']')))
+	return req.Body.Encode(patches...), nil
+}
+
+// items calls f for what was asked and then for what was answered.
+func (t Turn) items(f func(side string, item llm.Value)) error {
+	input, err := itemsOf(t.Input)
+	if err != nil {
+		return err
+	}
+	answer, err := llm.Parse(t.Response)
+	if err != nil {
+		return err
+	}
+	input.Root().Items(func(_ int, item llm.Value) bool { f("input", item); return true })
+	answer.Root().Get("output").Items(func(_ int, item llm.Value) bool { f("output", item); return true })
+	return nil
+}
+
+// itemsOf is an input as a list of items: a text is a message of the user.
+func itemsOf(input []byte) (*llm.Document, error) {
+	doc, err := llm.Parse(input)
+	if err == nil && doc.Root().Kind() == llm.String {
+		return llm.Parse(fmt.Appendf(nil, `[{"role":"user","content":%s}]`, doc.Root().Raw()))
+	}
+	return doc, err
+}
+
+// Item is an item of a list, with its id.
+type Item struct {
+	ID   string
+	JSON []byte
+}
+
+// InputItems lists all that the model was asked in the last of the turns: what
+// was said in those before it, and its own input. Items without an id get one that
+// is always the same.
+func InputItems(turns []Turn) ([]Item, error) {
+	var items []Item
+	for i, t := range turns {
+		last := i == len(turns)-1
+		at, of := 0, sha256.Sum256(t.Response)
+		err := t.items(func(side string, item llm.Value) {
+			if last && side == "output" {
+				return
+			}
+			at++
+			items = append(items, listed(item, fmt.Sprintf("%x/%d/%d", of, i, at)))
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}
+
+// listed is an item in the form of lists: with type, id and status, and a
+// message's text as a part.
+func listed(item llm.Value, place string) Item {
+	raw := item.Raw()
+	id, kind := item.Get("id").Text(), item.Get("type").Text()
+	var add []string
+	if kind == "" {
+		kind = "message"
+		add = append(add, `"type":"message"`)
+	}
+	if id == "" {
+		sum := sha256.Sum256([]byte(place))
+		id = idPrefix(kind) + "_" + hex.EncodeToString(sum[:16])
+		add = append(add, `"id":"`+id+`"`)
+	}
+	if item.Get("status").IsNull() {
+		add = append(add, `"status":"completed"`)
+	}
+	if content := item.Get("content"); kind == "message" && content.Kind() == llm.String {
+		part := `[{"type":"input_text","text":%s}]`
+		if item.Get("role").Text() == "assistant" {
+			part = `[{"type":"output_text","text":%s,"annotations":[],"logprobs":[]}]`
+		}
+		at := content.Offset() - item.Offset()
+		raw = slices.Concat(raw[:at], fmt.Appendf(nil, part, content.Raw()), raw[at+len(content.Raw()):])
+	}
+	for _, member := range add {
+		raw = extended(raw, member, false)
+	}
+	return Item{id, raw}
+}
+
+// idPrefix is how ids of items of that type begin.
+func idPrefix(kind string) string {
+	switch {
+	case kind == "message":
+		return "msg"
+	case kind == "reasoning":
+		return "rs"
+	case strings.HasPrefix(kind, "function_call"):
+		return "fc"
+	}
+	return "item"
+}

@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+// responsesCrowdedOut bounds how many of a person's oldest responses one new one
+// takes the place of.
+const responsesCrowdedOut = 100
+
+// KeepResponse stores a response. Of a person's ResponsesMax the oldest are
+// deleted for it.
+func (db *DB) KeepResponse(ctx context.Context, r sallyport.StoredResponse) error {
+	return db.transact(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO responses (org_id, id, user_id, previous, content, created, deleted) VALUES ($1, $2, $3, $4, $5, $6, 0)`,
+			r.Org, r.ID, r.User, r.Previous, r.Content, micros(r.CreatedAt))
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `
+			UPDATE responses SET deleted = $3 WHERE org_id = $1 AND id IN (
+				SELECT id FROM responses WHERE org_id = $1 AND user_id = $2 AND deleted = 0
+				ORDER BY created DESC, id DESC LIMIT $4 OFFSET $5)`,
+			r.Org, r.User, micros(r.CreatedAt), responsesCrowdedOut, sallyport.ResponsesMax)
+		return err
+	})
+}
+
+// ResponseChain returns a person's response and all that it follows, the first
+// one first. It is NotFound when the response, or one that it follows, is not
+// there, was created at since or before, or is deleted; and when there are more
+// than ResponsesChained or together they are larger than ResponsesSize.
+func (db *DB) ResponseChain(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, since time.Time) ([]sallyport.StoredResponse, error) {
+	chain, err := list(ctx, db.read, func(rows *sql.Rows) (sallyport.StoredResponse, error) {
+		r := sallyport.StoredResponse{Org: org, User: user}
+		var created int64
+		err := rows.Scan(&r.ID, &r.Previous, &r.Content, &created)
+		r.CreatedAt = timeOf(created)
+		return r, err
+	}, `
+		WITH RECURSIVE chain (id, previous, created, depth, size) AS (
+			SELECT id, previous, created, 1, LENGTH(content) FROM responses
+			WHERE org_id = $1 AND user_id = $2 AND id = $3 AND deleted = 0 AND created > $4
+			UNION ALL
+			SELECT r.id, r.previous, r.created, c.depth + 1, c.size + LENGTH(r.content)
+			FROM chain c JOIN responses r ON r.org_id = $1 AND r.id = c.previous
+			WHERE r.user_id = $2 AND r.deleted = 0 AND r.created > $4 AND c.depth < $5 AND c.size <= $6
+		)
+		SELECT c.id, c.previous, r.content, c.created
+		FROM chain c JOIN responses r ON r.org_id = $1 AND r.id = c.id
+		ORDER BY c.depth DESC`,
+		org, user, id, micros(since), sallyport.ResponsesChained, sallyport.ResponsesSize)
+	if err == nil && (len(chain) == 0 || chain[0].Previous != "") {
+		return nil, sallyport.NewError(sallyport.NotFound, "There is no such response.")
+	}
+	return chain, err
+}
+
+// Response returns a person's response; NotFound as in ResponseChain, but
+// whatever became of those that it follows.
+func (db *DB) Response(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, since time.Time) (sallyport.StoredResponse, error) {
+	r := sallyport.StoredResponse{Org: org, ID: id, User: user}
+	var created int64
+	err := db.read.QueryRowContext(ctx, `
+		SELECT previous, content, created FROM responses
+		WHERE org_id = $1 AND user_id = $2 AND id = $3 AND deleted = 0 AND created > $4`,
+		org, user, id, micros(since)).Scan(&r.Previous, &r.Content, &created)
+	r.CreatedAt = timeOf(created)
+	return r, orNotFound(err, "response")
+}
+
+// DeleteResponse deletes a person's response: nobody reads it from now on, and
+// EraseResponses erases it.
+func (db *DB) DeleteResponse(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, at time.Time, rec sallyport.Record) error {
+	return db.record(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
+		found, err := changed(tx.ExecContext(ctx, `
+			UPDATE responses SET deleted = $4 WHERE org_id = $1 AND user_id = $2 AND id = $3 AND deleted = 0`,
+			org, user, id, micros(at)))
+		return foundOr(found, err, "response")
+	})
+}
+
+// EraseResponses erases responses of all organisations that were deleted, or
+// created at expired or before; at most limit. It returns how many. Those of
+// organisations under a legal hold stay.
+func (db *DB) EraseResponses(ctx context.Context, expired time.Time, limit int) (int64, error) {
+	r, err := db.write.ExecContext(ctx, `
+		DELETE FROM responses WHERE (org_id, id) IN (
+			SELECT org_id, id FROM responses r
+			WHERE (r.deleted > 0 OR r.created <= $1) AND NOT EXISTS (
+				SELECT 1 FROM policies p WHERE p.org_id = r.org_id AND p.kind = $2 AND p.subject = $3)
+			LIMIT $4)`,
+		micros(expired), sallyport.KindAudit, sallyport.LegalHold, limit)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}

@@ -1,0 +1,30 @@
+package sallyport
+
+import "time"
+
+// ResponseID names a response that is stored: "resp_" and random hexadecimal digits.
+type ResponseID string
+
+// The bounds of stored responses.
+const (
+	// ResponsesMax is how many one person has; a new one takes the place of the oldest.
+	ResponsesMax = 1_000
+	// ResponsesChained bounds how many turns one that follows others has before it.
+	ResponsesChained = 500
+	// ResponsesSize bounds, in bytes, what is stored of one response, and of all
+	// that one follows.
+	ResponsesSize = 32 << 20
+	// ResponsesKept is for how long they are stored, as OpenAI keeps its own.
+	ResponsesKept = 30 * 24 * time.Hour
+)
+
+// StoredResponse is a response that can be read and followed. Nobody but its
+// owner does, an administrator included.
+type StoredResponse struct {
+	Org       OrgID
+	ID        ResponseID
+	User      UserID
+	Previous  ResponseID // that it follows; "": none
+	Content   []byte     // sealed: what was asked and what was answered
+	CreatedAt time.Time
+}
