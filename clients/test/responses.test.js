@@ -64,6 +64,21 @@ for (const line of lines) {
       })
     }
 
+    test(name('what is stored is followed, read and deleted'), async () => {
+      const { store, ...keeping } = ask(`${prefix}-echo`)
+      const first = await client.responses.create({ ...keeping, input: 'one' })
+      const second = await client.responses.stream({ ...keeping, input: 'two', previous_response_id: first.id }).finalResponse()
+      assert.equal(second.previous_response_id, first.id)
+      assert.match(JSON.stringify(stage.upstream.last().body), /"one".*"two"/s)
+      assert.equal((await client.responses.retrieve(second.id)).output_text, 'two')
+      const items = []
+      for await (const item of client.responses.inputItems.list(second.id, { order: 'asc', limit: 1 })) items.push(item)
+      assert.deepEqual([items[0], items.at(-1)].map((item) => item.content[0].text), ['one', 'two'])
+      await client.responses.delete(second.id)
+      await assert.rejects(client.responses.retrieve(second.id), (error) => error instanceof line.NotFoundError)
+      await assert.rejects(client.responses.create({ ...keeping, previous_response_id: second.id }), { status: 404, code: 'previous_response_not_found' })
+    })
+
     test(name('a structured answer'), async () => {
       const answer = await client.responses.parse(ask(`${prefix}-echo`, {
         input: '{"city":"Oslo"}',

@@ -349,6 +349,19 @@ func TestResponsesStored(t *testing.T) {
 					t.Errorf("the provider was sent %s", sent)
 				}
 
+				// An item that was said can be named. The fake provider gives all of its
+				// own the same id.
+				said := first.Response.Output[len(first.Response.Output)-1].ID
+				named := fmt.Sprintf(`{"model":%q,"stream":%t,"input":[{"role":"user","content":"Who?"},{"type":"item_reference","id":%q},{"role":"user","content":"So?"}]}`, model, stream, said)
+				respond(t, h, named)
+				requests := h.Fake.Requests()
+				if sent = string(requests[len(requests)-1].Body); dialect == "chat" && !strings.Contains(sent, "Hello, ⟦") || strings.Contains(sent, "item_reference") {
+					t.Errorf("the provider was sent %s", sent)
+				}
+				if a := h.Call(t, h.Home.Admin.Key, http.MethodPost, "/v1/responses", named); a.Status != 400 || strings.Contains(a.Body, "Hello") {
+					t.Errorf("named by another: %d %s", a.Status, a.Body)
+				}
+
 				all := get(h.Home.User.Key, "GET", third.Response.ID+"/input_items?order=asc&limit=3", 200)
 				if !strings.Contains(all, `"has_more":true`) || !strings.Contains(all, `"text":"I am `+email+`"`) || !strings.Contains(all, `"first_id":"msg_`) {
 					t.Errorf("the input items are %s", all)
