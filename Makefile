@@ -72,7 +72,7 @@ unit:
 race: services
 	go test $(RACE) -timeout 60m $(UNRACED)
 
-# The official OpenAI client for Node, and curl, against the real binary.
+# The official clients of OpenAI and Anthropic for Node, and curl, against the real binary.
 clients: build
 	cd clients && npm ci --no-audit --no-fund --silent && npm test
 

@@ -45,3 +45,11 @@ func (s Session) EndsAt() time.Time {
 
 // LiveAt says whether the session opens anything at that time.
 func (s Session) LiveAt(now time.Time) bool { return now.Before(s.EndsAt()) }
+
+// Tries is how often somebody has tried to sign in by one name, such as that of a
+// network. The zero Tries is nobody's.
+type Tries struct {
+	N     int64
+	Last  time.Time
+	Until time.Time // no try before
+}

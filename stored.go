@@ -44,6 +44,7 @@ type RecordFilter struct {
 	Resource string    // as in the record, such as "key/0197…"
 	Address  string    // the caller's, where it is kept
 	Actor    UserID    // on whose behalf
+	Run      RunID     // steps of that run, and what was done to it
 	Route    string    // as in the record, such as "POST /v1/chat/completions"
 	Finding  string    // DLP found something of this type
 	Since    time.Time // this instant and later

@@ -1,6 +1,7 @@
 // The binary between the scripted provider and the clients of one test file.
 
 import { after } from 'node:test'
+import * as anthropic from '@anthropic-ai/sdk'
 import * as openai7 from 'openai'
 import * as openai6 from 'openai-6'
 import { VERSION as version7 } from 'openai/version'
@@ -32,6 +33,7 @@ export async function setStage() {
     models: [
       ...upstream.models.map((target) => ({ id: `mock-${target}`, provider: 'scripted', target, price })),
       ...upstream.models.map((target) => ({ id: `chat-${target}`, provider: 'chat', target, price })),
+      ...upstream.claudes.map((target) => ({ id: `mock-${target}`, provider: 'claude', target, price })),
       { id: 'mock-claude', provider: 'claude', target: 'claude-scripted', price },
       { id: 'mock-costly', provider: 'scripted', target: 'echo', price: { input: 1_000_000, output: 1_000_000 } },
       { id: 'offline-1', provider: 'offline', price: { input: 0.1, output: 0.4 } },
@@ -44,6 +46,8 @@ export async function setStage() {
     upstream, binary, key, watcher, url: binary.url,
     // A client of the line, which tries once and is looked over the shoulder.
     client: (line, options) => new line.OpenAI({ apiKey: key, baseURL: `${binary.url}/v1`, maxRetries: 0, fetch: watcher.fetch, ...options }),
+    // Anthropic's client, which tries once.
+    anthropic: (options) => new anthropic.Anthropic({ apiKey: key, baseURL: binary.url, maxRetries: 0, ...options }),
     // What is wrong, by OpenAI's description, with what the provider was sent.
     sentFaults: () => upstream.calls.filter((c) => c.path === '/v1/chat/completions')
       .flatMap((c) => faults('CreateChatCompletionRequest', c.body)),

@@ -49,7 +49,8 @@ export async function startUpstream() {
     call.left = new Promise((resolve) => res.on('close', () => resolve(!res.writableFinished)))
     call.body = JSON.parse(call.raw)
     calls.push(call)
-    if (req.url === '/v1/messages') return claude(call.body, res)
+    if (req.url === '/v1/messages/count_tokens') return json(res, { input_tokens: 2095 })
+    if (req.url === '/v1/messages') return (claudes[call.body.model] ?? claude)(call.body, res)
     const behave = () => behaviours[call.body.model](call.body, res)
     if (req.url === '/v1/responses') return respond(call.body, res, behave)
     behave()
@@ -58,6 +59,7 @@ export async function startUpstream() {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     models: Object.keys(behaviours),
+    claudes: Object.keys(claudes),
     calls,
     last: () => calls.at(-1),
     stop: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
@@ -132,27 +134,74 @@ function streamCalls(asked, res, calls) {
 // claude answers as Anthropic's API does: with a text, or a call of the first tool.
 function claude(asked, res) {
   const text = lastText(asked)
-  const block = asked.tools
-    ? { type: 'tool_use', id: 'toolu_1', name: asked.tools[0].name, input: { city: 'Oslo', note: text } }
-    : { type: 'text', text }
-  const end = { stop_reason: asked.tools ? 'tool_use' : 'end_turn', stop_sequence: null }
-  const message = { id: 'msg_scripted', type: 'message', role: 'assistant', model: asked.model, usage: { input_tokens: 21, output_tokens: 9 } }
-  if (!asked.stream) return json(res, { ...message, content: [block], ...end })
+  if (!asked.tools) return claudeSays(asked, res, [{ type: 'text', text }])
+  claudeSays(asked, res, [{ type: 'tool_use', id: 'toolu_1', name: asked.tools[0].name, input: { city: 'Oslo', note: text } }])
+}
 
+// What Claude signs its thinking with.
+export const signature = 'EqQBCgIYAhIM/odd+letters=='
+export const redacted = 'b3BhcXVl/+=='
+
+const claudeFails = (status, type, headers) => (_, res) =>
+  res.writeHead(status, { 'content-type': 'application/json', ...headers }).end(claudeError(type))
+export const claudeError = (type) => `{ "type":"error", "error":{"type":"${type}","message":"as\\u0020scripted"},"request_id":"req_scripted"}`
+
+const claudes = {
+  // Thinks, calls two tools at once; then says what they answered.
+  'claude-tools'(asked, res) {
+    const results = asked.messages.at(-1).content
+    if (Array.isArray(results) && results[0].type === 'tool_result') {
+      return claudeSays(asked, res, [{ type: 'text', text: results.map((r) => r.content).join('; ') }])
+    }
+    claudeSays(asked, res, [
+      { type: 'thinking', thinking: 'Two cities.', signature },
+      { type: 'redacted_thinking', data: redacted },
+      { type: 'text', text: 'I look.' },
+      ...toolCalls(lastText(asked)).map((call) => ({
+        type: 'tool_use', id: `toolu_${call.id}`, name: call.function.name, input: JSON.parse(call.function.arguments),
+      })),
+    ])
+  },
+  'claude-stop': (asked, res) => claudeSays(asked, res, [{ type: 'text', text: 'One, ' }], { stop_reason: 'stop_sequence', stop_sequence: 'two' }),
+  'claude-busy': claudeFails(429, 'rate_limit_error', { 'retry-after': '7' }),
+  'claude-broken': claudeFails(500, 'api_error'),
+  'claude-overloaded': claudeFails(529, 'overloaded_error'),
+  'claude-lost': claudeFails(404, 'not_found_error'),
+  // Fails in the middle of a stream.
+  'claude-tired'(asked, res) {
+    const send = claudeStream(asked, res)
+    send('content_block_start', { index: 0, content_block: { type: 'text', text: '' } })
+    send('content_block_delta', { index: 0, delta: { type: 'text_delta', text: 'half of ' } })
+    res.end(`event: error\ndata: ${claudeError('overloaded_error')}\n\n`)
+  },
+}
+
+const claudeUsage = { input_tokens: 13, cache_creation_input_tokens: 3, cache_read_input_tokens: 5, output_tokens: 9 }
+const claudeMessage = (asked) => ({ id: 'msg_scripted', type: 'message', role: 'assistant', model: asked.model, usage: claudeUsage })
+
+function claudeStream(asked, res) {
   res.writeHead(200, { 'content-type': 'text/event-stream' })
   const send = (type, fields) => res.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`)
-  send('message_start', { message: { ...message, content: [], stop_reason: null, stop_sequence: null } })
-  if (asked.tools) {
-    send('content_block_start', { index: 0, content_block: { ...block, input: {} } })
-    for (const partial_json of JSON.stringify(block.input)) {
-      send('content_block_delta', { index: 0, delta: { type: 'input_json_delta', partial_json } })
-    }
-  } else {
-    send('content_block_start', { index: 0, content_block: { type: 'text', text: '' } })
-    for (const character of text) send('content_block_delta', { index: 0, delta: { type: 'text_delta', text: character } })
-  }
-  send('content_block_stop', { index: 0 })
+  send('message_start', { message: { ...claudeMessage(asked), content: [], stop_reason: null, stop_sequence: null } })
+  send('ping')
+  return send
+}
+
+function claudeSays(asked, res, content, end) {
+  end ??= { stop_reason: content.at(-1).type === 'tool_use' ? 'tool_use' : 'end_turn', stop_sequence: null }
+  if (!asked.stream) return json(res, { ...claudeMessage(asked), content, ...end })
+  const send = claudeStream(asked, res)
+  content.forEach((block, index) => {
+    const delta = (type, fields) => send('content_block_delta', { index, delta: { type, ...fields } })
+    const empty = { text: { text: '' }, thinking: { thinking: '', signature: '' }, tool_use: { input: {} } }[block.type]
+    send('content_block_start', { index, content_block: { ...block, ...empty } })
+    for (const text of block.text ?? '') delta('text_delta', { text })
+    for (const thinking of block.thinking ?? '') delta('thinking_delta', { thinking })
+    if (block.signature) delta('signature_delta', { signature: block.signature })
+    for (const partial_json of block.input ? JSON.stringify(block.input) : '') delta('input_json_delta', { partial_json })
+    send('content_block_stop', { index })
+  })
   send('message_delta', { delta: end, usage: { output_tokens: 9 } })
-  send('message_stop', {})
+  send('message_stop')
   res.end()
 }

@@ -31,6 +31,24 @@ function packed(): Plugin {
   };
 }
 
+interface Modules {
+  getModuleInfo: (id: string) => { importedIds: readonly string[] } | null;
+}
+
+const entry = fileURLToPath(new URL("src/main.tsx", import.meta.url));
+let shell: Set<string> | undefined;
+
+/** Whether the shell needs a module before it runs. */
+function inShell(id: string, modules: Modules): boolean {
+  if (!shell) {
+    shell = new Set([entry]);
+    for (const module of shell) for (const needed of modules.getModuleInfo(module)?.importedIds ?? []) shell.add(needed);
+  }
+  return shell.has(id);
+}
+
+const shellPart = (id: string) => (/node_modules[\\/](react|scheduler)/.test(id) ? "react" : /node_modules[\\/]@tanstack/.test(id) ? "router" : "shell");
+
 export default defineConfig({
   // Relative, so that the pages work under any prefix.
   base: "./",
@@ -44,6 +62,20 @@ export default defineConfig({
     target: "es2023",
     chunkSizeWarningLimit: 4096, // scripts/sizes.js has the limits
     manifest: "manifest.json",
+    // What pages share with the shell made it fifteen files, and what they share with
+    // each other made chat twenty-seven; a slow line takes a while for each, and so does
+    // asking for them. One file would be too few: scripts are compiled as they come.
+    // docs/terminal-speed.md
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { debugName: "shell", priority: 1, name: (id, modules) => (inShell(id, modules) ? shellPart(id) : null) },
+            { name: "parts", test: /[\\/]src[\\/](api|components)[\\/](?!Chart|Command|DataTable|Menu|Toasts|columns)/ },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8080" } },
   test: {

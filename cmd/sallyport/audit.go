@@ -41,6 +41,7 @@ type recordFlags struct {
 	Event    string    `help:"Only this event id."`
 	Phase    string    `help:"Only this phase: intent, outcome, refusal, event or late."`
 	Request  string    `help:"Only this request id, as X-Request-Id told it."`
+	Run      string    `name:"run" help:"Only the steps of this run id, and what was done to it."`
 	Resource string    `help:"Only what was done to this, such as key/0197…."`
 	Address  string    `help:"Only calls from this IP address, where it is kept." placeholder:"IP"`
 	Finding  string    `help:"Only where DLP found this type, such as EMAIL_ADDRESS." placeholder:"TYPE"`
@@ -51,7 +52,7 @@ func (f recordFlags) filter(limit int) sallyport.RecordFilter {
 		Before: f.Before, Limit: limit, Action: f.Action, Outcome: f.Outcome, Code: sallyport.Code(f.Code),
 		Key: sallyport.KeyID(f.Key), Model: f.Model, Call: sallyport.CallID(f.Call), Event: f.Event,
 		Phase: sallyport.Phase(f.Phase), Request: f.Request, Resource: f.Resource, Address: f.Address,
-		Actor: sallyport.UserID(f.Actor), Route: f.Route, Finding: f.Finding, Since: f.Since, Until: f.Until,
+		Actor: sallyport.UserID(f.Actor), Run: sallyport.RunID(f.Run), Route: f.Route, Finding: f.Finding, Since: f.Since, Until: f.Until,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/identity"
 	"github.com/sallyport-ai/sallyport/internal/server"
 )
 
@@ -15,8 +16,8 @@ const (
 	forgetPage = 500
 )
 
-// forgetOld deletes kept answers, sessions and stored responses when their time
-// is over, until ctx ends. Several nodes may do so at once.
+// forgetOld deletes kept answers, sessions, tries to sign in and stored responses
+// when their time is over, until ctx ends. Several nodes may do so at once.
 func (s *services) forgetOld(ctx context.Context) {
 	db := s.instance.db
 	for {
@@ -25,6 +26,7 @@ func (s *services) forgetOld(ctx context.Context) {
 			return db.ForgetRequests(ctx, now.Add(-server.AnswersKept), forgetPage)
 		})
 		s.forgetPages(ctx, "sessions that ended", func() (int64, error) { return db.ForgetSessions(ctx, now, forgetPage) })
+		s.forgetPages(ctx, "tries to sign in", func() (int64, error) { return db.ForgetTries(ctx, now.Add(-identity.TriesForgotten), forgetPage) })
 		s.forgetPages(ctx, "stored responses", func() (int64, error) {
 			return db.EraseResponses(ctx, now.Add(-sallyport.ResponsesKept), forgetPage)
 		})

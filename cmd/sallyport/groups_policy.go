@@ -9,6 +9,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/access"
+	"github.com/sallyport-ai/sallyport/internal/catalogue"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/policy"
 )
@@ -88,9 +89,34 @@ func (c *groupPolicySet) Run(ctx context.Context, a *app) error {
 		if c.Area == string(policy.AreaDLP) {
 			told[c.Area] = "changed" // it may list values that are let through
 		}
-		err = i.db.SetPolicies(ctx, org, policy.KindRights, bodies, i.event(org, action, resource, told))
+		known, err := i.knownNames(ctx, org)
+		if err != nil {
+			return err
+		}
+		check := func(stored map[string][]byte) error { return known.Check(group, bodies, stored) }
+		err = i.db.SetPolicies(ctx, org, policy.KindRights, bodies, check, i.event(org, action, resource, told))
 		return a.done(err, "decided: %s of %s", c.Area, cmp.Or(c.Group, "the organisation"))
 	})
+}
+
+// knownNames are those of models and providers that can be decided on.
+func (i *instance) knownNames(ctx context.Context, org sallyport.OrgID) (policy.Known, error) {
+	models, err := catalogue.New(i.cfg.Catalogue(), i.db).All(ctx, org)
+	if err != nil {
+		return policy.Known{}, err
+	}
+	own, err := i.db.Providers(ctx, org)
+	if err != nil {
+		return policy.Known{}, err
+	}
+	var names []string
+	for _, p := range own {
+		names = append(names, p.Name)
+	}
+	for _, p := range i.cfg.Providers {
+		names = append(names, p.Name)
+	}
+	return policy.NewKnown(models, names...), nil
 }
 
 // readDecision reads JSON from a file, or from standard input.

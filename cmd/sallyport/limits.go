@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -19,8 +20,9 @@ import (
 )
 
 type limitCmd struct {
-	Show limitShow `cmd:"" help:"Show the rate limits: the defaults and what was decided."`
-	Set  limitSet  `cmd:"" help:"Decide the rate limits of the organisation, a group, a user or a key."`
+	Show   limitShow   `cmd:"" help:"Show the rate limits: the defaults and what was decided."`
+	Set    limitSet    `cmd:"" help:"Decide the rate limits of the organisation, a group, a user or a key. 0 decides that there is no limit."`
+	Remove limitRemove `cmd:"" help:"Forget what was decided, so that the operator's limits hold again."`
 }
 
 type limitView struct {
@@ -108,19 +110,60 @@ func policyDefaults(cfg *config.Config) policy.Defaults {
 	return d
 }
 
-type limitSet struct {
+// limitFlags say whose limits are meant.
+type limitFlags struct {
 	orgFlag
-	Scope    string `help:"Whose: organisation, group, user or key." enum:"organisation,group,user,key" default:"organisation"`
-	ID       string `name:"id" help:"Of the group, user or key; groups also by name, users by e-mail address."`
-	Requests int64  `help:"Requests per minute; 0 for no limit." required:"" placeholder:"N"`
-	Tokens   int64  `help:"Tokens per minute; 0 for no limit." default:"0" placeholder:"N"`
+	Scope string `help:"Whose: organisation, group, user or key." enum:"organisation,group,user,key" default:"organisation"`
+	ID    string `name:"id" help:"Of the group, user or key; groups also by name, users by e-mail address."`
+}
+
+func (c limitFlags) check() error {
+	if (c.Scope == "organisation") != (c.ID == "") {
+		return errors.New("--id names the group, user or key whose limits they are, and goes with these scopes alone")
+	}
+	return nil
+}
+
+type limitRemove struct{ limitFlags }
+
+func (c *limitRemove) Run(ctx context.Context, a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	return c.with(ctx, a, func(i *instance, org sallyport.Organisation) error {
+		stored, err := i.db.Policies(ctx, org.ID, policy.KindLimit)
+		if err != nil {
+			return err
+		}
+		subject := policy.LimitSubject(c.Scope, c.ID)
+		if _, decided := stored[subject]; !decided { // of a thing that is gone they can be removed by its id
+			id, err := i.subject(ctx, org.ID, c.Scope, c.ID)
+			if err != nil {
+				return err
+			}
+			subject = policy.LimitSubject(c.Scope, id)
+		}
+		before, decided := stored[subject]
+		if !decided {
+			return fmt.Errorf("no limits were decided for %s: see 'sallyport limit show'", subject)
+		}
+		err = i.db.SetPolicy(ctx, org.ID, policy.KindLimit, subject, nil,
+			i.event(org.ID, "policies.set", "policy/limit/"+subject, map[string]any{"removed": true, "before": json.RawMessage(before)}))
+		return a.done(err, "limits of %s: the operator's", subject)
+	})
+}
+
+type limitSet struct {
+	limitFlags
+	Requests int64 `help:"Requests per minute; 0 for no limit." required:"" placeholder:"N"`
+	Tokens   int64 `help:"Tokens per minute; 0 for no limit." default:"0" placeholder:"N"`
 	// Concurrent counts what a minute does not: long answers.
 	Concurrent int64 `help:"Calls under way at once; 0 for no limit." default:"0" placeholder:"N"`
 }
 
 func (c *limitSet) Run(ctx context.Context, a *app) error {
-	if (c.Scope == "organisation") != (c.ID == "") {
-		return errors.New("--id names the group, user or key whose limits they are, and goes with these scopes alone")
+	if err := c.check(); err != nil {
+		return err
 	}
 	body, err := json.Marshal(policy.Limits{RequestsPerMinute: c.Requests, TokensPerMinute: c.Tokens, Concurrent: c.Concurrent})
 	if err != nil {

@@ -58,6 +58,7 @@ type instance struct {
 	ring     *secret.Ring
 	keys     *identity.Keys
 	sessions *identity.Sessions
+	present  *identity.Present // nil where nothing is served
 	audit    audit.Builder
 	route    string // in records of changes; empty: the command line
 }

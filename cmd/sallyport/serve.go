@@ -126,6 +126,7 @@ func (s *services) serve(ctx context.Context, cfg *config.Config, listeners []ne
 	defer func() { stopWatching(); background.Wait() }()
 	background.Go(func() { keepMemory(watching) })
 	background.Go(func() { s.watch(watching) })
+	background.Go(func() { s.instance.present.Watch(watching) })
 	background.Go(func() { s.followUsage(watching) })
 	background.Go(func() { s.followTrail(watching, cfg) })
 	background.Go(func() { s.forgetOld(watching) })

@@ -17,6 +17,7 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/config"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
+	"github.com/sallyport-ai/sallyport/internal/identity"
 	"github.com/sallyport-ai/sallyport/internal/journal"
 	"github.com/sallyport-ai/sallyport/internal/policy"
 	"github.com/sallyport-ai/sallyport/internal/provider"
@@ -73,10 +74,12 @@ func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logg
 			s.endLimits()
 		}
 	}()
+	i.present = identity.NewPresent(i.keys, i.db, log)
 	s.gateway = gateway.New(gateway.Parts{
 		Journal: s.journal, Models: s.models, Providers: s.providers, Policies: s.policies,
 		Limiter: s.limiter, Keys: i.ring, Audit: i.audit,
-		HoldOutput: int64(cfg.Credits.HoldOutput), Routing: routing(cfg.Routing), Status: server.Status, Now: i.app.now, Log: log, Observer: told,
+		HoldOutput: int64(cfg.Credits.HoldOutput), Routing: routing(cfg.Routing), Present: i.present,
+		Status: server.Status, Now: i.app.now, Log: log, Observer: told,
 	})
 	s.gauges()
 	if s.agents, err = i.agentsOf(cfg, countedRuns{i.db, told}, s.gateway, s.models, s.policies, log); err != nil {
@@ -131,6 +134,7 @@ func (s *services) forget() {
 	s.models.Forget()
 	s.policies.Forget()
 	s.providers.Forget()
+	s.instance.present.Changed() // last: what it reads is read again
 }
 
 // staleMax is how long anything is kept in memory while nobody tells of changes.
@@ -190,7 +194,8 @@ func providerConfigs(cfg *config.Config) []provider.Config {
 	configs := make([]provider.Config, 0, len(cfg.Providers))
 	for _, p := range cfg.Providers {
 		configs = append(configs, provider.Config{
-			Name: p.Name, Type: p.Type, BaseURL: p.BaseURL, APIKey: p.APIKey, APIKeys: p.APIKeys, AuthHeader: p.AuthHeader,
+			Name: p.Name, Type: p.Type, BaseURL: p.BaseURL, Region: p.Region,
+			APIKey: p.APIKey, APIKeys: p.APIKeys, AuthHeader: p.AuthHeader,
 			Headers: revealed(p.Headers), Query: revealed(p.Query), AllowPrivate: true,
 			Connect: time.Duration(p.Timeouts.Connect), FirstByte: time.Duration(p.Timeouts.FirstByte), Idle: time.Duration(p.Timeouts.Idle),
 			Script: p.Script,
@@ -217,11 +222,17 @@ func (i *instance) agents(cfg *config.Config) (*agent.Agents, error) {
 func (i *instance) agentsOf(cfg *config.Config, store agent.Store, gw agent.Gateway, models *catalogue.Catalogue, policies *policy.Book, log *slog.Logger) (*agent.Agents, error) {
 	o := agent.Options{
 		DataDir: i.app.data, Node: i.audit.Node, Boot: i.audit.Boot, Ended: i.endedLives, Now: i.app.now, Log: log, Event: i.agentEvent,
-		Caller: policies.Caller, Member: i.sessions.Member,
+		Caller: policies.Caller, Member: i.sessions.Member, Present: i.present.Enter,
 		Models: func(ctx context.Context, org sallyport.OrgID, id string) error {
 			_, err := models.Model(ctx, org, id)
 			return err
 		},
+	}
+	if gw, serves := gw.(chat.Gateway); serves {
+		o.Usable = func(ctx context.Context, p sallyport.Principal, id string) error {
+			_, err := gw.Model(ctx, p, id)
+			return err
+		}
 	}
 	if strings.HasPrefix(cfg.Database, "postgres") {
 		o.PostgresURL = cfg.Database

@@ -131,6 +131,12 @@ type Options struct {
 	// key; one who was deactivated is sallyport.Unauthorized. Without it there are
 	// no such runs.
 	Member func(ctx context.Context, org sallyport.OrgID, user sallyport.UserID) (sallyport.Principal, error)
+	// Usable says whether the principal may use the model now: nil, or a
+	// *sallyport.Error that says why not. Without it runs begin whatever their steps ask.
+	Usable func(ctx context.Context, p sallyport.Principal, model string) error
+	// Present notes a step of who acts until leave, and ends its context, with a
+	// *sallyport.Error as its cause, when they are gone; nil: their step goes on.
+	Present func(ctx context.Context, p sallyport.Principal) (_ context.Context, leave func())
 }
 
 // runsMax is the default of Options.RunsMax.
@@ -170,6 +176,9 @@ func New(o Options, store Store, gw Gateway, principals Principals, sealer Seale
 	}
 	if o.Node == "" {
 		o.Node = "local"
+	}
+	if o.Present == nil {
+		o.Present = func(ctx context.Context, _ sallyport.Principal) (context.Context, func()) { return ctx, func() {} }
 	}
 	return &Agents{
 		o: o, store: store, gateway: gw, principals: principals, sealer: sealer,

@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"strings"
 
@@ -58,6 +59,9 @@ func (a *Agents) Begin(ctx context.Context, p sallyport.Principal, o Order) (sal
 	if err != nil {
 		return sallyport.Run{}, err
 	}
+	if err := a.usable(ctx, p, agent.Definition); err != nil {
+		return sallyport.Run{}, err
+	}
 	return a.begin(ctx, p, agent, begin, o)
 }
 
@@ -97,6 +101,25 @@ func (a *Agents) begin(ctx context.Context, p sallyport.Principal, agent sallypo
 	}
 	a.tell(run)
 	return run, nil
+}
+
+// usable refuses a run one of whose steps could not ask its model, before the
+// steps ahead of it cost anything. Rights change: each step asks again.
+func (a *Agents) usable(ctx context.Context, p sallyport.Principal, def sallyport.AgentDefinition) error {
+	if a.o.Usable == nil {
+		return nil
+	}
+	for _, model := range def.Models() {
+		err := a.o.Usable(ctx, p, model)
+		var known *sallyport.Error
+		switch {
+		case errors.As(err, &known) && known.Code == sallyport.ModelNotFound:
+			return sallyport.WrapError(known.Code, "The agent asks the model "+model+", which does not exist.", err)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
 }
 
 func startKind(p sallyport.Principal, kind sallyport.StartKind) sallyport.StartKind {

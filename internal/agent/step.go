@@ -75,7 +75,7 @@ func (a *Agents) tryStep(ctx context.Context, run sallyport.Run, begin runBegin,
 	if err != nil {
 		return stepResult{}, err
 	}
-	got, err := a.insist(ctx, run, index, body)
+	got, err := a.insistHere(ctx, run, index, body)
 	if err != nil {
 		return stepResult{}, err
 	}
@@ -129,6 +129,23 @@ func whole(answers []answer) error {
 		}
 	}
 	return nil
+}
+
+// insistHere is insist as long as who the run acts as is here: a step that waits
+// for its next attempt ends with them too.
+func (a *Agents) insistHere(ctx context.Context, run sallyport.Run, index int, body []byte) (answer, error) {
+	who, err := a.actor(ctx, run)
+	if err != nil {
+		return answer{}, err
+	}
+	present, leave := a.o.Present(ctx, who)
+	defer leave()
+	got, err := a.insist(present, run, index, body)
+	var gone *sallyport.Error
+	if err != nil && ctx.Err() == nil && errors.As(context.Cause(present), &gone) {
+		return got, gone
+	}
+	return got, err
 }
 
 // insist asks until there is an answer or no more hope for one.

@@ -24,7 +24,7 @@ func Builtin(providerType, providerName string) []sallyport.Model {
 		id = catwalk.InferenceProviderOpenAI
 	case "anthropic":
 		id = catwalk.InferenceProviderAnthropic
-	case "gemini":
+	case "gemini", "gemini-openai":
 		id = catwalk.InferenceProviderGemini
 	case "groq":
 		id = catwalk.InferenceProviderGROQ

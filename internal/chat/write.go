@@ -254,7 +254,7 @@ func stateOf(err error, stopped bool, size int64) sallyport.MessageState {
 	case code == sallyport.DLPBlocked:
 		return sallyport.MessageBlocked
 	case code == sallyport.ServerStopping,
-		size > 0 && (code == sallyport.UpstreamClosed || code == sallyport.UpstreamTimeout || code == sallyport.UpstreamUnreachable):
+		size > 0 && (code == sallyport.Unauthorized || code == sallyport.UpstreamClosed || code == sallyport.UpstreamTimeout || code == sallyport.UpstreamUnreachable):
 		return sallyport.MessageCut
 	}
 	return sallyport.MessageFailed

@@ -177,8 +177,9 @@ var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$`)
 
 // ProviderTypes are the kinds of providers, sorted. Package provider has one for each.
 var ProviderTypes = []string{
-	"anthropic", "azure", "deepseek", "gemini", "groq", "lmstudio", "mistral",
-	"offline", "ollama", "openai", "openrouter", "together", "vllm", "xai",
+	"anthropic", "azure", "bedrock", "deepseek", "gemini", "gemini-openai", "groq", "lmstudio",
+	"mistral", "offline", "ollama", "openai", "openrouter", "together", "vertex", "vllm",
+	"xai",
 }
 
 func (c *Config) checkProviders() (problems []error) {

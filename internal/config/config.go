@@ -97,13 +97,20 @@ type Provider struct {
 	// Name is what models refer to. Unique.
 	Name string `yaml:"name"`
 	// Type is the service's kind, which tells its API and its usual address:
-	// openai, anthropic, azure, groq, gemini, mistral, deepseek, xai,
-	// openrouter, together, vllm, ollama, lmstudio or offline.
+	// openai, anthropic, azure, groq, gemini, gemini-openai, vertex, bedrock,
+	// mistral, deepseek, xai, openrouter, together, vllm, ollama, lmstudio or
+	// offline. gemini-openai is the Gemini API at its OpenAI-compatible address.
 	Type string `yaml:"type"`
 	// BaseURL is its address, for example http://127.0.0.1:8000/v1. Default: the
 	// type's. The operator may name any address, a private one too.
 	BaseURL string `yaml:"base_url,omitempty"`
+	// Region is where vertex and bedrock run, for example europe-west4, global or
+	// eu-central-1; it tells the address when BaseURL does not.
+	Region string `yaml:"region,omitempty"`
 	// APIKey is our credential there. Write ${VAR} to take it from the environment.
+	// vertex takes the JSON of a service account's key, or a bearer token that
+	// somebody else keeps fresh; bedrock a Bedrock API key, or an access key as
+	// id:secret or id:secret:session_token.
 	APIKey secret.Text `yaml:"api_key,omitempty"`
 	// APIKeys are several keys, used in turn, in place of APIKey: one that is
 	// refused or over its rate rests a while. ${VAR} as above.

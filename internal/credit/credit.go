@@ -41,8 +41,14 @@ const (
 // All input counts where it is dearest: whether a provider reads a prompt from
 // its cache or writes it there is known only afterwards.
 func Bound(req *llm.Request, m sallyport.Model, bodyBytes, holdOutput int64) sallyport.Usage {
+	if req.Operation == llm.CountTokens {
+		return sallyport.Usage{} // nobody charges for it
+	}
 	text, images := input(req, m, bodyBytes)
 	bound := atDearest(m.Price, add(text, images))
+	if req.Operation == llm.Embed {
+		return bound // vectors are no tokens
+	}
 	bound.Output = times(outputMax(req, m, holdOutput), max(req.Choices, 1))
 	if m.Price.Reasoning > m.Price.Output {
 		bound.Reasoning = bound.Output // all of it may be thought
@@ -78,12 +84,20 @@ func outputMax(req *llm.Request, m sallyport.Model, hold int64) int64 {
 // Estimate is what req probably used when the provider did not say:
 // deliveredChars of answer text came.
 func Estimate(req *llm.Request, m sallyport.Model, bodyBytes, deliveredChars int64) sallyport.Usage {
-	text, images := input(req, m, bodyBytes)
+	if req.Operation == llm.CountTokens {
+		return sallyport.Usage{}
+	}
 	output := tokensOf(deliveredChars)
 	if req.OutputMax > 0 {
 		output = min(output, times(req.OutputMax, max(req.Choices, 1)))
 	}
-	return sallyport.Usage{Input: add(tokensOf(text), images), Output: output}
+	return sallyport.Usage{Input: Tokens(req, m, bodyBytes), Output: output}
+}
+
+// Tokens is about how many tokens the input of req has.
+func Tokens(req *llm.Request, m sallyport.Model, bodyBytes int64) int64 {
+	text, images := input(req, m, bodyBytes)
+	return add(tokensOf(text), images)
 }
 
 func tokensOf(chars int64) int64 {

@@ -5,6 +5,9 @@ package dialect
 
 import (
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/completions"
+	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
+	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -15,6 +18,12 @@ func Opaque(d llm.Dialect) func(place []string) bool {
 	switch d {
 	case llm.Chat:
 		return chat.Opaque
+	case llm.Messages:
+		return messages.Opaque
+	case llm.Completions:
+		return completions.Opaque
+	case llm.Embeddings:
+		return embeddings.Opaque
 	case llm.Responses:
 		return responses.Opaque
 	}

@@ -12,6 +12,8 @@ type TextID struct {
 	Choice int
 	Kind   llm.DeltaKind
 	Index  int
+	// Unrestored texts reach the client with their placeholders; see llm.Delta.
+	Unrestored bool
 }
 
 func (id TextID) field() string {
@@ -101,7 +103,9 @@ func (s *Screen) flow(id TextID) stream {
 			a.write = a.written
 			text = a
 		} else {
-			text = s.newFlow(id.field)
+			f := s.newFlow(id.field)
+			f.restores = !id.Unrestored
+			text = f
 		}
 		if s.flows == nil {
 			s.flows = make(map[TextID]stream)

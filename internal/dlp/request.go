@@ -23,15 +23,19 @@ const memberValueMax = 64
 // arrays left out; it is valid until opaque returns. opaque may be nil. A string that is JSON
 // is looked at as such and stays valid JSON. Numbers of the body are looked at for
 // cards, which cannot be hidden there and block. A value that goes over from
-// one text part of a message to the next is found.
+// one text part of a message to the next is found. signed are strings of doc that
+// nobody may edit: what is to be hidden there blocks.
 //
 // The error is DLPBlocked for what the policy does not let through and for what
 // cannot be judged; the document is of no use then.
-func (s *Screen) Request(doc *llm.Document, opaque func(place []string) bool) error {
+func (s *Screen) Request(doc *llm.Document, opaque func(place []string) bool, signed ...llm.Value) error {
 	if s.policy.Mode == Off {
 		return nil
 	}
-	r := request{screen: s, doc: doc, opaque: opaque}
+	r := request{screen: s, doc: doc, opaque: opaque, signed: make(map[int]bool, len(signed))}
+	for _, v := range signed { // by place: doc may be a copy
+		r.signed[v.Offset()] = true
+	}
 	r.sweep = sweep{engine: s.engine, wanted: s.in}
 	if err := r.value(doc.Root(), ""); err != nil {
 		return err
@@ -47,8 +51,10 @@ type request struct {
 	screen  *Screen
 	doc     *llm.Document
 	opaque  func(place []string) bool
-	place   []string // of the value that is being looked at
-	outer   *request // the walk that found this document in a string
+	place   []string     // of the value that is being looked at
+	signed  map[int]bool // offsets of strings that nobody may edit
+	fixed   bool         // what is being looked at is within such a string
+	outer   *request     // the walk that found this document in a string
 	outerAt llm.Value
 	depth   int
 	patches []llm.Patch // numbers of nested JSON that became strings
@@ -84,7 +90,11 @@ func (r *request) object(v llm.Value) (err error) {
 			return false
 		}
 		r.place = append(r.place, name)
-		if value.Kind() != llm.String || r.opaque == nil || !r.opaque(r.place) {
+		switch {
+		case value.Kind() == llm.String && r.opaque != nil && r.opaque(r.place):
+		case name == "data" && isFile(v, value):
+			err = r.file(v, value)
+		default:
 			err = r.value(value, name)
 		}
 		r.place = r.place[:len(r.place)-1]
@@ -118,8 +128,38 @@ func (r *request) array(v llm.Value, member string) (err error) {
 	return err
 }
 
+// mediaMembers are the names under which dialects tell the type of the file whose
+// bytes stand beside it, under data.
+var mediaMembers = []string{"media_type", "mime_type", "mimeType"}
+
+// isFile tells, of the member data of an object, bytes of a file in base64. What
+// says that it is text, or is not base64, is judged as text.
+func isFile(object, data llm.Value) bool {
+	return mediaType(object) != "" && object.Get("type").Text() != "text" && base64Body.onlyOf(data.Text())
+}
+
+func mediaType(object llm.Value) string {
+	for _, name := range mediaMembers {
+		if media := object.Get(name).Text(); media != "" {
+			return media
+		}
+	}
+	return ""
+}
+
+func (r *request) file(object, data llm.Value) error {
+	if data.Text() == "" || isMediaType(strings.ToLower(mediaType(object))) {
+		return nil
+	}
+	return r.unreadable(data)
+}
+
 // text judges a string that is a value.
 func (r *request) text(v llm.Value, member string) error {
+	if r.signed[v.Offset()] {
+		r.fixed = true
+		defer func() { r.fixed = false }()
+	}
 	text := v.Text()
 	switch {
 	case text == "":
@@ -138,17 +178,24 @@ func (r *request) text(v llm.Value, member string) error {
 }
 
 func (r *request) unreadable(v llm.Value) error {
-	if r.screen.policy.Mode != Enforce || r.screen.policy.Unreadable == UnreadableAllow {
+	return r.screen.unreadable("The file in " + r.path(v))
+}
+
+// Unreadable judges what carries text that cannot be read, such as numbers of
+// tokens. The error is DLPBlocked where the policy lets nothing through unread.
+func (s *Screen) Unreadable(v llm.Value) error { return s.unreadable("What stands in " + v.Path()) }
+
+func (s *Screen) unreadable(what string) error {
+	if s.policy.Mode != Enforce || s.policy.Unreadable == UnreadableAllow {
 		return nil
 	}
-	r.screen.result.Action = string(Block)
-	return sallyport.NewError(sallyport.DLPBlocked,
-		fmt.Sprintf("The file in %s cannot be checked by the data protection policy.", r.path(v)))
+	s.result.Action = string(Block)
+	return sallyport.NewError(sallyport.DLPBlocked, what+" cannot be checked by the data protection policy.")
 }
 
 // nested judges the JSON that stands in the string v.
 func (r *request) nested(v llm.Value, doc *llm.Document) error {
-	inner := request{screen: r.screen, doc: doc, outer: r, outerAt: v, depth: r.depth + 1, sweep: r.sweep}
+	inner := request{screen: r.screen, doc: doc, outer: r, outerAt: v, depth: r.depth + 1, fixed: r.fixed, sweep: r.sweep}
 	inner.sweep.hits, inner.sweep.opens = nil, nil
 	if err := inner.value(doc.Root(), ""); err != nil {
 		return err
@@ -236,6 +283,9 @@ func (r *request) decide(h hit, value string, at place) (with string, err error)
 		return "", nil
 	}
 	do := s.inDo[h.id]
+	if r.fixed {
+		do = Block
+	}
 	if err := s.note(h.id, value, at, do); err != nil {
 		return "", err
 	}
@@ -353,9 +403,13 @@ func isMedia(text string) bool {
 	if !ok {
 		return false
 	}
+	return isMediaType(media) && base64Body.onlyOf(payload)
+}
+
+func isMediaType(media string) bool {
 	for _, kind := range []string{"image/", "audio/", "video/"} {
 		if strings.HasPrefix(media, kind) {
-			return base64Body.onlyOf(payload)
+			return true
 		}
 	}
 	return false

@@ -256,3 +256,47 @@ func TestRequest_typed_placeholder(t *testing.T) {
 		t.Errorf("a placeholder without its value became %q", got)
 	}
 }
+
+// The bytes of a file beside its type are no text, unless they say that they are.
+func TestRequestFiles(t *testing.T) {
+	const key = "AKIAQX3RZP7VTY2W" + "M6LD"
+	for source, want := range map[string]string{
+		`{"type":"base64","media_type":"image/png","data":"` + key + `"}`: key,
+		`{"mimeType":"IMAGE/JPEG","data":"` + key + `"}`:                  key,
+		`{"type":"text","media_type":"text/plain","data":"` + key + `"}`:  "<AWS_ACCESS_KEY_ID>",
+		`{"media_type":"image/png","data":"it is ` + key + `"}`:           "it is <AWS_ACCESS_KEY_ID>",
+		`{"media_type":"image/png","text":"` + key + `"}`:                 "<AWS_ACCESS_KEY_ID>",
+		`{"data":"` + key + `"}`:                                          "<AWS_ACCESS_KEY_ID>",
+	} {
+		s := newScreen(DefaultPolicy())
+		if got := unmask(s, screened(t, s, `{"source":`+source+`}`)); !strings.Contains(got, `"`+want+`"`) {
+			t.Errorf("%s: got %s", source, got)
+		}
+	}
+	doc := parse(t, `{"source":{"type":"base64","media_type":"application/pdf","data":"JVBERi0x"}}`)
+	if err := newScreen(DefaultPolicy()).Request(doc, nil); sallyport.CodeOf(err) != sallyport.DLPBlocked {
+		t.Errorf("a document: got %v", err)
+	}
+}
+
+// What nobody may edit is blocked where it would have to be, in JSON within it too.
+func TestRequestSigned(t *testing.T) {
+	for text, code := range map[string]sallyport.Code{
+		"nothing to see": "", "ann@example.com": sallyport.DLPBlocked, `{\"to\":\"ann@example.com\"}`: sallyport.DLPBlocked,
+	} {
+		body := `{"a":"bob@example.com","signed":"` + text + `"}`
+		doc := parse(t, body)
+		err := newScreen(DefaultPolicy()).Request(doc, nil, parse(t, body).Root().Get("signed"))
+		if sallyport.CodeOf(err) != code {
+			t.Errorf("%s: got %v, want %s", text, err, code)
+		}
+		if raw := doc.Root().Get("signed"); string(raw.JSON()) != string(raw.Raw()) || err == nil && strings.Contains(string(doc.Encode()), "bob") {
+			t.Errorf("%s: got %s", text, doc.Encode())
+		}
+	}
+	policy := DefaultPolicy()
+	policy.Mode = Observe
+	if err := newScreen(policy).Request(parse(t, `{"a":"ann@example.com"}`), nil, parse(t, `{"a":"x"}`).Root().Get("a")); err != nil {
+		t.Errorf("observing: got %v", err)
+	}
+}

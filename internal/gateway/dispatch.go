@@ -121,11 +121,20 @@ func (d *dispatching) wait(ctx context.Context, n int, err error) bool {
 // try asks one candidate once. begun says that a part of its answer went out, or
 // that whoever takes the answer refused it.
 func (g *Gateway) try(ctx context.Context, call *Call, m sallyport.Model, serves provider.Provider, out llm.Sink) (begun bool, err error) {
+	do := serves.Do
+	if call.Request.Operation == llm.CountTokens {
+		counter, counts := serves.(provider.TokenCounter)
+		if !counts {
+			call.Served = m
+			return true, out(estimated(call))
+		}
+		do = counter.CountTokens
+	}
 	call.Served, call.sent = m, true
 	call.lost, call.owed = append(call.lost, call.owed...), nil
 	since := g.parts.Now()
 	ctx, done := g.parts.Observer.Attempt(ctx, &call.Call)
-	receipt, err := serves.Do(ctx, m.Target, call.Request, func(e *llm.Event) error {
+	receipt, err := do(ctx, m.Target, call.Request, func(e *llm.Event) error {
 		begun = true
 		g.note(call, e)
 		return out(e)
@@ -141,6 +150,13 @@ func (g *Gateway) try(ctx context.Context, call *Call, m sallyport.Model, serves
 	return begun, err
 }
 
+// estimated answers a request to count tokens where the provider cannot: from the
+// bytes of its text, by the rule of thumb that holds for English.
+func estimated(call *Call) *llm.Event {
+	tokens := credit.Tokens(call.Request, call.served(), call.BytesIn)
+	return &llm.Event{Kind: llm.WholeEvent, Usage: &llm.Usage{Input: tokens}}
+}
+
 // note takes from an event what the ledger and the trail want to know.
 func (g *Gateway) note(call *Call, e *llm.Event) {
 	if call.FirstByteAt.IsZero() {
@@ -149,7 +165,7 @@ func (g *Gateway) note(call *Call, e *llm.Event) {
 	if e.Kind == llm.WholeEvent || len(e.Finishes) > 0 {
 		call.finished = true
 	}
-	if e.Usage != nil {
+	if e.Usage != nil && call.Request.Operation != llm.CountTokens {
 		usage, clamped := credit.Clamp(sallyport.Usage(*e.Usage), call.bound)
 		call.Usage, call.UsageKnown, call.usageFinal = usage, true, call.finished
 		call.UsageClamped = call.UsageClamped || clamped

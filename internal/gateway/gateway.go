@@ -36,7 +36,7 @@ type Gateway struct {
 	health  health
 }
 
-// Parts is what a Gateway is made of. All fields but Observer must be set.
+// Parts is what a Gateway is made of. All fields but Observer and Present must be set.
 type Parts struct {
 	Journal   Journal
 	Models    Models
@@ -57,6 +57,15 @@ type Parts struct {
 	Log    *slog.Logger
 	// Observer is told of every call; nil: nobody is.
 	Observer Observer
+	// Present ends the calls of who is gone; nil: they go on. *identity.Present is the real one.
+	Present Present
+}
+
+// Present knows who is gone: whose key was revoked, or who is no active member.
+type Present interface {
+	// Enter notes a call until leave. The context that it returns ends, with a
+	// *sallyport.Error as its cause, when the principal is gone.
+	Enter(ctx context.Context, p sallyport.Principal) (_ context.Context, leave func())
 }
 
 // Journal makes entries durable; *journal.Journal is the real one.
@@ -148,6 +157,11 @@ func New(parts Parts) *Gateway {
 // AuditUnavailable.
 func (g *Gateway) Do(ctx context.Context, call *Call, out llm.Sink) error {
 	ctx = g.parts.Observer.Begin(ctx, &call.Call)
+	if g.parts.Present != nil {
+		present, leave := g.parts.Present.Enter(ctx, call.Principal)
+		defer leave()
+		ctx = present
+	}
 	err := g.handler(ctx, call, out)
 	g.ended(ctx, call, err)
 	return err

@@ -63,7 +63,7 @@ func keptRequest(call *Call, plan *dlp.Plan, mac func([]byte) ([]byte, error)) a
 	body := call.Request.Body
 	if plan.Policy().Mode != dlp.Enforce {
 		body = body.Clone()
-		if plan.Hiding().Screen(mac, tokenScope(call)).Request(body, dialect.Opaque(call.Request.Dialect)) != nil {
+		if plan.Hiding().Screen(mac, tokenScope(call)).Request(body, dialect.Opaque(call.Request.Dialect), call.Request.Signed...) != nil {
 			return audit.KeptRequest{Withheld: true}
 		}
 	}

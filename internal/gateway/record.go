@@ -140,6 +140,9 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 		return journal.Entry{}, serr
 	}
 	for _, m := range call.lost {
+		if call.Request.Operation == llm.CountTokens {
+			break // nothing was billed
+		}
 		more, serr := g.lost(call, m)
 		if serr != nil {
 			return journal.Entry{}, serr
@@ -173,6 +176,8 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 // the output is estimated.
 func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated bool) {
 	switch {
+	case call.Request.Operation == llm.CountTokens:
+		return sallyport.Usage{}, false
 	case call.UsageKnown && (err == nil || call.usageFinal):
 		return call.Usage, false
 	case call.UsageKnown:

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/access"
@@ -13,6 +14,12 @@ import (
 // whose run goes on for hours: a right that is taken away ends it.
 func (g *Gateway) resolve(next Handler) Handler {
 	return func(ctx context.Context, call *Call, out llm.Sink) error {
+		// Who was let in may be gone by now, or the server be stopping: then it ends
+		// here. A client that has left is no such reason.
+		var reason *sallyport.Error
+		if errors.As(context.Cause(ctx), &reason) {
+			return ctx.Err()
+		}
 		model, err := g.Model(ctx, call.Principal, call.Requested)
 		if err != nil {
 			return err

@@ -31,7 +31,10 @@ func (g *Gateway) screen(next Handler) Handler {
 		}
 		scr := plan.Screen(mac, tokenScope(call))
 		defer func() { call.DLP = scr.Result() }()
-		err = scr.Request(call.Request.Body, dialect.Opaque(call.Request.Dialect))
+		err = scr.Request(call.Request.Body, dialect.Opaque(call.Request.Dialect), call.Request.Signed...)
+		for _, v := range call.Request.Unreadable {
+			err = cmp.Or(err, scr.Unreadable(v))
+		}
 		call.DLP = scr.Result() // the intent tells it too
 		if err != nil {
 			return err
@@ -150,6 +153,9 @@ type otherStrings struct {
 }
 
 func (o *otherStrings) look(v llm.Value, kind llm.DeltaKind) (err error) {
+	if o.isPiece(v) {
+		return nil
+	}
 	switch v.Kind() {
 	case llm.Object:
 		if o.event.Dialect == llm.Responses && strings.HasSuffix(v.Get("type").Text(), "_call") {
@@ -178,16 +184,21 @@ func (o *otherStrings) member(name string, v llm.Value, kind llm.DeltaKind) erro
 		return nil
 	case v.Kind() == llm.String && o.opaque(o.place):
 		return nil
-	case name == "tool_calls", name == "function_call": // values come back to trusted tools alone
+	case name == "tool_calls", name == "function_call", name == "input": // values come back to trusted tools alone
 		kind = llm.ToolArgumentsDelta
 	}
 	return o.look(v, kind)
 }
 
+// isPiece says whether v is a piece of a text, which is judged as that.
+func (o *otherStrings) isPiece(v llm.Value) bool {
+	return slices.ContainsFunc(o.event.Deltas, func(d llm.Delta) bool { return d.Text == v || d.Text.IsTextOf(v) })
+}
+
 func (o *otherStrings) text(v llm.Value, kind llm.DeltaKind) error {
 	text := v.Text()
-	is := func(d llm.Delta) bool { return d.Text == v }
-	if text == "" || slices.ContainsFunc(o.event.Deltas, is) || slices.ContainsFunc(o.event.Repeats, is) {
+	repeats := func(d llm.Delta) bool { return d.Text == v }
+	if text == "" || slices.ContainsFunc(o.event.Repeats, repeats) {
 		return nil
 	}
 	id := dlp.TextID{Choice: noChoice, Kind: kind}
@@ -251,7 +262,7 @@ func textID(d llm.Delta) dlp.TextID {
 	if kind == llm.ToolCallDelta { // its name comes first, its arguments follow
 		kind = llm.ToolArgumentsDelta
 	}
-	return dlp.TextID{Choice: d.Choice, Kind: kind, Index: d.Index}
+	return dlp.TextID{Choice: d.Choice, Kind: kind, Index: d.Index, Unrestored: d.Unrestored}
 }
 
 // keep remembers, for each text that now waits, an event to send its rest in.

@@ -1,9 +1,10 @@
 package identity
 
 import (
+	"context"
 	"crypto/sha256"
+	"fmt"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -11,7 +12,7 @@ import (
 
 // tries says how much is tried before each try must wait.
 type tries struct {
-	free  int           // without a wait
+	free  int64         // without a wait
 	first time.Duration // the wait after those, which doubles
 	most  time.Duration
 }
@@ -24,55 +25,73 @@ var (
 	addressTries = tries{free: 50, first: time.Second, most: 15 * time.Minute}
 )
 
-const (
-	// triesForgotten is when tries do not count any more, after the last one.
-	triesForgotten = time.Hour
-	// triedMax bounds whose tries are remembered; past it those go whose wait is over.
-	triedMax = 50_000
-)
+// TriesForgotten is when tries do not count any more, after the last one.
+const TriesForgotten = time.Hour
 
-// backOff holds tries back by name. It is safe for concurrent use.
+// TriesStore counts tries for all nodes; store.DB is the real one.
+type TriesStore interface {
+	// ChangeTries lets change see and change the tries of a name, as the only one
+	// who does. What becomes zero is forgotten; when change fails nothing is changed.
+	ChangeTries(ctx context.Context, name []byte, change func(*sallyport.Tries) error) error
+}
+
+// backOff holds tries back by name, on all nodes together. What it keeps of a name
+// is its hash, for a name may be of any length and anybody's. It is safe for
+// concurrent use.
 type backOff struct {
 	tries
-	now func() time.Time
-
-	mu    sync.Mutex
-	tried map[[sha256.Size]byte]tried // by the hash of the name, which may be of any length
+	kind  string // of the names: those of two kinds are never the same
+	store TriesStore
+	now   func() time.Time
 }
 
-type tried struct {
-	n     int
-	last  time.Time
-	until time.Time // no try before
-}
-
-func newBackOff(t tries, now func() time.Time) *backOff {
-	return &backOff{tries: t, now: now, tried: make(map[[sha256.Size]byte]tried)}
+func (b *backOff) change(ctx context.Context, name string, change func(*sallyport.Tries) error) error {
+	key := sha256.Sum256([]byte(b.kind + "\x00" + name))
+	err := b.store.ChangeTries(ctx, key[:], change)
+	if err != nil && sallyport.CodeOf(err) != sallyport.RateLimited {
+		return fmt.Errorf("count the tries to sign in: %w", err)
+	}
+	return err
 }
 
 // take counts a try; it is sallyport.RateLimited, and not counted, before its time.
-func (b *backOff) take(name string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	key, now := sha256.Sum256([]byte(name)), b.now()
-	t := b.tried[key]
-	if now.Sub(t.last) >= triesForgotten {
-		t = tried{}
-	}
-	if wait := t.until.Sub(now); wait > 0 {
-		return tooManyTries(wait)
-	}
-	t.n, t.last = t.n+1, now
-	t.until = now.Add(b.wait(t.n))
-	if _, there := b.tried[key]; !there {
-		b.room(now)
-	}
-	b.tried[key] = t
-	return nil
+func (b *backOff) take(ctx context.Context, name string) error {
+	return b.change(ctx, name, func(t *sallyport.Tries) error {
+		now := b.now().Truncate(time.Microsecond) // as precise as it is stored
+		if now.Sub(t.Last) >= TriesForgotten {
+			*t = sallyport.Tries{}
+		}
+		if wait := t.Until.Sub(now); wait > 0 {
+			return tooManyTries(wait)
+		}
+		t.N, t.Last = t.N+1, now
+		t.Until = now.Add(b.wait(t.N))
+		return nil
+	})
+}
+
+// giveBack takes one try back.
+func (b *backOff) giveBack(ctx context.Context, name string) error {
+	return b.change(ctx, name, func(t *sallyport.Tries) error {
+		if t.N <= 1 {
+			*t = sallyport.Tries{}
+			return nil
+		}
+		t.N, t.Until = t.N-1, b.now().Truncate(time.Microsecond)
+		return nil
+	})
+}
+
+// clear forgets the tries of a name.
+func (b *backOff) clear(ctx context.Context, name string) error {
+	return b.change(ctx, name, func(t *sallyport.Tries) error {
+		*t = sallyport.Tries{}
+		return nil
+	})
 }
 
 // wait is how long the next try waits after n.
-func (t tries) wait(n int) time.Duration {
+func (t tries) wait(n int64) time.Duration {
 	if n < t.free {
 		return 0
 	}
@@ -83,42 +102,6 @@ func (t tries) wait(n int) time.Duration {
 		}
 	}
 	return wait
-}
-
-// room makes room for one more.
-func (b *backOff) room(now time.Time) {
-	if len(b.tried) < triedMax {
-		return
-	}
-	for key, t := range b.tried {
-		if !t.until.After(now) {
-			delete(b.tried, key)
-		}
-	}
-	for key := range b.tried { // all wait: any of them
-		if len(b.tried) < triedMax {
-			return
-		}
-		delete(b.tried, key)
-	}
-}
-
-// giveBack takes one try back.
-func (b *backOff) giveBack(name string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	key := sha256.Sum256([]byte(name))
-	if t, there := b.tried[key]; there {
-		t.n, t.until = max(t.n-1, 0), b.now()
-		b.tried[key] = t
-	}
-}
-
-// clear forgets the tries of a name.
-func (b *backOff) clear(name string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.tried, sha256.Sum256([]byte(name)))
 }
 
 func tooManyTries(wait time.Duration) error {

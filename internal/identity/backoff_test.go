@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -10,8 +11,9 @@ import (
 
 func TestBackOff(t *testing.T) {
 	now := time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
-	b := newBackOff(tries{free: 3, first: time.Second, most: 4 * time.Second}, func() time.Time { return now })
-	held := func(name string) bool { return sallyport.CodeOf(b.take(name)) == sallyport.RateLimited }
+	counts := counter{}
+	b := &backOff{tries{free: 3, first: time.Second, most: 4 * time.Second}, "test", counts, func() time.Time { return now }}
+	held := func(name string) bool { return sallyport.CodeOf(b.take(t.Context(), name)) == sallyport.RateLimited }
 	for n := range 3 {
 		if held("ann") {
 			t.Fatalf("try %d is held back", n+1)
@@ -21,44 +23,53 @@ func TestBackOff(t *testing.T) {
 		if !held("ann") || held(fmt.Sprint("bob", n)) {
 			t.Errorf("after %d tries: not ann alone is held back", n+3)
 		}
-		now = now.Add(wait - time.Nanosecond)
+		now = now.Add(wait - time.Microsecond)
 		if !held("ann") {
 			t.Errorf("after %d tries: the wait is shorter than %s", n+3, wait)
 		}
-		now = now.Add(time.Nanosecond)
+		now = now.Add(time.Microsecond)
 		if held("ann") { // is the next try
 			t.Errorf("after %d tries: the wait is longer than %s", n+3, wait)
 		}
 	}
-	b.clear("ann")
+	if err := b.clear(t.Context(), "ann"); err != nil {
+		t.Fatal(err)
+	}
 	if held("ann") {
 		t.Error("held back after it was cleared")
 	}
 	for range 3 {
-		_ = b.take("carl")
+		_ = b.take(t.Context(), "carl")
 	}
-	if now = now.Add(triesForgotten); held("carl") {
+	if now = now.Add(TriesForgotten); held("carl") {
 		t.Error("tries are never forgotten")
 	}
 	for range 10 {
-		_ = b.take("dora")
-		b.giveBack("dora")
+		_ = b.take(t.Context(), "dora")
+		_ = b.giveBack(t.Context(), "dora")
 	}
 	if held("dora") {
 		t.Error("tries that were given back count")
 	}
+	other := &backOff{b.tries, "another kind", counts, b.now}
+	for range 3 {
+		_ = b.take(t.Context(), "eve")
+	}
+	if err := other.take(t.Context(), "eve"); err != nil {
+		t.Errorf("a name of another kind: %v", err)
+	}
 }
 
-// Strangers cannot make it remember without end, and cannot so free a name that waits.
-func TestBackOff_bounded(t *testing.T) {
-	now := time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
-	b := newBackOff(tries{free: 1, first: time.Hour, most: time.Hour}, func() time.Time { return now })
-	for n := range triedMax + 10 {
-		_ = b.take(fmt.Sprint("name ", n))
+// counter is a TriesStore in memory.
+type counter map[string]sallyport.Tries
+
+func (c counter) ChangeTries(_ context.Context, name []byte, change func(*sallyport.Tries) error) error {
+	t := c[string(name)]
+	err := change(&t)
+	if err == nil {
+		c[string(name)] = t
 	}
-	if len(b.tried) > triedMax {
-		t.Errorf("%d names are remembered, want at most %d", len(b.tried), triedMax)
-	}
+	return err
 }
 
 func TestNetwork(t *testing.T) {

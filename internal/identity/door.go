@@ -24,8 +24,9 @@ const (
 	PasswordMin = 12
 )
 
-// DoorStore finds people by e-mail; store.DB is the real one.
+// DoorStore finds people by e-mail and counts tries; store.DB is the real one.
 type DoorStore interface {
+	TriesStore
 	// Credentials returns the person's memberships, the last used first, and the
 	// most passwords that anybody here has.
 	Credentials(ctx context.Context, email string) (found []sallyport.Credential, passwords int, err error)
@@ -35,8 +36,8 @@ type DoorStore interface {
 //
 // It tells nobody whether an e-mail belongs to somebody: the answers are the
 // same, and so is the work, for as many passwords are checked as the person has
-// who has most. Tries are held back by e-mail and by address, in the memory of
-// each node: several nodes together allow as many times more.
+// who has most. Tries are held back by e-mail and by address, by all nodes together.
+// When they cannot be counted nobody is let in.
 type Door struct {
 	store     DoorStore
 	slots     chan struct{}
@@ -49,7 +50,7 @@ type Door struct {
 func NewDoor(store DoorStore, now func() time.Time) *Door {
 	return &Door{
 		store: store, slots: make(chan struct{}, checksMax),
-		emails: newBackOff(emailTries, now), addresses: newBackOff(addressTries, now),
+		emails: &backOff{emailTries, "email", store, now}, addresses: &backOff{addressTries, "address", store, now},
 		// What is checked for people who are not there.
 		dummy: sync.OnceValues(func() (string, error) { return HashPassword(NewPassword()) }),
 	}
@@ -61,7 +62,7 @@ func NewDoor(store DoorStore, now func() time.Time) *Door {
 // Wrong ones are sallyport.Unauthorized, too many tries sallyport.RateLimited.
 func (d *Door) Let(ctx context.Context, email, password, address string) (opened, known []sallyport.Credential, err error) {
 	email = strings.ToLower(strings.TrimSpace(email))
-	back, err := d.knock(email, address)
+	back, err := d.knock(ctx, email, address)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -81,7 +82,9 @@ func (d *Door) Let(ctx context.Context, email, password, address string) (opened
 	if len(opened) == 0 {
 		return nil, known, sallyport.NewError(sallyport.Unauthorized, "E-mail or password is wrong.")
 	}
-	back()
+	if err := back(); err != nil {
+		return nil, known, err
+	}
 	return opened, known, nil
 }
 
@@ -89,7 +92,7 @@ func (d *Door) Let(ctx context.Context, email, password, address string) (opened
 // opens or did before it was switched off: it shows that somebody is the person.
 // A wrong password is sallyport.Forbidden.
 func (d *Door) Own(ctx context.Context, known []sallyport.Credential, password, address string) (sallyport.Credential, error) {
-	back, err := d.knock(known[0].User.Email, address)
+	back, err := d.knock(ctx, known[0].User.Email, address)
 	if err != nil {
 		return sallyport.Credential{}, err
 	}
@@ -99,8 +102,7 @@ func (d *Door) Own(ctx context.Context, known []sallyport.Credential, password, 
 	}
 	for _, c := range known {
 		if right[c.PasswordHash] {
-			back()
-			return c, nil
+			return c, back()
 		}
 	}
 	return sallyport.Credential{}, sallyport.NewError(sallyport.Forbidden, "The password is not that of your account.")
@@ -108,18 +110,15 @@ func (d *Door) Own(ctx context.Context, known []sallyport.Credential, password, 
 
 // knock counts a try, before it is made: many at once are as many. back takes
 // that back.
-func (d *Door) knock(email, address string) (back func(), err error) {
+func (d *Door) knock(ctx context.Context, email, address string) (back func() error, err error) {
 	place := network(address)
-	if err := d.addresses.take(place); err != nil {
+	if err := d.addresses.take(ctx, place); err != nil {
 		return nil, err
 	}
-	if err := d.emails.take(email); err != nil {
+	if err := d.emails.take(ctx, email); err != nil {
 		return nil, err
 	}
-	return func() {
-		d.emails.clear(email)
-		d.addresses.giveBack(place)
-	}, nil
+	return func() error { return errors.Join(d.emails.clear(ctx, email), d.addresses.giveBack(ctx, place)) }, nil
 }
 
 // try says of every different hash whether the password is that of it, with as
@@ -156,7 +155,7 @@ func (d *Door) try(ctx context.Context, known []sallyport.Credential, checks int
 // Check says whether the password is that of hash, and holds tries back by who.
 func (d *Door) Check(ctx context.Context, who sallyport.UserID, hash, password string) error {
 	name := "user/" + string(who) // no e-mail address
-	if err := d.emails.take(name); err != nil {
+	if err := d.emails.take(ctx, name); err != nil {
 		return err
 	}
 	ok, err := d.check(ctx, hash, password)
@@ -164,7 +163,7 @@ func (d *Door) Check(ctx context.Context, who sallyport.UserID, hash, password s
 		err = sallyport.NewError(sallyport.Forbidden, "The present password is wrong.")
 	}
 	if err == nil {
-		d.emails.clear(name)
+		err = d.emails.clear(ctx, name)
 	}
 	return err
 }

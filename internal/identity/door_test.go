@@ -1,9 +1,12 @@
 package identity_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,10 +23,28 @@ func cheap(password string) string {
 		base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte(password), salt, 1, 64, 1, 32)))
 }
 
-type people map[string][]sallyport.Credential
+// people is a DoorStore in memory.
+type people struct {
+	known map[string][]sallyport.Credential
+	err   error // of counting tries
 
-func (p people) Credentials(_ context.Context, email string) ([]sallyport.Credential, int, error) {
-	return p[email], 2, nil
+	mu    sync.Mutex
+	tries map[string]sallyport.Tries
+}
+
+func (p *people) Credentials(_ context.Context, email string) ([]sallyport.Credential, int, error) {
+	return p.known[email], 2, nil
+}
+
+func (p *people) ChangeTries(_ context.Context, name []byte, change func(*sallyport.Tries) error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.tries[string(name)]
+	err := cmp.Or(p.err, change(&t))
+	if err == nil {
+		p.tries[string(name)] = t
+	}
+	return err
 }
 
 func credential(org sallyport.OrgID, hash string, off time.Time) sallyport.Credential {
@@ -36,10 +57,10 @@ func TestDoor(t *testing.T) {
 	t.Parallel()
 	now := start
 	one, two := cheap("the password of two"), cheap("that of a third")
-	store := people{"ann@acme.test": {
+	store := &people{tries: map[string]sallyport.Tries{}, known: map[string][]sallyport.Credential{"ann@acme.test": {
 		credential("a", one, time.Time{}), credential("b", one, time.Time{}), credential("c", two, time.Time{}), credential("d", one, start),
 		credential("e", "no hash at all", time.Time{}),
-	}}
+	}}}
 	door := identity.NewDoor(store, func() time.Time { return now })
 	for name, tt := range map[string]struct {
 		email, password string
@@ -80,5 +101,33 @@ func TestDoor(t *testing.T) {
 	}
 	if count[sallyport.Unauthorized] > 5 || count[sallyport.RateLimited] < 15 { // fewer are answered when checks wait too long
 		t.Errorf("20 guesses at once: %v, want at most 5 answered, and the others held back", count)
+	}
+}
+
+// The doors of two nodes count together, and where nobody can count nobody is let in.
+func TestDoors(t *testing.T) {
+	t.Parallel()
+	now := start
+	store := &people{tries: map[string]sallyport.Tries{}, known: map[string][]sallyport.Credential{
+		"ann@acme.test": {credential("a", cheap("the password of ann"), time.Time{})},
+	}}
+	doors := []*identity.Door{
+		identity.NewDoor(store, func() time.Time { return now }), identity.NewDoor(store, func() time.Time { return now }),
+	}
+	count := map[sallyport.Code]int{}
+	for n := range 10 {
+		_, _, err := doors[n%2].Let(t.Context(), "ann@acme.test", "a guess", "192.0.2.7")
+		count[sallyport.CodeOf(err)]++
+	}
+	if count[sallyport.Unauthorized] != 5 || count[sallyport.RateLimited] != 5 {
+		t.Errorf("10 guesses at two doors: %v, want 5 answered and 5 held back", count)
+	}
+	now = now.Add(time.Minute)
+	if _, _, err := doors[0].Let(t.Context(), "ann@acme.test", "the password of ann", "192.0.2.7"); err != nil {
+		t.Errorf("the right one after a while: %v", err)
+	}
+	store.err = errors.New("the database is away")
+	if opened, _, err := doors[0].Let(t.Context(), "ann@acme.test", "the password of ann", "192.0.2.7"); err == nil || len(opened) > 0 {
+		t.Errorf("nobody counts: %v, %v", opened, err)
 	}
 }

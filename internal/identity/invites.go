@@ -68,13 +68,15 @@ func (v *Invites) Make(ctx context.Context, i sallyport.Invite, rec func(sallypo
 // sallyport.NotFound; too many of them from one address are RateLimited.
 func (v *Invites) Look(ctx context.Context, token, address string) (i sallyport.Invite, known []sallyport.Credential, err error) {
 	place := network(address)
-	if err := v.door.addresses.take(place); err != nil {
+	if err := v.door.addresses.take(ctx, place); err != nil {
 		return i, nil, err
 	}
 	if i, err = v.find(ctx, token); err != nil {
 		return sallyport.Invite{}, nil, err
 	}
-	v.door.addresses.giveBack(place)
+	if err := v.door.addresses.giveBack(ctx, place); err != nil {
+		return sallyport.Invite{}, nil, err
+	}
 	known, _, err = v.store.Credentials(ctx, i.Email)
 	return i, known, err
 }

@@ -31,6 +31,7 @@ type Document struct {
 	raw   []byte
 	nodes []node
 	edits map[int32]edit // by node; a node with an edit is sent changed
+	live  *Value         // of a document made by AsText: what its text is the JSON of
 }
 
 // node is one value, or one key of an object, in the order of the text.

@@ -49,7 +49,20 @@ func (v Value) SetText(text string) {
 	if v.Text() == text {
 		return
 	}
+	if v.doc.live != nil {
+		v.doc.live.setJSON(text)
+		return
+	}
 	v.set(edit{text, quote(text)})
+}
+
+// setJSON puts text in the place of v; as a string, should it be no JSON.
+func (v Value) setJSON(text string) {
+	json := []byte(text)
+	if _, err := Parse(json); err != nil {
+		json = quote(text)
+	}
+	v.set(edit{text, json})
 }
 
 // SetNull replaces v, whatever it is, by null. An absent value stays absent.
@@ -202,12 +215,15 @@ func (v Value) JSON() []byte {
 	if v.doc == nil {
 		return nil
 	}
+	if v.doc.live != nil {
+		return quote(v.Text())
+	}
 	return v.doc.EncodeValue(v)
 }
 
 // Clone returns a copy with bytes and changes of its own.
 func (d *Document) Clone() *Document {
-	return &Document{bytes.Clone(d.raw), slices.Clone(d.nodes), maps.Clone(d.edits)}
+	return &Document{raw: bytes.Clone(d.raw), nodes: slices.Clone(d.nodes), edits: maps.Clone(d.edits), live: d.live}
 }
 
 // Changed says whether anything in the document was changed.

@@ -55,8 +55,11 @@ func (e *Event) Clone() *Event {
 	}
 	c.Body = e.Body.Clone()
 	own := func(v Value) Value {
-		if v.doc == e.Body {
+		switch {
+		case v.doc == e.Body:
 			v.doc = c.Body
+		case v.doc != nil && v.doc.live != nil && v.doc.live.doc == e.Body:
+			return Value{c.Body, v.doc.live.at}.AsText()
 		}
 		return v
 	}
@@ -105,6 +108,10 @@ type Delta struct {
 	Text     Value
 	ToolID   Value
 	ToolName Value
+	// Unrestored says that placeholders stay in the text: a signature of the provider
+	// covers it, which the client must be able to send back, or it is no text of the
+	// client's.
+	Unrestored bool
 }
 
 // StopReason says why an answer ended.
@@ -122,6 +129,8 @@ const (
 type Finish struct {
 	Choice int
 	Reason StopReason
+	// Stop is the stop sequence that ended the choice, where the provider tells it.
+	Stop string
 }
 
 // Sink takes the events of an answer in their order. An error ends the answer:

@@ -8,6 +8,21 @@ const (
 	Chat      Dialect = "chat"      // OpenAI Chat Completions
 	Messages  Dialect = "messages"  // Anthropic Messages
 	Responses Dialect = "responses" // OpenAI Responses
+	Gemini    Dialect = "gemini"    // Google's generateContent; of providers only
+	Converse  Dialect = "converse"  // AWS Bedrock's Converse; of providers only
+
+	Completions Dialect = "completions" // OpenAI's text completions; of clients only
+	Embeddings  Dialect = "embeddings"  // OpenAI Embeddings
+)
+
+// Operation is what a model is asked to do.
+type Operation string
+
+// The operations. Counting is free.
+const (
+	Generate    Operation = ""
+	CountTokens Operation = "count_tokens" // of the input; nothing is generated
+	Embed       Operation = "embed"        // the input is turned into vectors
 )
 
 // Request is a request to a model: meaning laid over the body it came in.
@@ -19,6 +34,7 @@ type Request struct {
 	// their canonical names: versions and betas. The surface sets them.
 	Headers map[string]string
 
+	Operation  Operation
 	Model      string
 	Stream     bool
 	UsageAsked bool   // the client wants the usage of a stream
@@ -31,6 +47,12 @@ type Request struct {
 	ToolChoice ToolChoice
 	// Settings hold the JSON of what only some dialects have a name for.
 	Settings Settings
+	// Signed are texts that bear a provider's signature: whoever changes one spoils
+	// the proof, so what must not leave as it is must not leave at all.
+	Signed []Value
+	// Unreadable is what carries text that nobody here can read, such as the numbers
+	// of tokens: policy decides whether it may leave.
+	Unreadable []Value
 	// Portable tells, as sallyport.UnsupportedField, of a wish that only the
 	// request's own dialect has a word for. Who writes the request in another
 	// dialect asks first. Decode sets it.
@@ -113,6 +135,7 @@ type Settings struct {
 
 // Format is the form that an answer's text is to have.
 type Format struct {
+	Raw         Value  // the whole wish
 	Kind        string // "" or "text": any; "json_object"; "json_schema"
 	Name        Value  // of a schema
 	Description Value

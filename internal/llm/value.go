@@ -110,11 +110,25 @@ func (v Value) Text() string {
 	if v.Kind() != String {
 		return ""
 	}
+	if v.doc.live != nil {
+		return string(v.doc.live.JSON())
+	}
 	if e, changed := v.doc.edits[v.at]; changed {
 		return e.text
 	}
 	return v.text()
 }
+
+// AsText returns a string whose Text is the JSON of v as it is now: some dialects
+// write as an object what others write as the text of one, such as the arguments
+// of a tool call. Both are one: changes inside of v show in the text, and SetText
+// puts its JSON in the place of v.
+func (v Value) AsText() Value {
+	return Value{doc: &Document{raw: []byte(`""`), nodes: []node{{end: 2, next: 1, kind: String}}, live: &v}}
+}
+
+// IsTextOf says whether v was made by w.AsText.
+func (v Value) IsTextOf(w Value) bool { return v.doc != nil && v.doc.live != nil && *v.doc.live == w }
 
 // text decodes the original. Without escapes it is a view of the document's
 // bytes: they do not change as long as the document is used.

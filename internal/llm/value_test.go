@@ -113,3 +113,26 @@ func TestValue_Strings(t *testing.T) {
 		t.Errorf("Strings of a part, stopped at 2: got %d calls", inner)
 	}
 }
+
+// The text of an object is live: it shows what was changed inside, and a change of
+// it is one of the object.
+func TestValue_AsText(t *testing.T) {
+	d := parse(t, `{"a":{"x": "one"},"b":2}`)
+	object := d.Root().Get("a")
+	text := object.AsText()
+	if text.Kind() != String || text.Text() != `{"x": "one"}` || !text.IsTextOf(object) || text.IsTextOf(d.Root()) || object.IsTextOf(object) {
+		t.Errorf("got a %v with %q", text.Kind(), text.Text())
+	}
+	object.Get("x").SetText("two")
+	if text.Text() != `{"x": "two"}` || string(text.JSON()) != `"{\"x\": \"two\"}"` {
+		t.Errorf("after a change inside: got %q and %s", text.Text(), text.JSON())
+	}
+	for _, tt := range []struct{ set, want string }{
+		{`{"y":[]}`, `{"a":{"y":[]},"b":2}`}, {"no JSON", `{"a":"no JSON","b":2}`},
+	} {
+		text.SetText(tt.set)
+		if got := string(d.Encode()); got != tt.want {
+			t.Errorf("set to %s: got %s, want %s", tt.set, got, tt.want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"strings"
 
@@ -21,9 +22,17 @@ const (
 // anthropic is a service that speaks Anthropic's Messages API.
 type anthropic struct {
 	client *client
+	path   string // of what is asked for messages, below the base address
+	betas  string // of the configuration
 }
 
-var _ Provider = (*anthropic)(nil)
+var (
+	_ Provider     = (*anthropic)(nil)
+	_ TokenCounter = (*anthropic)(nil)
+)
+
+// betaHeader names the betas that a request makes use of.
+const betaHeader = "Anthropic-Beta"
 
 // newAnthropic takes a base address with and without the version at its end:
 // the API's own clients are set up without, ours for other APIs with it.
@@ -33,13 +42,18 @@ func newAnthropic(cfg Config) (*anthropic, error) {
 	}
 	header := credential(cfg, "x-api-key")
 	header.Set("anthropic-version", anthropicVersion)
+	p := new(anthropic)
 	client, err := newClient(cfg, header, func(base *url.URL) string {
-		return anthropicPath(base, "/messages")
+		p.path = anthropicPath(base, "/messages")
+		return p.path
 	})
-	if err != nil {
-		return nil, err
+	p.client = client
+	for name, value := range cfg.Headers {
+		if strings.EqualFold(name, betaHeader) {
+			p.betas = value
+		}
 	}
-	return &anthropic{client}, nil
+	return p, err
 }
 
 // anthropicPath is the path of what is below the version, under base.
@@ -53,11 +67,44 @@ func anthropicPath(base *url.URL, path string) string {
 // Do asks for a message. An error that the provider reports inside a stream is
 // *sallyport.Error with UpstreamError.
 func (p *anthropic) Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
-	body, err := messages.Encode(req, target, anthropicOutput)
+	o, err := p.outgoing(target, req)
 	if err != nil {
 		return llm.Receipt{}, err
 	}
-	return p.client.ask(ctx, llm.Messages, outgoing{body: body, stream: req.Stream}, &messagesReader{}, out)
+	return p.client.ask(ctx, llm.Messages, o, &messagesReader{}, out)
+}
+
+// CountTokens asks how many tokens the input has.
+func (p *anthropic) CountTokens(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
+	o, err := p.outgoing(target, req)
+	if err != nil {
+		return llm.Receipt{}, err
+	}
+	o.path = p.path + "/count_tokens"
+	return p.client.ask(ctx, llm.Messages, o, &tokensReader{}, out)
+}
+
+// outgoing writes a request. One of this dialect brings headers of its client, and
+// its betas stand beside those of the configuration.
+func (p *anthropic) outgoing(target string, req *llm.Request) (outgoing, error) {
+	body, err := messages.Encode(req, target, anthropicOutput)
+	o := outgoing{body: body, stream: req.Stream}
+	if req.Dialect != llm.Messages {
+		return o, err
+	}
+	o.headers = req.Headers
+	if asked := req.Headers[betaHeader]; asked != "" && p.betas != "" {
+		o.headers = maps.Clone(req.Headers)
+		o.headers[betaHeader] = p.betas + "," + asked
+	}
+	return o, err
+}
+
+// tokensReader reads a number of tokens.
+type tokensReader struct{ messagesReader }
+
+func (*tokensReader) whole(doc *llm.Document, e *llm.Event) error {
+	return messages.DecodeTokens(doc, e)
 }
 
 // messagesReader reads one answer of the messages dialect.

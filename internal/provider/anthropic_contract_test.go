@@ -9,9 +9,14 @@ import (
 
 func TestAnthropicContract(t *testing.T) {
 	t.Parallel()
-	providertest.Run(t, func(t *testing.T, cfg provider.Config) provider.Provider {
+	open := func(t *testing.T, cfg provider.Config) provider.Provider {
 		t.Helper()
 		cfg.Type = "anthropic"
 		return newProvider(t, cfg)
+	}
+	providertest.Run(t, open)
+	t.Run("messages", func(t *testing.T) {
+		t.Parallel()
+		providertest.RunMessages(t, open)
 	})
 }

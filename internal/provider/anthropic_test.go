@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -178,6 +179,38 @@ func TestAnthropicStreamAsChat(t *testing.T) {
 	} {
 		if strings.Count(got.String(), want) == 0 {
 			t.Errorf("the client does not see %s in\n%s", want, got.String())
+		}
+	}
+}
+
+// A request of this dialect goes out as its client wrote it, with the client's
+// headers, and its betas beside those of the configuration; so does one to count.
+func TestAnthropicPassesMessages(t *testing.T) {
+	t.Parallel()
+	const body = `{ "model":"m","max_tokens":5,"metadata":{"user_id":"u"}, "tools":[{"type":"web_search_20250305","name":"web_search"}],"messages":[{"role":"user","content":"Hi"}]}`
+	const sent = `{ "model":"claude-x","max_tokens":5, "tools":[{"type":"web_search_20250305","name":"web_search"}],"messages":[{"role":"user","content":"Hi"}]}`
+	req, err := messages.Decode([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Headers = map[string]string{"Anthropic-Beta": "y-2,z-3", "Anthropic-Version": "2030-01-01"}
+	for path, answer := range map[string]string{
+		"/v1/messages?beta=true":              `{"type":"message","content":[],"usage":{"input_tokens":7}}`,
+		"/v1/messages/count_tokens?beta=true": `{"input_tokens":7}`,
+	} {
+		stub := &anthropicStub{status: 200, contentType: "application/json", body: answer}
+		p := anthropicAt(t, stub, "")
+		do := p.Do
+		if strings.Contains(path, "count") {
+			do = p.(TokenCounter).CountTokens
+		}
+		var got *llm.Event
+		_, err := do(t.Context(), "claude-x", req, func(e *llm.Event) error { got = e; return nil })
+		if err != nil || got.Kind != llm.WholeEvent || got.Usage.Input != 7 || string(got.Body.Raw()) != answer {
+			t.Errorf("%s: got %+v, %v", path, got, err)
+		}
+		if stub.path != path || stub.sent != sent || stub.got.Get("Anthropic-Beta") != "x-1,y-2,z-3" || stub.got.Get("Anthropic-Version") != "2030-01-01" {
+			t.Errorf("asked at %s with %v:\n%s\nwant %s", stub.path, stub.got, stub.sent, sent)
 		}
 	}
 }

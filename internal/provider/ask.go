@@ -18,12 +18,19 @@ type reader interface {
 	event(name string, data []byte, doc *llm.Document, e *llm.Event) error
 }
 
+// ender is what a reader can be whose dialect has no mark of the success end: a
+// stream that ends cleanly is complete when it says so.
+type ender interface{ complete() bool }
+
 // outgoing is a request as it leaves.
 type outgoing struct {
-	path    string            // below the base address; "": that of the client's calls
+	path    string            // below the base address, escaped; "": that of the client's calls
+	query   string            // added to that of all addresses, encoded
 	headers map[string]string // beside the client's own
 	body    []byte
 	stream  bool
+	// events cuts a stream into its events. nil: they are server-sent events.
+	events eventReader
 }
 
 // ask sends a request and pushes its answer, as Provider.Do promises. dialect is
@@ -47,7 +54,10 @@ func (c *client) ask(ctx context.Context, dialect llm.Dialect, o outgoing, r rea
 			return invalid("one whole answer where a stream was asked for", nil)
 		})
 	}
-	return receipt, answer.pushStream(ctx, r, out)
+	if o.events == nil {
+		o.events = readEvents
+	}
+	return receipt, answer.pushStream(ctx, o.events, r, out)
 }
 
 func (a *answer) isPlain() bool {
@@ -76,13 +86,13 @@ var errStreamDone = errors.New("the stream is complete")
 
 // pushStream pushes the events of a stream. The answer is closed before the
 // success end is pushed: whoever gets it has the connection back.
-func (a *answer) pushStream(ctx context.Context, r reader, out llm.Sink) error {
+func (a *answer) pushStream(ctx context.Context, read eventReader, r reader, out llm.Sink) error {
 	var (
 		doc   llm.Document
 		event llm.Event
 		done  *llm.Event
 	)
-	err := a.events(ctx, func(name string, data []byte) error {
+	err := a.events(ctx, read, func(name string, data []byte) error {
 		if err := r.event(name, data, &doc, &event); err != nil {
 			return err
 		}
@@ -92,10 +102,14 @@ func (a *answer) pushStream(ctx context.Context, r reader, out llm.Sink) error {
 		}
 		return out(&event)
 	})
+	last, unmarked := r.(ender)
 	switch {
 	case errors.Is(err, errStreamDone):
 		a.release()
 		return out(done)
+	case err == nil && unmarked && last.complete():
+		a.close() // at its end already: the connection is free
+		return out(&llm.Event{Kind: llm.DoneEvent, Dialect: event.Dialect})
 	case err == nil:
 		err = sallyport.NewError(sallyport.UpstreamClosed, "The provider ended its answer before its end.")
 	}

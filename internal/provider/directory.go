@@ -111,8 +111,13 @@ func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]Pr
 // customer has one of their own; ok is false for types that only the operator's
 // file may name, since they are on the operator's own machines.
 func PublicAddress(providerType string) (address string, ok bool) {
-	if providerType == "anthropic" {
+	switch providerType {
+	case "anthropic":
 		return anthropicURL, true
+	case "gemini":
+		return geminiURL, true
+	case "vertex", "bedrock":
+		return "", true
 	}
 	address, known := compatible[providerType]
 	if !known || strings.HasPrefix(address, "http://") {

@@ -56,6 +56,10 @@ type client struct {
 	transport *http.Transport
 	firstByte time.Duration
 	idle      time.Duration
+	// authorize, when it is not nil, adds a credential that is made for each request.
+	// It may change the header of r, which is nobody else's. secret is what no answer
+	// may tell of it. An error that is a *sallyport.Error is that of the call.
+	authorize func(r *http.Request, body []byte) (secret string, err error)
 }
 
 // newClient checks cfg. header is what the dialect adds, its credential included,
@@ -218,6 +222,9 @@ func (c *client) post(ctx context.Context, o outgoing) (*answer, llm.Receipt, er
 		header:  response.Header, length: response.ContentLength, body: response.Body,
 		call: call, limit: answerMax, secrets: c.secrets,
 	}
+	if len(call.secret) >= secretMin {
+		a.secrets = append(slices.Clip(a.secrets), []byte(call.secret))
+	}
 	if o.stream {
 		a.limit = streamMax
 	}
@@ -231,7 +238,15 @@ func (c *client) post(ctx context.Context, o outgoing) (*answer, llm.Receipt, er
 // try sends a request once. What was read before any of it was out is somebody else's
 // answer, or nobody's.
 func (c *client) try(call *timedCall, o outgoing) (*http.Response, error) {
-	response, err := c.transport.RoundTrip(c.request(call.ctx, o))
+	r := c.request(call.ctx, o)
+	if c.authorize != nil {
+		r.Header = r.Header.Clone()
+		var err error
+		if call.secret, err = c.authorize(r, o.body); err != nil {
+			return nil, err
+		}
+	}
+	response, err := c.transport.RoundTrip(r)
 	if err == nil && call.strayed() {
 		err = errors.Join(errStray, response.Body.Close())
 	}
@@ -247,6 +262,7 @@ func (c *client) request(ctx context.Context, o outgoing) *http.Request {
 	if o.path != "" {
 		address = c.below(o.path)
 	}
+	address = asking(address, o.query)
 	r := &http.Request{
 		Method: http.MethodPost, URL: address, Host: address.Host, Header: traced(ctx, with(header, o.headers)),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -263,6 +279,16 @@ func (c *client) below(path string) *url.URL {
 	address := c.base.JoinPath(path)
 	address.RawQuery = c.address.RawQuery
 	return address
+}
+
+// asking is address with query, which is encoded, added to its own.
+func asking(address *url.URL, query string) *url.URL {
+	if query == "" {
+		return address
+	}
+	more := *address
+	more.RawQuery = strings.TrimPrefix(more.RawQuery+"&"+query, "&")
+	return &more
 }
 
 // with adds headers to those that are shared by all requests. What would break
@@ -283,7 +309,7 @@ func with(header http.Header, more map[string]string) http.Header {
 // requestID is the provider's name for the call.
 func requestID(header http.Header) string {
 	const idMax = 200
-	for _, name := range []string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "Cf-Ray"} {
+	for _, name := range []string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "X-Amzn-Requestid", "Cf-Ray"} {
 		if id := header.Get(name); id != "" && len(id) <= idMax {
 			return id
 		}
@@ -350,8 +376,8 @@ func (a *answer) whole(ctx context.Context) ([]byte, error) {
 // events reads a stream and calls f for each event. The end of the stream is
 // nil; only f knows whether the answer was complete. Errors of f come back as
 // they are.
-func (a *answer) events(ctx context.Context, f func(name string, data []byte) error) error {
-	err := readEvents(a.reader(ctx), f)
+func (a *answer) events(ctx context.Context, read eventReader, f func(name string, data []byte) error) error {
+	err := read(a.reader(ctx), f)
 	if errors.Is(err, errEventTooLong) {
 		return invalid("an event over the bound", err)
 	}
@@ -417,6 +443,7 @@ type timedCall struct {
 	connected atomic.Bool          // the request may have been sent
 	conn      atomic.Pointer[conn] // that the request goes out on, when no other shares it
 	reused    bool                 // conn has carried another request before
+	secret    string               // that the request carries beside those of all
 }
 
 func (c *client) begin(ctx context.Context) *timedCall {
@@ -493,9 +520,12 @@ func (c *timedCall) end(cause error) {
 // failure names what went wrong on the wire. ctx is the caller's.
 func (c *timedCall) failure(ctx context.Context, err error) error {
 	cause := context.Cause(c.ctx)
+	var known *sallyport.Error
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("call the provider: %w", ctx.Err())
+	case errors.As(err, &known):
+		return err
 	case errors.Is(cause, errFirstByteLate), errors.Is(cause, errIdle), errors.Is(cause, errAnswerTime):
 		if !c.connected.Load() {
 			return sallyport.WrapError(sallyport.UpstreamUnreachable, "The provider cannot be reached.", cause)

@@ -55,8 +55,13 @@ func TestNew_refused(t *testing.T) {
 func TestNew_types(t *testing.T) {
 	for _, kind := range Types() {
 		cfg := Config{Name: "x", Type: kind, APIKey: "k", AllowPrivate: true}
-		if kind == "azure" {
+		switch kind {
+		case "azure":
 			cfg.BaseURL = "https://acme.openai.azure.test/openai/v1"
+		case "vertex":
+			cfg.BaseURL = "https://vertex.test/v1/projects/p/locations/l/publishers/google"
+		case "bedrock":
+			cfg.Region = "eu-central-1"
 		}
 		if _, err := New(cfg); err != nil {
 			t.Errorf("New of type %s: %v", kind, err)
@@ -141,7 +146,10 @@ func TestDo_other_dialect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = p.Do(t.Context(), "real", &llm.Request{Dialect: llm.Messages}, nil)
+	alone := func() error {
+		return sallyport.NewError(sallyport.UnsupportedField, "only its own dialect has a word for it")
+	}
+	_, err = p.Do(t.Context(), "real", &llm.Request{Dialect: llm.Messages, Portable: alone}, nil)
 	if sallyport.CodeOf(err) != sallyport.UnsupportedField {
 		t.Errorf("Do: got %v, want %s", err, sallyport.UnsupportedField)
 	}

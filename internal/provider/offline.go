@@ -39,6 +39,9 @@ func newOffline(cfg Config) (*offline, error) {
 // Do implements Provider. Beside what a script makes it fail with, its errors are
 // sallyport.UnsupportedField for more than one answer, the end of ctx and the sink's own.
 func (o *offline) Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
+	if req.Operation == llm.Embed {
+		return llm.Receipt{}, req.Portable()
+	}
 	if req.Choices > 1 {
 		return llm.Receipt{}, sallyport.NewError(sallyport.UnsupportedField, "n: the offline model gives one answer")
 	}

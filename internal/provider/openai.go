@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
 	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -56,8 +57,12 @@ func flavourOf(kind string) chat.Flavour {
 	return chat.Flavour{}
 }
 
-// Do asks for a completion, or for a response.
+// Do asks for a completion, a response or embeddings.
 func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
+	if req.Operation == llm.Embed {
+		o := outgoing{path: "/embeddings", body: embeddings.Encode(req, target)}
+		return p.client.ask(ctx, llm.Embeddings, o, embeddingsReader{}, out)
+	}
 	if req.Dialect == llm.Responses && p.responses {
 		return p.client.ask(ctx, llm.Responses, outgoing{
 			path: "/responses", headers: req.Headers, body: responses.Encode(req, target), stream: req.Stream,
@@ -107,4 +112,16 @@ func (r *responsesReader) event(name string, data []byte, doc *llm.Document, e *
 		return err
 	}
 	return r.decoder.DecodeEvent(name, doc, e)
+}
+
+// embeddingsReader reads answers of the embeddings dialect.
+type embeddingsReader struct{}
+
+func (embeddingsReader) whole(doc *llm.Document, e *llm.Event) error {
+	return embeddings.DecodeWhole(doc, e)
+}
+
+// There are no streams of embeddings, and none was asked for.
+func (embeddingsReader) event(string, []byte, *llm.Document, *llm.Event) error {
+	return invalid("a stream where one whole answer was asked for", nil)
 }

@@ -18,6 +18,7 @@ func newProvider(t *testing.T, cfg provider.Config) provider.Provider {
 
 func TestOpenAI(t *testing.T) {
 	providertest.Run(t, openAs("openai"))
+	t.Run("messages", func(t *testing.T) { providertest.RunMessages(t, openAs("openai")) })
 }
 
 // OpenAI gets requests of the responses dialect as they came, others what they

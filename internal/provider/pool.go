@@ -41,7 +41,7 @@ const (
 )
 
 // newPool makes the provider that cfg describes once for each of its keys.
-func newPool(cfg Config) (*pool, error) {
+func newPool(cfg Config) (Provider, error) {
 	p := &pool{now: time.Now}
 	for i, key := range cfg.APIKeys {
 		one := cfg
@@ -52,14 +52,21 @@ func newPool(cfg Config) (*pool, error) {
 		}
 		p.members = append(p.members, &member{Provider: made})
 	}
+	if _, counts := p.members[0].Provider.(TokenCounter); counts {
+		return countingPool{p}, nil
+	}
 	return p, nil
 }
 
 // Do asks with one credential after the other until one is good for the call.
-func (p *pool) Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (receipt llm.Receipt, err error) {
+func (p *pool) Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
+	return p.each(ctx, req, out, func(m Provider, out llm.Sink) (llm.Receipt, error) { return m.Do(ctx, target, req, out) })
+}
+
+func (p *pool) each(ctx context.Context, req *llm.Request, out llm.Sink, do func(Provider, llm.Sink) (llm.Receipt, error)) (receipt llm.Receipt, err error) {
 	for _, m := range p.order(req.Session) {
 		var begun bool
-		receipt, err = m.Do(ctx, target, req, func(e *llm.Event) error {
+		receipt, err = do(m.Provider, func(e *llm.Event) error {
 			begun = true
 			return out(e)
 		})
@@ -121,6 +128,16 @@ func restAfter(err error) time.Duration {
 	return 0
 }
 
+// countingPool is a pool of a service that counts tokens.
+type countingPool struct{ *pool }
+
+// CountTokens implements TokenCounter.
+func (p countingPool) CountTokens(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
+	return p.each(ctx, req, out, func(m Provider, out llm.Sink) (llm.Receipt, error) {
+		return m.(TokenCounter).CountTokens(ctx, target, req, out)
+	})
+}
+
 // probe asks with the first credential.
 func (p *pool) probe(ctx context.Context) Probe {
 	if can, ok := p.members[0].Provider.(prober); ok {
@@ -132,4 +149,6 @@ func (p *pool) probe(ctx context.Context) Probe {
 var (
 	_ Provider = (*pool)(nil)
 	_ prober   = (*pool)(nil)
+
+	_ TokenCounter = countingPool{}
 )

@@ -94,3 +94,26 @@ func TestPoolTakesTurns(t *testing.T) {
 		t.Errorf("got %v", seen)
 	}
 }
+
+// A pool of a service that counts tokens counts, with all of its keys; another is
+// none that does.
+func TestPoolCounts(t *testing.T) {
+	t.Parallel()
+	fake := providertest.New(t)
+	p := newProvider(t, provider.Config{Name: "fake", Type: "anthropic", BaseURL: fake.URL, AllowPrivate: true, APIKeys: []secret.Text{"key-one", "key-two"}})
+	fake.Queue(providertest.Answer{Status: 429, Body: "slow"})
+	var got *llm.Event
+	_, err := p.(provider.TokenCounter).CountTokens(t.Context(), "m", providertest.AskMessage(t, "hello", false), func(e *llm.Event) error {
+		got = e
+		return nil
+	})
+	requests := fake.Requests()
+	if err != nil || len(requests) != 2 || requests[0].Header.Get("X-Api-Key") == requests[1].Header.Get("X-Api-Key") ||
+		requests[1].Path != "/v1/messages/count_tokens" || got.Usage.Input != providertest.UsageDefault.Input {
+		t.Errorf("got %+v, %v after %d requests", got, err, len(requests))
+	}
+	_, other := openPool(t, "key-one")
+	if _, counts := other.(provider.TokenCounter); counts {
+		t.Error("a service that does not count says that it does")
+	}
+}

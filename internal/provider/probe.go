@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -134,23 +135,29 @@ func timedOut(err error) bool {
 }
 
 // probe gets the list. Its connection, headers and rules are those of calls.
-func (c *client) probe(ctx context.Context, path string) Probe {
+func (c *client) probe(ctx context.Context, path, query string) Probe {
 	ctx, cancel := context.WithTimeout(ctx, ProbeTime)
 	defer cancel()
 	begun := time.Now()
-	p := c.getList(ctx, path)
+	p := c.getList(ctx, path, query)
 	p.Took = time.Since(begun)
 	return p
 }
 
-func (c *client) getList(ctx context.Context, path string) Probe {
-	address := c.below(path)
+func (c *client) getList(ctx context.Context, path, query string) Probe {
+	address := asking(c.below(path), query)
 	r := &http.Request{
 		Method: http.MethodGet, URL: address, Host: address.Host, Header: c.plain.Clone(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	r.Header.Del("Content-Type")
-	response, err := c.transport.RoundTrip(r.WithContext(ctx))
+	r = r.WithContext(ctx)
+	if c.authorize != nil {
+		if _, err := c.authorize(r, nil); err != nil {
+			return Probe{Failure: FailureOf(err)}
+		}
+	}
+	response, err := c.transport.RoundTrip(r)
 	if err != nil {
 		return Probe{Failure: wireFailure(err)}
 	}
@@ -197,29 +204,54 @@ func statusFailure(status int) Failure {
 	return ""
 }
 
-// listed reads the ids of a list as OpenAI and Anthropic give it.
+// listed reads the ids of a list as OpenAI and Anthropic, Google, or AWS give it.
 func listed(body []byte) ([]string, error) {
 	var list struct {
 		Data []struct {
 			ID string `json:"id"`
 		} `json:"data"`
+		Models []struct {
+			Name string `json:"name"`
+		} `json:"models"`
+		Summaries []struct {
+			ID string `json:"modelId"`
+		} `json:"modelSummaries"`
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
 		return nil, err
 	}
 	models := []string{}
-	for _, m := range list.Data[:min(len(list.Data), ProbeModelsMax)] {
-		if m.ID != "" {
-			models = append(models, m.ID)
+	add := func(id string) {
+		if id != "" && len(models) < ProbeModelsMax {
+			models = append(models, id)
 		}
+	}
+	for _, m := range list.Data {
+		add(m.ID)
+	}
+	for _, m := range list.Models {
+		add(strings.TrimPrefix(m.Name, "models/"))
+	}
+	for _, m := range list.Summaries {
+		add(m.ID)
 	}
 	return models, nil
 }
 
-func (p *openAI) probe(ctx context.Context) Probe { return p.client.probe(ctx, "/models") }
+func (p *openAI) probe(ctx context.Context) Probe { return p.client.probe(ctx, "/models", "") }
 
 func (p *anthropic) probe(ctx context.Context) Probe {
-	return p.client.probe(ctx, anthropicPath(p.client.base, "/models"))
+	return p.client.probe(ctx, anthropicPath(p.client.base, "/models"), "")
+}
+
+// A list has nothing that could be refused but the key: this API says 400 of one
+// that it does not know.
+func (p *geminiAPI) probe(ctx context.Context) Probe {
+	found := p.client.probe(ctx, "/models", "pageSize=1000")
+	if found.Status == http.StatusBadRequest {
+		found.Failure = Unauthorized
+	}
+	return found
 }
 
 // A script is always there.
@@ -228,5 +260,6 @@ func (o *offline) probe(context.Context) Probe { return Probe{Models: []string{}
 var (
 	_ prober = (*openAI)(nil)
 	_ prober = (*anthropic)(nil)
+	_ prober = (*geminiAPI)(nil)
 	_ prober = (*offline)(nil)
 )

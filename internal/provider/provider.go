@@ -43,16 +43,30 @@ type Provider interface {
 	Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error)
 }
 
+// A TokenCounter is a Provider that can tell how many tokens a request has without
+// answering it. Errors and the Receipt are those of Do.
+type TokenCounter interface {
+	// CountTokens pushes one WholeEvent, whose Usage has the count as Input.
+	CountTokens(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error)
+}
+
 // Config is one provider as the operator or an administrator set it up.
 type Config struct {
 	Name string // in messages and the trail
 	Type string // one of Types
-	// BaseURL is the address up to and without "/chat/completions" or
-	// "/messages". Empty: the well-known address of the type, if it has one.
+	// BaseURL is the address up to and without "/chat/completions", "/messages",
+	// "/models" (gemini, vertex) or "/model" (bedrock). Empty: the well-known address
+	// of the type, if it has one.
 	BaseURL string
-	APIKey  secret.Text
+	// APIKey is the credential. For vertex it is a bearer token or the JSON of a
+	// service account's key; for bedrock a Bedrock API key, or the id of an access
+	// key, its secret and, of a temporary one, its session token, with colons between.
+	APIKey secret.Text
 	// APIKeys are several keys of the service, used in turn, in place of APIKey.
 	APIKeys []secret.Text
+	// Region is where vertex and bedrock run: it tells their address, and bedrock
+	// signs it. Empty: as BaseURL says.
+	Region string
 	// AuthHeader carries the key. Empty: "Authorization: Bearer" or what the
 	// type uses. Another header carries the bare key.
 	AuthHeader string

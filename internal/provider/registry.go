@@ -9,18 +9,18 @@ import (
 // compatible are the services that speak OpenAI's chat completions, with their
 // well-known addresses. "" means that everyone has an address of their own.
 var compatible = map[string]string{
-	"openai":     "https://api.openai.com/v1",
-	"azure":      "",
-	"groq":       "https://api.groq.com/openai/v1",
-	"gemini":     "https://generativelanguage.googleapis.com/v1beta/openai",
-	"mistral":    "https://api.mistral.ai/v1",
-	"deepseek":   "https://api.deepseek.com/v1",
-	"xai":        "https://api.x.ai/v1",
-	"openrouter": "https://openrouter.ai/api/v1",
-	"together":   "https://api.together.xyz/v1",
-	"vllm":       "http://127.0.0.1:8000/v1",
-	"ollama":     "http://127.0.0.1:11434/v1",
-	"lmstudio":   "http://127.0.0.1:1234/v1",
+	"openai":        "https://api.openai.com/v1",
+	"azure":         "",
+	"groq":          "https://api.groq.com/openai/v1",
+	"gemini-openai": geminiURL + "/openai",
+	"mistral":       "https://api.mistral.ai/v1",
+	"deepseek":      "https://api.deepseek.com/v1",
+	"xai":           "https://api.x.ai/v1",
+	"openrouter":    "https://openrouter.ai/api/v1",
+	"together":      "https://api.together.xyz/v1",
+	"vllm":          "http://127.0.0.1:8000/v1",
+	"ollama":        "http://127.0.0.1:11434/v1",
+	"lmstudio":      "http://127.0.0.1:1234/v1",
 }
 
 // New returns the provider that cfg describes. Errors name the field that is
@@ -32,6 +32,12 @@ func New(cfg Config) (Provider, error) {
 	switch cfg.Type {
 	case "anthropic":
 		return newAnthropic(cfg)
+	case "gemini":
+		return newGemini(cfg)
+	case "vertex":
+		return newVertex(cfg)
+	case "bedrock":
+		return newBedrock(cfg)
 	case "offline":
 		return newOffline(cfg)
 	}
@@ -47,7 +53,7 @@ func New(cfg Config) (Provider, error) {
 
 // Types returns the values that Config.Type may have, sorted.
 func Types() []string {
-	types := []string{"anthropic", "offline"}
+	types := []string{"anthropic", "bedrock", "gemini", "offline", "vertex"}
 	for name := range compatible {
 		types = append(types, name)
 	}

@@ -24,6 +24,11 @@ const (
 // errEventTooLong is the error of an event over eventMax.
 var errEventTooLong = errors.New("an event of the stream is too long")
 
+// eventReader reads a stream and calls f for each event; data is valid until f
+// returns. Errors: those of f and of r as they are, errEventTooLong, and what breaks
+// the framing as *sallyport.Error; the end of r is nil.
+type eventReader func(r io.Reader, f func(name string, data []byte) error) error
+
 // readEvents reads a server-sent event stream by the rules of WHATWG (HTML,
 // "Interpreting an event stream") and calls f for each event that has data, as
 // soon as its blank line is there. The name is "" where the stream gives none.

@@ -72,6 +72,9 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 // the shape of the surface.
 func (s *Server) api(sur surface, action string, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if sur.idHeader != "" {
+			w.Header().Set(sur.idHeader, w.Header().Get("X-Request-Id"))
+		}
 		who, err := s.authenticate(r)
 		if err != nil {
 			s.refuseUnknown(w, r, sur, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/policy"
 	"github.com/sallyport-ai/sallyport/internal/secret"
 )
 
@@ -274,7 +275,7 @@ func attempt[T any](s *Server, ctx context.Context, f func(p sallyport.Principal
 // controlError gives an error the flat shape in which huma answers it.
 func controlError(err error) *flatStatusError {
 	e, m := outside(err)
-	return &flatStatusError{status: m.status, retryAfter: e.RetryAfter, Err: m.label, Message: e.Message}
+	return &flatStatusError{status: m.status, retryAfter: e.RetryAfter, Err: m.label, Message: e.Message, Fields: policy.FieldsOf(err)}
 }
 
 // flatStatusError is the body of every error of the control plane.

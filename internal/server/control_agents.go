@@ -46,10 +46,17 @@ type AgentView struct {
 	Owner       memberName        `json:"owner"`
 	Shared      bool              `json:"shared" doc:"Every member sees and runs it"`
 	Models      []string          `json:"models" doc:"That its steps ask"`
+	Unusable    []unusableModel   `json:"unusable,omitempty" doc:"Of these, those that you may not use now: a run would be refused"`
 	Inputs      []agentInputView  `json:"inputs"`
 	CreatedAt   time.Time         `json:"created_at"`
 	LastRun     *lastRunView      `json:"last_run,omitempty" doc:"The newest that you may see; only in lists"`
 	Rights      []string          `json:"rights" doc:"What you may do with it: view, run, edit, delete, share"`
+}
+
+// unusableModel says why somebody may not use a model.
+type unusableModel struct {
+	Model string `json:"model"`
+	Why   string `json:"why"`
 }
 
 type agentInputView struct {
@@ -203,6 +210,9 @@ func (s *Server) agentPage(ctx context.Context, p sallyport.Principal, in *agent
 	page := agentPage{Agents: make([]AgentView, 0, len(found))}
 	for _, a := range found {
 		view := viewAgent(a.Agent, names)
+		if view.Unusable, err = s.unusable(ctx, p, view.Models); err != nil {
+			return agentPage{}, err
+		}
 		view.Rights = rightsOn(caller, a.Agent)
 		if r := a.LastRun; r != nil {
 			view.LastRun = &lastRunView{r.ID, r.Status, r.CreatedAt.UTC(), timeOrNil(r.EndedAt)}
@@ -228,9 +238,27 @@ func (s *Server) wholeAgent(ctx context.Context, p sallyport.Principal, id sally
 	for i, step := range detail.Definition.Steps {
 		whole.Steps = append(whole.Steps, agentStepView{step.Name, detail.Definition.ModelOf(i), step.LLMStep.Prompt, step.LLMStep.MaxTokens})
 	}
+	if whole.Unusable, err = s.unusable(ctx, p, whole.Models); err != nil {
+		return agentWhole{}, err
+	}
 	caller, err := s.parts.Policies.Caller(ctx, p)
 	whole.Rights = rightsOn(caller, detail.Agent)
 	return whole, err
+}
+
+// unusable are those of the models that the caller may not use.
+func (s *Server) unusable(ctx context.Context, p sallyport.Principal, models []string) (list []unusableModel, err error) {
+	for _, id := range models {
+		_, err := s.parts.Gateway.Model(ctx, p, id)
+		switch e, _ := outside(err); {
+		case err == nil:
+		case e.Code == sallyport.ModelNotFound, e.Code == sallyport.ModelAccessDenied:
+			list = append(list, unusableModel{id, e.Message})
+		default:
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 func viewAgent(a sallyport.Agent, names map[sallyport.UserID]string) AgentView {

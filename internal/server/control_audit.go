@@ -45,6 +45,7 @@ type RecordQuery struct {
 	Resource string    `query:"resource" doc:"What was changed, such as key/0197…"`
 	Address  string    `query:"address" doc:"The caller's IP address, where it is kept. The index does not have it: pages may end early"`
 	Actor    string    `query:"actor" doc:"A user's id: what was done with any of the user's keys"`
+	Run      string    `query:"run" doc:"A run's id: its steps, and what was done to it"`
 	Route    string    `query:"route" doc:"Such as POST /v1/chat/completions"`
 	Finding  string    `query:"finding" doc:"A type that DLP found, such as EMAIL_ADDRESS"`
 	Since    time.Time `query:"since"`
@@ -57,7 +58,7 @@ func (q *RecordQuery) filter() sallyport.RecordFilter {
 		Phase: sallyport.Phase(q.Phase), Action: q.Action, Outcome: q.Outcome, Code: sallyport.Code(q.Code),
 		Key: sallyport.KeyID(q.Key), Model: q.Model, Call: sallyport.CallID(q.Call), Event: q.Event,
 		Request: q.Request, Resource: q.Resource, Address: q.Address,
-		Actor: sallyport.UserID(q.Actor), Route: q.Route, Finding: q.Finding, Since: q.Since, Until: q.Until,
+		Actor: sallyport.UserID(q.Actor), Run: sallyport.RunID(q.Run), Route: q.Route, Finding: q.Finding, Since: q.Since, Until: q.Until,
 	}
 }
 
@@ -82,6 +83,7 @@ func (q *RecordQuery) told() map[string]any {
 	add("request", q.Request)
 	add("resource", q.Resource)
 	add("actor", q.Actor)
+	add("run", q.Run)
 	add("route", q.Route)
 	add("finding", q.Finding)
 	if q.Address != "" {

@@ -15,9 +15,11 @@ import (
 
 // RightsStore keeps what groups and the organisation decide; *store.DB is the real one.
 type RightsStore interface {
-	// SetPolicies sets the policies of a kind by subject, all or none. One of a
-	// group that is not there is NotFound.
-	SetPolicies(ctx context.Context, org sallyport.OrgID, kind string, bodies map[string][]byte, rec sallyport.Record) error
+	// SetPolicies sets the policies of a kind by subject, all or none, unless check,
+	// which sees what is set of the kind, fails. One of a group that is not there is
+	// NotFound.
+	SetPolicies(ctx context.Context, org sallyport.OrgID, kind string, bodies map[string][]byte,
+		check func(stored map[string][]byte) error, rec sallyport.Record) error
 	Member(ctx context.Context, org sallyport.OrgID, user sallyport.UserID) (sallyport.Membership, error)
 	MemberGroups(ctx context.Context, org sallyport.OrgID, user sallyport.UserID) ([]sallyport.Group, error)
 }
@@ -27,7 +29,14 @@ type RightsStore interface {
 // other; {} takes back what was decided of an area.
 type groupPolicies struct {
 	access.Areas
-	DLP json.RawMessage `json:"dlp,omitempty" doc:"A DLP policy as of /dlp/policy: members are bound by the strictest of the organisation's and those of their groups"`
+	DLP     json.RawMessage `json:"dlp,omitempty" doc:"A DLP policy as of /dlp/policy: members are bound by the strictest of the organisation's and those of their groups"`
+	Version string          `json:"version,omitempty" maxLength:"200" doc:"What was read; a change that sends it back is refused with 409 when somebody else has decided on one of its areas meanwhile. Without it a change is always made"`
+}
+
+// organisationPolicies is the ceiling.
+type organisationPolicies struct {
+	access.Areas
+	Version string `json:"version,omitempty" maxLength:"200" doc:"What was read; a change that sends it back is refused with 409 when somebody else has decided on one of its areas meanwhile. Without it a change is always made"`
 }
 
 type groupPoliciesRequest struct {
@@ -36,7 +45,7 @@ type groupPoliciesRequest struct {
 }
 
 type organisationPoliciesRequest struct {
-	Body access.Areas
+	Body organisationPolicies
 }
 
 // controlRights has what groups and the organisation decide on rights, and what
@@ -51,19 +60,17 @@ func (s *Server) controlRights(api huma.API) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) { return nil, s.setGroupPolicies(ctx, p, in.ID, in.Body) })
 		})
 	huma.Register(api, operation("getOrganisationPolicies", "organisation.policies", http.MethodGet, "/organisation/policies", "The ceiling: what the organisation switches off or leaves to groups"),
-		func(ctx context.Context, _ *struct{}) (*body[access.Areas], error) {
-			return reply(look(s, ctx, func(p sallyport.Principal) (access.Areas, error) {
-				rights, err := s.parts.Policies.Rights(ctx, p.Org)
-				if err != nil {
-					return access.Areas{}, err
-				}
-				return rights.Organisation, nil
+		func(ctx context.Context, _ *struct{}) (*body[organisationPolicies], error) {
+			return reply(look(s, ctx, func(p sallyport.Principal) (organisationPolicies, error) {
+				rights, _, version, err := s.storedRights(ctx, p.Org, "")
+				return organisationPolicies{rights.Organisation, version}, err
 			}))
 		})
 	huma.Register(api, operation("setOrganisationPolicies", "organisation.set_policies", http.MethodPut, "/organisation/policies", "Decide the ceiling, which binds administrators too; areas that are left out stay"),
 		func(ctx context.Context, in *organisationPoliciesRequest) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
-				return nil, s.setRights(ctx, p, "", groupPolicies{Areas: in.Body}, s.event(ctx, "organisation", in.Body))
+				decided := groupPolicies{Areas: in.Body.Areas, Version: in.Body.Version}
+				return nil, s.setRights(ctx, p, "", decided, s.event(ctx, "organisation", in.Body.Areas))
 			})
 		})
 	s.controlEffective(api)
@@ -73,19 +80,28 @@ func (s *Server) groupPolicies(ctx context.Context, p sallyport.Principal, id sa
 	if _, err := s.group(ctx, p.Org, id); err != nil {
 		return groupPolicies{}, err
 	}
-	rights, err := s.parts.Policies.Rights(ctx, p.Org)
+	rights, plans, version, err := s.storedRights(ctx, p.Org, id)
 	if err != nil {
 		return groupPolicies{}, err
 	}
-	plans, err := s.parts.Policies.GroupDLP(ctx, p.Org)
-	if err != nil {
-		return groupPolicies{}, err
-	}
-	view := groupPolicies{Areas: rights.Groups[id]}
+	view := groupPolicies{Areas: rights.Groups[id], Version: version}
 	if plan, decided := plans[id]; decided {
 		view.DLP, err = json.Marshal(plan)
 	}
 	return view, err
+}
+
+// storedRights is what is decided, with its version: as it is stored, for what
+// this process keeps in memory may be a moment older.
+func (s *Server) storedRights(ctx context.Context, org sallyport.OrgID, group sallyport.GroupID) (rights access.Rights,
+	plans map[sallyport.GroupID]dlp.Policy, version string, err error) {
+	stored, err := s.parts.Control.Policies(ctx, org, policy.KindRights)
+	if err != nil {
+		return rights, nil, version, err
+	}
+	version = policy.RightsVersion(group, stored)
+	rights, plans, err = policy.ReadRights(stored)
+	return rights, plans, version, err
 }
 
 func (s *Server) setGroupPolicies(ctx context.Context, p sallyport.Principal, id sallyport.GroupID, decided groupPolicies) error {
@@ -111,5 +127,31 @@ func (s *Server) setRights(ctx context.Context, p sallyport.Principal, group sal
 	if len(bodies) == 0 {
 		return sallyport.NewError(sallyport.InvalidBody, "no area is decided: name integrations, models, tools, features or, of a group, dlp")
 	}
-	return s.parts.Control.SetPolicies(ctx, p.Org, policy.KindRights, bodies, rec)
+	known, err := s.knownNames(ctx, p)
+	if err != nil {
+		return err
+	}
+	return s.parts.Control.SetPolicies(ctx, p.Org, policy.KindRights, bodies, func(stored map[string][]byte) error {
+		if err := policy.CheckRightsVersion(decided.Version, group, bodies, stored); err != nil {
+			return err
+		}
+		return known.Check(group, bodies, stored)
+	}, rec)
+}
+
+// knownNames are those of models and providers that can be decided on.
+func (s *Server) knownNames(ctx context.Context, p sallyport.Principal) (policy.Known, error) {
+	models, err := s.parts.Models.All(ctx, p.Org)
+	if err != nil {
+		return policy.Known{}, err
+	}
+	providers, err := s.allProviders(ctx, p)
+	if err != nil {
+		return policy.Known{}, err
+	}
+	names := make([]string, len(providers))
+	for i, one := range providers {
+		names[i] = one.Name
+	}
+	return policy.NewKnown(models, names...), nil
 }

@@ -31,6 +31,7 @@ type searchParts struct {
 	Call     string `json:"call,omitempty" maxLength:"200"`
 	Request  string `json:"request,omitempty" maxLength:"200"`
 	Resource string `json:"resource,omitempty" maxLength:"200"`
+	Run      string `json:"run,omitempty" maxLength:"200"`
 	Address  string `json:"address,omitempty" maxLength:"200"`
 	Actor    string `json:"actor,omitempty" maxLength:"200"`
 	Route    string `json:"route,omitempty" maxLength:"200"`

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -79,22 +80,27 @@ func outside(err error) (sallyport.Error, meaning) {
 // surface is a family of routes with one shape of error.
 type surface struct {
 	dialect llm.Dialect // whose errors a provider's own may be passed on as; "": none
-	body    func(e sallyport.Error, m meaning) any
+	// idHeader is where clients of the surface look for the request's id, beside
+	// X-Request-Id; "": nowhere.
+	idHeader string
+	body     func(e sallyport.Error, m meaning, requestID string) any
 }
 
-// The surfaces. What a stranger gets is the flat shape on both.
+// The surfaces. A stranger gets the flat shape, but for clients of the messages
+// dialect: those tell by the type whether to try again.
 var (
-	chatSurface      = surface{llm.Chat, openAIError}
-	responsesSurface = surface{llm.Responses, responsesError}
-	flatSurface      = surface{"", flatError}
+	chatSurface      = surface{dialect: llm.Chat, body: openAIError}
+	responsesSurface = surface{dialect: llm.Responses, body: responsesError}
+	messagesSurface  = surface{dialect: llm.Messages, idHeader: "Request-Id", body: anthropicError}
+	flatSurface      = surface{body: flatError}
 )
 
 // responsesError is OpenAI's shape, with this surface's own type for what is not there.
-func responsesError(e sallyport.Error, m meaning) any {
+func responsesError(e sallyport.Error, m meaning, requestID string) any {
 	if e.Code == sallyport.NotFound {
 		m.kind = "not_found"
 	}
-	return openAIError(e, m)
+	return openAIError(e, m, requestID)
 }
 
 // speaks says whether the client can read a provider's errors of that dialect as
@@ -103,10 +109,38 @@ func (sur surface) speaks(d llm.Dialect) bool {
 	return d == sur.dialect || sur.dialect == llm.Responses && d == llm.Chat || sur.dialect == llm.Chat && d == llm.Responses
 }
 
+// anthropicError is the shape of Anthropic's errors.
+func anthropicError(e sallyport.Error, m meaning, requestID string) any {
+	if e.Code == sallyport.BodyTooLarge {
+		return flatError(e, m, requestID)
+	}
+	kind, known := anthropicTypes[m.status]
+	switch {
+	case e.Code == sallyport.UpstreamEmptyBody:
+		kind = string(e.Code)
+	case !known && m.status < 500:
+		kind = "invalid_request_error"
+	case !known:
+		kind = "api_error"
+	}
+	return struct {
+		Type      string             `json:"type"`
+		Error     messages.ErrorBody `json:"error"`
+		RequestID string             `json:"request_id"`
+	}{"error", messages.ErrorBody{Type: kind, Message: e.Message, Details: messages.Details(e.Cause)}, requestID}
+}
+
+// anthropicTypes are the types of errors by their status. Others are
+// invalid_request_error below 500 and api_error from there on.
+var anthropicTypes = map[int]string{
+	401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error",
+	413: "request_too_large", 429: "rate_limit_error", 504: "timeout_error", 529: "overloaded_error",
+}
+
 // openAIError is the shape of OpenAI's errors.
-func openAIError(e sallyport.Error, m meaning) any {
+func openAIError(e sallyport.Error, m meaning, requestID string) any {
 	if e.Code == sallyport.Unauthorized || e.Code == sallyport.BodyTooLarge {
-		return flatError(e, m)
+		return flatError(e, m, requestID)
 	}
 	type inner struct {
 		Message string         `json:"message"`
@@ -119,7 +153,7 @@ func openAIError(e sallyport.Error, m meaning) any {
 }
 
 // flatError is the shape of the agents' and models' routes.
-func flatError(e sallyport.Error, m meaning) any {
+func flatError(e sallyport.Error, m meaning, _ string) any {
 	if e.Code == sallyport.BodyTooLarge {
 		return struct {
 			Message string `json:"message"`
@@ -153,14 +187,17 @@ func (sur surface) writeError(w http.ResponseWriter, err error) {
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", retrySeconds(e.RetryAfter))
 	}
-	_ = writeJSON(w, m.status, sur.body(e, m)) // fails only when the client has left
+	_ = writeJSON(w, m.status, sur.body(e, m, w.Header().Get("X-Request-Id"))) // fails only when the client has left
 }
 
-// toldBy is the sentence in a provider's refusal: all APIs have it at error.message.
+// toldBy is the sentence in a provider's refusal: all APIs have it at error.message,
+// but that of AWS, which has no error around it.
 func toldBy(refused *llm.UpstreamError) string {
 	if doc, err := llm.Parse(refused.Body); err == nil {
-		if told := doc.Root().Get("error").Get("message").Text(); told != "" {
-			return told
+		for _, place := range []llm.Value{doc.Root().Get("error"), doc.Root()} {
+			if told := place.Get("message").Text(); told != "" {
+				return told
+			}
 		}
 	}
 	return "The provider refused the call."

@@ -265,7 +265,7 @@ func (o *once) free() {
 // client may well get an answer to the same request later.
 func lasting(status int) bool {
 	switch status {
-	case http.StatusPaymentRequired, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly,
+	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly,
 		http.StatusTooManyRequests, meanings[sallyport.ClientClosed].status:
 		return false
 	}

@@ -1,11 +1,15 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/completions"
+	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
+	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -16,6 +20,8 @@ type clientDialect struct {
 	encoder func(req *llm.Request, created time.Time) encoder
 	// headers of the client that a provider of the same dialect is to get.
 	headers []string
+	// session is the header that names the conversation, where clients send one.
+	session string
 	// ready, unless nil, makes ready what this dialect alone knows, before the
 	// call sets out: the request as it is meant, and what becomes of its answer.
 	ready func(s *Server, r *request, asked *llm.Request) (*llm.Request, *turn, error)
@@ -27,6 +33,41 @@ var chatDialect = clientDialect{
 	decode:  chat.Decode,
 	encoder: func(req *llm.Request, created time.Time) encoder { return chat.NewEncoder(req, created) },
 }
+
+// messagesDialect is POST /v1/messages, and countDialect what counts its tokens.
+var (
+	messagesDialect = clientDialect{
+		surface: messagesSurface,
+		decode:  messages.Decode,
+		encoder: func(req *llm.Request, created time.Time) encoder { return messages.NewEncoder(req, created) },
+		headers: []string{"Anthropic-Version", "Anthropic-Beta", claudeSession},
+		session: claudeSession,
+	}
+	countDialect = clientDialect{
+		surface: messagesSurface,
+		decode:  messages.DecodeCount,
+		encoder: messagesDialect.encoder,
+		headers: messagesDialect.headers,
+		session: claudeSession,
+	}
+)
+
+// completionsDialect is POST /v1/completions, and embeddingsDialect POST /v1/embeddings.
+var (
+	completionsDialect = clientDialect{
+		surface: chatSurface,
+		decode:  completions.Decode,
+		encoder: func(req *llm.Request, created time.Time) encoder { return completions.NewEncoder(req, created) },
+	}
+	embeddingsDialect = clientDialect{
+		surface: surface{dialect: llm.Embeddings, body: openAIError},
+		decode:  embeddings.Decode,
+		encoder: func(*llm.Request, time.Time) encoder { return embeddings.Encoder{} },
+	}
+)
+
+// claudeSession is the header in which Claude Code names its session.
+const claudeSession = "X-Claude-Code-Session-Id"
 
 // compatHeader names another behaviour than that of the dialect's own API, where
 // an encoder knows one.
@@ -50,6 +91,7 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 			}
 		}
 		asked.Headers = d.pass(r.Header)
+		asked.Session = cmp.Or(asked.Headers[d.session], asked.Session)
 		r.call.Request = asked
 		enc := d.encoder(asked, r.call.StartedAt)
 		kept.begin(enc)

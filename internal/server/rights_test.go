@@ -95,6 +95,45 @@ func TestModelsOfGroups(t *testing.T) {
 	wants("taken back", h.Home.Creator, servertest.Model, servertest.Claude)
 }
 
+// An agent whose model somebody may not use says so, and a run of it is refused
+// before its first step, with the model and the group.
+func TestAgentOfModelThatIsOff(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	user := h.Home.User
+	id := ownAgent(t, h, user)
+	soc := newGroup(t, h, "SOC", user)
+	const note = `"unusable":[{"model":"mock-large"`
+	look := func(want bool) {
+		t.Helper()
+		for _, path := range []string{"/api/v1/agents", "/api/v1/agents/" + id} {
+			a := h.Call(t, user.Key, http.MethodGet, path, "")
+			if a.Status != http.StatusOK || strings.Contains(a.Body, note) != want || strings.Contains(a.Body, "your group SOC") != want {
+				t.Errorf("%s: %d %s, want the note: %v", path, a.Status, a.Body, want)
+			}
+		}
+	}
+	look(false)
+	decide(t, h, "groups/"+soc+"/policies", `{"models":{"names":{"mock-large":"off"}}}`)
+	look(true)
+	for _, path := range []string{"/api/v1/agents/" + id + "/runs", "/v1/agents/" + id + "/run"} {
+		mark := h.Mark(t, h.Home.ID)
+		a := h.Call(t, user.Key, http.MethodPost, path, `{}`)
+		if a.Status != http.StatusForbidden || !strings.Contains(a.Body, "the model mock-large, which your group SOC switches off") {
+			t.Errorf("%s: %d %s", path, a.Status, a.Body)
+		}
+		wantRefusal(t, h.Records(t, h.Home.ID, mark), sallyport.ModelAccessDenied, http.StatusForbidden)
+	}
+	if found, _ := ids(t, h.Call(t, user.Key, http.MethodGet, "/api/v1/runs", ""), "runs"); len(found) != 0 {
+		t.Errorf("there are the runs %q", found)
+	}
+	decide(t, h, "groups/"+soc+"/policies", `{"models":{}}`)
+	look(false)
+	if a := h.Call(t, user.Key, http.MethodPost, "/api/v1/agents/"+id+"/runs", `{}`); a.Status != http.StatusAccepted {
+		t.Errorf("when it is on again: %d %s", a.Status, a.Body)
+	}
+}
+
 // Without API key access the keys that are there stop, and are told why; own
 // ones can still be seen and ended. Those of administrators go on.
 func TestAPIKeyAccess(t *testing.T) {
@@ -198,7 +237,7 @@ func TestGroupPolicies(t *testing.T) {
 		}
 	}
 	decide(t, h, path, `{"models":{},"features":{},"tools":{},"dlp":{}}`)
-	if got := strings.TrimSpace(h.Call(t, h.Home.Admin.Key, http.MethodGet, "/api/v1/"+path, "").Body); got != "{}" {
+	if got := strings.TrimSpace(h.Call(t, h.Home.Admin.Key, http.MethodGet, "/api/v1/"+path, "").Body); got != `{"version":"0.0.0.0.0"}` {
 		t.Errorf("what was taken back is %s", got)
 	}
 	for _, tt := range []struct {
@@ -224,6 +263,90 @@ func TestGroupPolicies(t *testing.T) {
 	a := h.Call(t, h.Other.Admin.Key, http.MethodPut, "/api/v1/"+path, `{"models":{"default":"off"}}`)
 	if a.Status != http.StatusNotFound {
 		t.Errorf("from another organisation: %d %s", a.Status, a.Body)
+	}
+}
+
+// A name that means nothing is refused with its field, unless it stood there before.
+func TestPoliciesNameWhatThereIs(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	soc := newGroup(t, h, "SOC")
+	call := func(method, path, body string, status int) string {
+		t.Helper()
+		a := h.Call(t, h.Home.Admin.Key, method, "/api/v1/"+path, body)
+		if a.Status != status {
+			t.Errorf("%s %s %s: %d %s, want %d", method, path, body, a.Status, a.Body, status)
+		}
+		return a.Body
+	}
+	call("POST", "providers", providerFile("https://llm.example.com/v1"), 204)
+	call("POST", "models", modelFile, 204)
+	for _, path := range []string{"groups/" + soc + "/policies", "organisation/policies"} {
+		both := `{"models":{"names":{"own-model":"off","mock-large":"on"},"providers":{"own":"off","fake":"on"}}}`
+		call("PUT", path, both, 204)
+		for body, field := range map[string]string{
+			`{"models":{"names":{"own-model":"off","gpt-9":"on"}}}`: "there is no such model (body.models.names.gpt-9)",
+			`{"models":{"providers":{"nobody":"off"}}}`:             "there is no such provider (body.models.providers.nobody)",
+			`{"models":{"names":{"fake":"off"}}}`:                   "there is no such model (body.models.names.fake)",
+		} {
+			if got := call("PUT", path, body, 400); !strings.Contains(got, `"fields":["`+field+`"]`) {
+				t.Errorf("%s: got %s, want the field %q", body, got, field)
+			}
+		}
+		if got := call("GET", path, "", 200); !strings.Contains(got, `"own-model":"off"`) || strings.Contains(got, "gpt-9") {
+			t.Errorf("after refusals: %s", got)
+		}
+	}
+	call("DELETE", "models?model=own-model", "", 204)
+	call("DELETE", "providers/own", "", 204)
+	for _, path := range []string{"groups/" + soc + "/policies", "organisation/policies"} {
+		call("PUT", path, `{"models":{"default":"off","names":{"own-model":"off"},"providers":{"own":"off"}}}`, 204)
+		call("PUT", path, `{"models":{"default":"off"}}`, 204)
+		call("PUT", path, `{"models":{"names":{"own-model":"off"}}}`, 400)
+	}
+}
+
+// Who decides on what another has changed since they looked is refused, and who
+// decides on something else, or sends no version, is not.
+func TestPoliciesVersion(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	soc := newGroup(t, h, "SOC")
+	for _, path := range []string{"groups/" + soc + "/policies", "organisation/policies"} {
+		version := func() string {
+			t.Helper()
+			a := h.Call(t, h.Home.Admin.Key, http.MethodGet, "/api/v1/"+path, "")
+			var got struct{ Version string }
+			if err := json.Unmarshal([]byte(a.Body), &got); err != nil || got.Version == "" {
+				t.Fatalf("%s: %s: %v", path, a.Body, err)
+			}
+			return got.Version
+		}
+		put := func(areas, version string, status int) string {
+			t.Helper()
+			a := h.Call(t, h.Home.Admin.Key, http.MethodPut, "/api/v1/"+path, `{`+areas+`,"version":`+quoted(version)+`}`)
+			if a.Status != status {
+				t.Errorf("%s %s from %s: %d %s, want %d", path, areas, version, a.Status, a.Body, status)
+			}
+			return a.Body
+		}
+		first := version()
+		put(`"models":{"default":"off"}`, first, 204)
+		second := version()
+		if got := put(`"models":{"default":"on"}`, first, 409); !strings.Contains(got, "Somebody else has decided on models meanwhile") {
+			t.Errorf("the refusal is %s", got)
+		}
+		put(`"models":{"default":"on"},"features":{"file_upload":"off"}`, first, 409) // all or none
+		put(`"features":{"file_upload":"on"}`, first, 204)
+		put(`"models":{"default":"on"}`, second, 204)
+		put(`"models":{}`, version(), 204)
+		put(`"models":{"default":"off"}`, second, 409)
+		put(`"models":{"default":"off"}`, first, 204) // it is as it was then
+		put(`"models":{"default":"on"}`, "", 204)
+		put(`"models":{"default":"off"}`, "no version", 400)
+		if got := h.Records(t, h.Home.ID, h.Mark(t, h.Home.ID)-2)[0]; strings.Contains(string(got.Change), "version") {
+			t.Errorf("the record tells %s", got.Change)
+		}
 	}
 }
 

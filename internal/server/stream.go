@@ -146,7 +146,7 @@ func (a *answer) fail(err error) {
 	}
 	e, _ := outside(err)
 	switch e.Code {
-	case sallyport.DLPBlocked, sallyport.AuditUnavailable, sallyport.ServerStopping:
+	case sallyport.DLPBlocked, sallyport.AuditUnavailable, sallyport.ServerStopping, sallyport.Unauthorized:
 	default:
 		e.Code = streamError
 	}

@@ -14,6 +14,10 @@ package server_test
 // whose owner has lost API key access.
 var walkRules = map[string]string{
 	"POST /v1/chat/completions":                "user",
+	"POST /v1/messages":                        "user",
+	"POST /v1/completions":                     "user",
+	"POST /v1/embeddings":                      "user",
+	"POST /v1/messages/count_tokens":           "user",
 	"POST /v1/responses":                       "user",
 	"GET /v1/responses/{response}":             "user",
 	"GET /v1/responses/{response}/input_items": "user",

@@ -15,12 +15,24 @@ import (
 // "rights": "organisation/<area>" or "group/<id>/<area>". The store does not
 // read the body.
 func (db *DB) SetPolicy(ctx context.Context, org sallyport.OrgID, kind, subject string, body []byte, rec sallyport.Record) error {
-	return db.SetPolicies(ctx, org, kind, map[string][]byte{subject: body}, rec)
+	return db.SetPolicies(ctx, org, kind, map[string][]byte{subject: body}, nil, rec)
 }
 
 // SetPolicies is SetPolicy for several subjects of a kind, all of them or none.
-func (db *DB) SetPolicies(ctx context.Context, org sallyport.OrgID, kind string, bodies map[string][]byte, rec sallyport.Record) error {
+// check, unless it is nil, sees what is set of the kind, which nobody changes
+// meanwhile; its error is that of the whole.
+func (db *DB) SetPolicies(ctx context.Context, org sallyport.OrgID, kind string, bodies map[string][]byte,
+	check func(stored map[string][]byte) error, rec sallyport.Record) error {
 	return db.change(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
+		if check != nil {
+			stored, err := policies(ctx, tx, org, kind)
+			if err != nil {
+				return err
+			}
+			if err := check(stored); err != nil {
+				return err
+			}
+		}
 		for _, subject := range slices.Sorted(maps.Keys(bodies)) {
 			if err := setPolicy(ctx, tx, org, kind, subject, bodies[subject]); err != nil {
 				return err
@@ -57,11 +69,15 @@ func (db *DB) Policy(ctx context.Context, org sallyport.OrgID, kind, subject str
 
 // Policies returns the organisation's policies of a kind by subject.
 func (db *DB) Policies(ctx context.Context, org sallyport.OrgID, kind string) (map[string][]byte, error) {
+	return policies(ctx, db.read, org, kind)
+}
+
+func policies(ctx context.Context, q querier, org sallyport.OrgID, kind string) (map[string][]byte, error) {
 	type policy struct {
 		subject string
 		body    []byte
 	}
-	all, err := list(ctx, db.read, func(rows *sql.Rows) (p policy, err error) {
+	all, err := list(ctx, q, func(rows *sql.Rows) (p policy, err error) {
 		err = rows.Scan(&p.subject, &p.body)
 		return p, err
 	}, `SELECT subject, body FROM policies WHERE org_id = $1 AND kind = $2`, org, kind)

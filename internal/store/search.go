@@ -414,6 +414,7 @@ func (db *DB) conditions(org sallyport.OrgID, f sallyport.RecordFilter) *where {
 	add(f.Resource != "", within, member("resource", f.Resource))
 	add(f.Actor != "", within, member("user_id", string(f.Actor)))
 	add(f.Route != "", within, member("route", f.Route))
+	add(f.Run != "", within, []byte(f.Run+`"`))         // ends its member, or the resource
 	add(f.Finding != "", within, []byte(f.Finding+`"`)) // ends a finding's type, and the name of a count
 	return w
 }
@@ -427,7 +428,7 @@ func member(name, value string) []byte {
 // passes says whether a record has what is not in columns where it should be. A
 // damaged record is found by its columns alone.
 func passes(body []byte, f sallyport.RecordFilter) bool {
-	if f.Actor == "" && f.Route == "" && f.Finding == "" && f.Phase == "" && f.Request == "" && f.Resource == "" {
+	if f.Actor == "" && f.Route == "" && f.Finding == "" && f.Phase == "" && f.Request == "" && f.Resource == "" && f.Run == "" {
 		return true
 	}
 	var r sallyport.Record
@@ -436,6 +437,7 @@ func passes(body []byte, f sallyport.RecordFilter) bool {
 	}
 	return is(f.Actor, r.Actor.User) && is(f.Route, r.Route) && is(f.Phase, r.Phase) &&
 		is(f.Request, r.RequestID) && is(f.Resource, r.Resource) &&
+		(f.Run == "" || ofRun(&r, f.Run)) &&
 		(f.Finding == "" || r.DLP != nil && hasFinding(r.DLP, f.Finding))
 }
 

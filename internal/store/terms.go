@@ -27,12 +27,13 @@ const (
 	termFinding
 	termPhase
 	termResource
+	termRun
 )
 
 // termsKnown is written beside every block that is entered: it grows when blocks
 // get terms that those before do not have. Blocks with 0 have neither a phase nor
-// a resource.
-const termsKnown = 1
+// a resource, and those with 1 no run.
+const termsKnown = 2
 
 // kindStep keeps equal values of two kinds apart. It is odd and large, as
 // neighbouring values of a good hash are.
@@ -58,6 +59,10 @@ func eachTerm(r *sallyport.Record, add func(term)) {
 	given(termRoute, r.Route)
 	given(termPhase, string(r.Phase))
 	given(termResource, r.Resource)
+	given(termRun, string(r.Run))
+	if run, of := strings.CutPrefix(r.Resource, runResource); of && run != string(r.Run) {
+		given(termRun, run)
+	}
 	given(termModel, r.ModelRequested)
 	if r.ModelUsed != r.ModelRequested {
 		given(termModel, r.ModelUsed)
@@ -65,6 +70,14 @@ func eachTerm(r *sallyport.Record, add func(term)) {
 	if r.DLP != nil {
 		eachFinding(r.DLP, func(kind string) { given(termFinding, kind) })
 	}
+}
+
+// runResource begins the resource of a record about a run.
+const runResource = "run/"
+
+// ofRun says whether a record belongs to the run: a step of it, or what was done to it.
+func ofRun(r *sallyport.Record, run sallyport.RunID) bool {
+	return r.Run == run || r.Resource == runResource+string(run)
 }
 
 // eachFinding calls add with the types of what was found. The counts tell the
@@ -88,6 +101,7 @@ func filterTerms(f sallyport.RecordFilter) (terms []term) {
 			terms = append(terms, kind.of(value))
 		}
 	}
+	given(termRun, string(f.Run))
 	given(termResource, f.Resource)
 	given(termKey, string(f.Key))
 	given(termActor, string(f.Actor))
@@ -103,6 +117,6 @@ func filterTerms(f sallyport.RecordFilter) (terms []term) {
 
 // olderTerms are those of filterTerms that every block has.
 func olderTerms(f sallyport.RecordFilter) []term {
-	f.Phase, f.Resource = "", ""
+	f.Phase, f.Resource, f.Run = "", "", ""
 	return filterTerms(f)
 }

@@ -9,7 +9,7 @@ test("the binary serves the page, deep links, packed assets, and 404 for what is
   const html = await home.text();
   expect(home.status).toBe(200);
   expect(home.headers.get("content-security-policy")).toContain("script-src 'self';");
-  const script = /src="\.(\/assets\/[^"]+\.js)"/.exec(html)?.[1];
+  const script = /src="\.(\/assets\/shell-[^"]+\.js)"/.exec(html)?.[1];
   expect(script).toBeTruthy();
   const deep = await fetch(`${url}/chat/0198`);
   expect(await deep.text()).toContain(`src="..${script}"`);
@@ -20,4 +20,26 @@ test("the binary serves the page, deep links, packed assets, and 404 for what is
   expect(gone.status).toBe(404);
   expect(gone.headers.get("content-type")).toBe("application/json");
   expect((await fetch(`${url}/api/v1/nothing`)).status).toBe(404);
+});
+
+test("the page and the session are asked for while the scripts come and the frame is drawn, each once", async () => {
+  const page = await house().page();
+  const started: string[] = [];
+  page.on("request", (r) => started.push(new URL(r.url()).pathname));
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  await page.route("**/api/v1/session", async (route) => {
+    await answered;
+    await route.continue();
+  });
+  await page.goto(`${house().server.url}/chat`, { waitUntil: "commit" });
+  // Nobody knows yet who is signed in.
+  await expect.poll(() => started.filter((path) => path.startsWith("/assets/chat-")).length).toBe(1);
+  const first = (what: RegExp) => started.findIndex((path) => what.test(path));
+  expect(first(/^\/api\/v1\/session$/)).toBeGreaterThan(-1);
+  expect(first(/^\/api\/v1\/session$/)).toBeLessThan(first(/^\/assets\/chat-/));
+  answer();
+  await page.getByRole("textbox", { name: "Message", exact: true }).waitFor();
+  expect(started.filter((path) => path === "/api/v1/session")).toHaveLength(1);
+  expect(started.filter((path) => path.startsWith("/assets/chat-"))).toHaveLength(1);
 });

@@ -4,7 +4,8 @@ import { startModel } from "./model";
 
 const model = await startModel();
 afterAll(() => model.stop());
-const house = useHouse({ config: model.config("steady", "swift") });
+const longName = "acme-research/steady-reasoner-2.5-coder-480b-instruct-2026-11-preview";
+const house = useHouse({ config: model.config("steady", "swift", longName) });
 
 const composer = (page: Page) => page.getByRole("textbox", { name: "Message", exact: true });
 const log = (page: Page) => page.getByRole("log");
@@ -378,4 +379,19 @@ test("on a phone the list is a drawer and nothing scrolls sideways", async () =>
   await page.keyboard.press("Escape");
   await shot(page, "chat-phone");
   await newChat(page);
+});
+
+test("on a phone the name of a model is there in full, however long", async () => {
+  const page = await house().page({ at: "/chat", width: 390, height: 844 });
+  await page.getByRole("button", { name: /^Model: / }).click();
+  const picker = page.getByRole("dialog");
+  const option = picker.getByRole("option", { name: longName });
+  await option.waitFor();
+  expect(await picker.getByRole("listbox").evaluate((e) => e.scrollWidth - e.clientWidth)).toBe(0);
+  await option.click();
+  const name = page.getByRole("button", { name: `Model: ${longName}` }).getByText(longName);
+  await name.waitFor();
+  expect(await name.evaluate((e) => [e.scrollWidth - e.clientWidth, e.scrollHeight - e.clientHeight])).toEqual([0, 0]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  await page.getByRole("button", { name: "Send" }).waitFor();
 });

@@ -8,6 +8,8 @@ const turns = 100;
 const calls = 1500;
 const refusals = 150;
 const rowsMax = 60;
+/** Messages that are drawn in one task, at most. */
+const drawnMax = 10;
 
 /** How long something that must come true may take on a busy machine. */
 const patience = { timeout: 60_000 };
@@ -15,6 +17,50 @@ const patience = { timeout: 60_000 };
 const model = await startModel();
 afterAll(() => model.stop());
 const house = useHouse(plentiful(model, "slow"));
+
+test("older messages are drawn a few at a time, and leave the reader where they were", async () => {
+  const id = await converse(house().server, turns, "slow");
+  const page = await house().page({ at: `/chat/${id}` });
+  await page.getByRole("log").locator("article").getByText(`Question ${turns} of ${turns}`).waitFor();
+  await expect.poll(() => page.getByRole("log").locator("article").count(), patience).toBeGreaterThanOrEqual(50);
+  for (const top of [300, 0]) {
+    const { moved, atOnce, drawn } = await readOn(page, top);
+    expect(moved, `pixels by which the reader at ${top} was moved`).toBeLessThanOrEqual(2);
+    expect(atOnce).toBeLessThanOrEqual(drawnMax);
+    expect(drawn).toBeGreaterThanOrEqual(50);
+  }
+});
+
+/** Goes to a place near the top, and reads there while a page of older messages is drawn. */
+function readOn(page: Page, top: number): Promise<{ moved: number; atOnce: number; drawn: number }> {
+  return page.getByRole("log").evaluate(async (log, top) => {
+    const count = () => log.querySelectorAll("article").length;
+    /** When a frame has been shown. */
+    const shown = () => new Promise<void>((over) => requestAnimationFrame(() => setTimeout(over)));
+    const had = count();
+    const seen = { moved: 0, atOnce: 0, drawn: 0 };
+    const changes = new MutationObserver((records) => {
+      seen.atOnce = Math.max(seen.atOnce, records.flatMap((r) => [...r.addedNodes]).filter((n) => n.nodeName === "ARTICLE").length);
+    });
+    changes.observe(log, { subtree: true, childList: true });
+    log.scrollTop = top;
+    await shown();
+    const view = log.getBoundingClientRect().top;
+    const read = [...log.querySelectorAll("article")].find((m) => m.getBoundingClientRect().bottom > view)!;
+    const place = () => read.getBoundingClientRect().top;
+    let before: number;
+    do {
+      before = place(); // messages get their real sizes when they come into view
+      await shown();
+    } while (place() !== before);
+    while (count() < had + 50) {
+      await shown();
+      seen.moved = Math.max(seen.moved, Math.abs(place() - before));
+    }
+    changes.disconnect();
+    return { ...seen, drawn: count() - had };
+  }, top);
+}
 
 test("a conversation of two hundred messages comes in pages, and typing keeps every letter while an answer streams", async () => {
   const id = await converse(house().server, turns, "slow");

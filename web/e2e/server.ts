@@ -17,6 +17,8 @@ const stopTime = 30_000;
 /** The real program in a folder of its own, with what its first start made. */
 export interface Server {
   url: string;
+  /** Where the first person sets it up, when there is nobody; then what the first start makes is empty. */
+  setupLink: string;
   email: string;
   password: string;
   apiKey: string;
@@ -28,8 +30,8 @@ export interface Server {
   stop: () => Promise<void>;
 }
 
-/** Starts a server; config is the operator's file, and script what its offline model answers. */
-export async function startServer({ config = {}, script }: { config?: object; script?: object[] } = {}): Promise<Server> {
+/** Starts a server; config is the operator's file, and script what its offline model answers. With empty there is nobody yet. */
+export async function startServer({ config = {}, script, empty = false }: { config?: object; script?: object[]; empty?: boolean } = {}): Promise<Server> {
   const folder = await mkdtemp(join(tmpdir(), "sallyport-e2e-"));
   const file = join(folder, "sallyport.yaml"); // JSON is YAML too
   if (script) await writeFile(join(folder, "script.yaml"), JSON.stringify(script));
@@ -37,11 +39,12 @@ export async function startServer({ config = {}, script }: { config?: object; sc
   const flags = ["--data", join(folder, "data"), "--config", file];
   const command = async (...args: string[]) =>
     (await promisify(execFile)(binary, [...args, ...flags], { env: environment, cwd: folder })).stdout;
-  const made = JSON.parse(await command("init", "--json")) as { email: string; password: string; api_key: string };
-  const start = (address: string) => serve(folder, [...flags, "--addr", address]);
+  const made = empty ? { email: "", password: "", api_key: "" } : (JSON.parse(await command("init", "--json")) as { email: string; password: string; api_key: string });
+  const start = (address: string) => serve(folder, [...flags, ...(empty ? ["--no-init"] : []), "--addr", address]);
   let running = await start("127.0.0.1:0");
   return {
     url: running.url,
+    setupLink: running.setupLink,
     email: made.email,
     password: made.password,
     apiKey: made.api_key,
@@ -68,7 +71,7 @@ const scripted = {
   models: [{ id: "demo-model", provider: "demo", target: "demo", price: { input: 1, output: 2 } }],
 };
 
-async function serve(folder: string, flags: string[]): Promise<{ url: string; process: ChildProcess; ended: Promise<unknown> }> {
+async function serve(folder: string, flags: string[]): Promise<{ url: string; setupLink: string; process: ChildProcess; ended: Promise<unknown> }> {
   const server = spawn(binary, ["serve", ...flags], { env: environment, cwd: folder });
   const ended = once(server, "exit");
   let said = "";
@@ -82,11 +85,13 @@ async function serve(folder: string, flags: string[]): Promise<{ url: string; pr
     server.stdout.on("data", (piece) => {
       said += String(piece);
       const ready = /ready at (\S+)\n/.exec(said);
-      if (!ready?.[1]) return;
+      if (!ready?.[1] || (/^Nobody is here/m.test(said) && !setupLink(said))) return;
       clearTimeout(patience);
       resolve(ready[1]);
     });
     void ended.then(() => fail("it ended"));
   });
-  return { url, process: server, ended };
+  return { url, setupLink: setupLink(said), process: server, ended };
 }
+
+const setupLink = (said: string) => /^\s+(\S+\/setup#\S+)\n/m.exec(said)?.[1] ?? "";

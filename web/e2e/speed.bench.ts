@@ -128,7 +128,7 @@ test("a long conversation", async () => {
   const loaded = (what: string) => `${what}, ${messages.toLocaleString("en")} messages in the page`;
   table(
     `A conversation of ${(2 * turns).toLocaleString("en")} messages`,
-    "Made by asking the offline model through the API. It is opened by its address, read from its end to its beginning by a wheel that turns 800 pixels every 50 ms, and then, with all of it in the page, typed under and asked in as above. In three rounds. Older messages come 50 at a time, and a page of them is drawn in one task: that is the longest while it is read.",
+    "Made by asking the offline model through the API. It is opened by its address, read from its end to its beginning by a wheel that turns 800 pixels every 50 ms, and then, with all of it in the page, typed under and asked in as above. In three rounds. Older messages come 50 at a time and are drawn 8 in a task, the newest first.",
     [
       ["opened, its end is shown", "", ...times(opened)],
       ["read to its beginning", "", ...times(read.map((s) => s.took))],

@@ -20,6 +20,7 @@ test("every page is accessible in both themes and fits a phone", async () => {
     await expectAccessible(page);
     await page.setViewportSize({ width: 320, height: 640 });
     if (await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth)) wide.push(address);
+    if (address === "/no/such/page") await page.setViewportSize({ width: 1280, height: 800 }).then(() => shot(page, "not-found"));
   }
   expect(wide, "pages that scroll sideways at 320 px").toEqual([]);
 }, 300_000);

@@ -8,8 +8,8 @@ const reloaded = "sallyport.reloaded";
  * page may be gone: then the page is loaded anew, once. Drafts are in the
  * browser's storage and stay.
  */
-export function page(load: () => Promise<{ default: () => ReactNode }>) {
-  return lazy(async () => {
+export function page(load: () => Promise<{ default: () => ReactNode }>): Page & ReturnType<typeof lazy<() => ReactNode>> {
+  const loaded = lazy(async () => {
     try {
       const loaded = await load();
       keep(reloaded, "", "sessionStorage");
@@ -21,4 +21,12 @@ export function page(load: () => Promise<{ default: () => ReactNode }>) {
       return new Promise<never>(() => {}); // the page goes away
     }
   });
+  // Whoever shows the page finds out whether that failed.
+  return Object.assign(loaded, { ahead: () => void load().catch(() => {}) });
+}
+
+/** The component of an address. */
+export interface Page {
+  /** Loads the page before somebody may see it: who is signed in need not be known for that. */
+  ahead: () => void;
 }

@@ -1,6 +1,6 @@
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet } from "@tanstack/react-router";
 import { parseSearch, stringifySearch } from "./components/address";
-import { page } from "./page";
+import { type Page, page } from "./page";
 import { root } from "./root";
 import { NotFound, PageFailed } from "./shell/NotFound";
 import { Shell } from "./shell/Shell";
@@ -22,7 +22,7 @@ const settings = page(() => import("./pages/settings"));
 const settingsRoute = createRoute({ getParentRoute: () => inside, path: "/settings", component: settings });
 
 const pages = [
-  createRoute({ getParentRoute: () => inside, path: "/", component: () => <Navigate to="/chat" replace /> }),
+  createRoute({ getParentRoute: () => inside, path: "/", component: Object.assign(() => <Navigate to="/chat" replace />, { ahead: chat.ahead }) }),
   createRoute({ getParentRoute: () => inside, path: "/chat", component: chat }),
   createRoute({ getParentRoute: () => inside, path: "/chat/$id", component: chat }),
   createRoute({ getParentRoute: () => inside, path: "/shared/$id", component: page(() => import("./pages/shared")) }),
@@ -58,3 +58,8 @@ export const router = createRouter({
   stringifySearch,
   scrollRestoration: true,
 });
+
+// The page of the first address is loaded while the session is asked for and the
+// frame is drawn, not after them; to ask for its files takes a moment of its own.
+const [, , first] = router.getMatchedRoutes(router.latestLocation.pathname);
+setTimeout(() => (first?.options.component as Partial<Page> | undefined)?.ahead?.());

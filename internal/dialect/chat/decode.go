@@ -190,7 +190,7 @@ func format(v llm.Value) (llm.Format, error) {
 	}
 	schema := v.Get("json_schema")
 	return llm.Format{
-		Kind: v.Get("type").Text(), Name: schema.Get("name"), Description: schema.Get("description"),
+		Raw: v, Kind: v.Get("type").Text(), Name: schema.Get("name"), Description: schema.Get("description"),
 		Schema: schema.Get("schema"), Strict: schema.Get("strict"),
 	}, nil
 }

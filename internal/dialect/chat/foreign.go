@@ -24,6 +24,7 @@ type foreignBody struct {
 	Messages            []foreignMessage `json:"messages"`
 	MaxTokens           int64            `json:"max_tokens,omitempty"`
 	MaxCompletionTokens int64            `json:"max_completion_tokens,omitempty"`
+	N                   int64            `json:"n,omitempty"`
 	Stream              bool             `json:"stream,omitempty"`
 	StreamOptions       *streamOptions   `json:"stream_options,omitempty"`
 	Tools               []foreignTool    `json:"tools,omitempty"`
@@ -88,6 +89,9 @@ func EncodeForeign(req *llm.Request, target string, flavour Flavour) ([]byte, er
 		return nil, err
 	}
 	b := foreignBody{Model: target, Stream: req.Stream, User: req.Settings.User.Text()}
+	if req.Choices > 1 {
+		b.N = req.Choices
+	}
 	if flavour.CompletionTokens {
 		b.MaxCompletionTokens = req.OutputMax
 	} else {

@@ -1,200 +1,173 @@
 package messages
 
 import (
+	"errors"
+	"fmt"
+
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// blocksMax bounds the content blocks of one answer. No model writes a
-// hundredth of it; a broken one must not make us remember more.
-const blocksMax = 10_000
-
-// Decoder reads the events of one streamed answer. The zero Decoder is ready.
-// What the provider says of usage comes in parts: counts of the input with the
-// first event, the output so far with the last. The Decoder adds them up.
-type Decoder struct {
-	usage llm.Usage
-	tools map[int]bool // the blocks that are calls of the client's tools
+// The fields of a request that this package, or who comes after it, reads. A key
+// that differs from one of them in its case alone is refused: a provider that is
+// less exact would take it for the field.
+var requestFields = []string{
+	"model", "messages", "system", "max_tokens", "stream", "tools", "tool_choice", "temperature", "top_p", "top_k",
+	"stop_sequences", "output_config", "thinking", "metadata", "litellm_metadata", "proxy_server_request",
 }
 
-// DecodeEvent reads one server-sent event of that name, whose data is doc, into
-// e. It overwrites all of e but keeps its slices for reuse. Event.Usage points
-// into the Decoder: it is valid until the next event.
-//
-// A message_stop becomes a DoneEvent, all else a ChunkEvent, unknown events too.
-// An error event is returned as *sallyport.Error with UpstreamError; it tells
-// none of the provider's words, which may quote the request. What is not of this
-// dialect is UpstreamInvalid.
-func (d *Decoder) DecodeEvent(name string, doc *llm.Document, e *llm.Event) error {
+// redirects are fields with which some gateways let a caller choose where the
+// call goes and with which credential. Here nobody may.
+var redirects = []string{"api_base", "base_url", "api_key", "extra_headers"}
+
+// Decode reads a request for a message. Every error is *sallyport.Error with
+// InvalidBody, whose message names the field and never quotes a value. The
+// Request keeps body, which must not change from now on.
+func Decode(body []byte) (*llm.Request, error) { return decode(body, llm.Generate) }
+
+// DecodeCount reads a request to count tokens. It is one for a message, but needs
+// no bound of the answer. Errors are those of Decode.
+func DecodeCount(body []byte) (*llm.Request, error) { return decode(body, llm.CountTokens) }
+
+func decode(body []byte, operation llm.Operation) (*llm.Request, error) {
+	doc, err := llm.Parse(body)
+	if err != nil {
+		return nil, syntax(err)
+	}
 	root := doc.Root()
 	if root.Kind() != llm.Object {
-		return malformed("an event that is not an object")
+		return nil, invalidBody("The body must be a JSON object.")
 	}
-	*e = llm.Event{
-		Kind: llm.ChunkEvent, Dialect: llm.Messages, Name: name, Body: doc,
-		Deltas: e.Deltas[:0], Finishes: e.Finishes[:0],
-	}
-	kind := root.Get("type").Text()
-	if kind == "" {
-		kind = name
-	}
-	switch kind {
-	case "message_start":
-		message := root.Get("message")
-		e.ID, e.Model = message.Get("id").Text(), message.Get("model").Text()
-		d.count(message.Get("usage"), e)
-	case "content_block_start":
-		return d.start(root, e)
-	case "content_block_delta":
-		return d.delta(root, e)
-	case "message_delta":
-		finish(root.Get("delta").Get("stop_reason"), e)
-		d.count(root.Get("usage"), e)
-	case "message_stop":
-		e.Kind = llm.DoneEvent
-	case "error":
-		return failure(root.Get("error"))
-	}
-	return nil
-}
-
-// start reads the begin of a block. Blocks of tools that the provider runs
-// itself are not calls of the client's tools and mean nothing outside this dialect.
-func (d *Decoder) start(root llm.Value, e *llm.Event) error {
-	index, err := blockIndex(root)
-	if err != nil {
-		return err
-	}
-	block := root.Get("content_block")
-	if block.Get("type").Text() != "tool_use" {
-		text(block, index, e)
-		return nil
-	}
-	if d.tools == nil {
-		d.tools = make(map[int]bool)
-	}
-	d.tools[index] = true
-	e.Deltas = append(e.Deltas, llm.Delta{
-		Kind: llm.ToolCallDelta, Index: index, ToolID: block.Get("id"), ToolName: block.Get("name"),
-	})
-	// The arguments follow in pieces and this is {}. Servers that only resemble
-	// the original may give them here at once.
-	if block.Get("input").Len() == 0 {
-		return nil
-	}
-	return arguments(block.Get("input"), index, e)
-}
-
-func (d *Decoder) delta(root llm.Value, e *llm.Event) error {
-	index, err := blockIndex(root)
-	if err != nil {
-		return err
-	}
-	delta := root.Get("delta")
-	switch delta.Get("type").Text() {
-	case "text_delta":
-		piece(llm.TextDelta, index, delta.Get("text"), e)
-	case "thinking_delta":
-		piece(llm.ThinkingDelta, index, delta.Get("thinking"), e)
-	case "signature_delta":
-		piece(llm.SignatureDelta, index, delta.Get("signature"), e)
-	case "input_json_delta":
-		if d.tools[index] {
-			piece(llm.ToolArgumentsDelta, index, delta.Get("partial_json"), e)
+	d := decoder{req: &llm.Request{Dialect: llm.Messages, Operation: operation, Body: doc, Choices: 1, UsageAsked: true}}
+	for _, step := range []func(llm.Value) error{
+		d.keys, d.target, d.bounds, d.system, d.messages, d.tools, d.toolChoice, d.settings, d.outputConfig,
+	} {
+		if err := step(root); err != nil {
+			return nil, err
 		}
 	}
+	d.req.Portable = func() error { return portable(root) }
+	return d.req, nil
+}
+
+// syntax tells where the body is not the JSON that we take.
+func syntax(err error) error {
+	var at *llm.SyntaxError
+	if errors.As(err, &at) {
+		return sallyport.WrapError(sallyport.InvalidBody,
+			fmt.Sprintf("The body is not valid JSON: %s at byte %d.", at.Reason, at.Offset), err)
+	}
+	return sallyport.WrapError(sallyport.InvalidBody, "The body is not valid JSON.", err)
+}
+
+type decoder struct {
+	req *llm.Request
+}
+
+func (d *decoder) keys(root llm.Value) error {
+	for _, name := range redirects {
+		if root.Get(name).Exists() || root.CaseTwin(name) != "" {
+			return invalidBody("The field " + name + " is not allowed: a request cannot choose where it is sent.")
+		}
+	}
+	return noTwin(root, requestFields...)
+}
+
+func noTwin(object llm.Value, names ...string) error {
+	if twin := object.CaseTwin(names...); twin != "" {
+		return invalidBody("A field is written like " + twin + " but in another case.")
+	}
 	return nil
 }
 
-// DecodeWhole reads a whole message into e. Errors are those of
-// Decoder.DecodeEvent. The arguments of a tool call are an object in this
-// dialect; their delta's text is its JSON, as everywhere.
-func DecodeWhole(doc *llm.Document, e *llm.Event) error {
-	root := doc.Root()
-	if root.Get("type").Text() == "error" {
-		return failure(root.Get("error"))
+func (d *decoder) target(root llm.Value) error {
+	if d.req.Model = root.Get("model").Text(); d.req.Model == "" {
+		return invalidBody("model must be a string that names a model.")
 	}
-	content := root.Get("content")
-	if content.Kind() != llm.Array || content.Len() > blocksMax {
-		return malformed("not a message")
+	d.req.Session = session(root.Get("metadata").Get("user_id").Text())
+	return nil
+}
+
+// session finds the conversation in what Claude Code writes into its user's id: the
+// JSON of an object with a session_id.
+func session(userID string) string {
+	doc, err := llm.Parse([]byte(userID))
+	if err != nil {
+		return ""
 	}
-	*e = llm.Event{
-		Kind: llm.WholeEvent, Dialect: llm.Messages, Body: doc,
-		ID: root.Get("id").Text(), Model: root.Get("model").Text(),
+	return doc.Root().Get("session_id").Text()
+}
+
+func (d *decoder) bounds(root llm.Value) error {
+	v := root.Get("max_tokens")
+	n, ok := v.Int()
+	switch {
+	case v.IsNull() && d.req.Operation == llm.CountTokens:
+	case !ok || n < 1:
+		return invalidBody("max_tokens must be a positive whole number.")
 	}
+	d.req.OutputMax = n
 	var err error
-	content.Items(func(index int, block llm.Value) bool {
-		if block.Get("type").Text() != "tool_use" {
-			text(block, index, e)
-			return true
-		}
-		e.Deltas = append(e.Deltas, llm.Delta{
-			Kind: llm.ToolCallDelta, Index: index, ToolID: block.Get("id"), ToolName: block.Get("name"),
-		})
-		err = arguments(block.Get("input"), index, e)
-		return err == nil
-	})
-	finish(root.Get("stop_reason"), e)
-	new(Decoder).count(root.Get("usage"), e)
+	d.req.Stream, err = boolean(root, "stream")
+	if d.req.Operation == llm.CountTokens {
+		d.req.Stream = false // a count is one number
+	}
 	return err
 }
 
-// text adds the texts of a block of the kinds that have some.
-func text(block llm.Value, index int, e *llm.Event) {
-	switch block.Get("type").Text() {
-	case "text":
-		piece(llm.TextDelta, index, block.Get("text"), e)
-	case "thinking":
-		piece(llm.ThinkingDelta, index, block.Get("thinking"), e)
-		piece(llm.SignatureDelta, index, block.Get("signature"), e)
+// boolean reads a field that may be absent or null, which is false.
+func boolean(object llm.Value, name string) (bool, error) {
+	v := object.Get(name)
+	value, ok := v.Bool()
+	if !ok && !v.IsNull() {
+		return false, invalidBody(name + " must be true or false.")
 	}
+	return value, nil
 }
 
-func piece(kind llm.DeltaKind, index int, text llm.Value, e *llm.Event) {
-	if text.Text() != "" {
-		e.Deltas = append(e.Deltas, llm.Delta{Kind: kind, Index: index, Text: text})
+func (d *decoder) settings(root llm.Value) error {
+	for _, name := range []string{"temperature", "top_p", "top_k"} {
+		if v := root.Get(name); !v.IsNull() && v.Kind() != llm.Number {
+			return invalidBody(name + " must be a number.")
+		}
 	}
-}
-
-// arguments adds the JSON of an object as one text. It is a document of its own,
-// so that whoever changes the text need not know that it was no string here.
-func arguments(input llm.Value, index int, e *llm.Event) error {
-	raw := input.JSON()
-	if input.IsNull() {
-		raw = []byte("{}")
+	stop := root.Get("stop_sequences")
+	strings := stop.IsNull() || stop.Kind() == llm.Array
+	stop.Items(func(_ int, item llm.Value) bool {
+		strings = item.Kind() == llm.String
+		return strings
+	})
+	if !strings {
+		return invalidBody("stop_sequences must be an array of strings.")
 	}
-	doc, err := llm.Parse(llm.Quote(string(raw)))
-	if err != nil {
-		return malformed("arguments of a tool call that cannot be read")
-	}
-	e.Deltas = append(e.Deltas, llm.Delta{Kind: llm.ToolArgumentsDelta, Index: index, Text: doc.Root()})
+	s := &d.req.Settings
+	s.Temperature, s.TopP, s.TopK, s.Stop = root.Get("temperature"), root.Get("top_p"), root.Get("top_k"), stop
 	return nil
 }
 
-func blockIndex(root llm.Value) (int, error) {
-	n, ok := root.Get("index").Int()
-	if !ok || n < 0 || n >= blocksMax {
-		return 0, malformed("a content block without a proper index")
+// outputConfig reads how much to think and the form that the answer is to have. A
+// kind of form that is not known here is left to the provider.
+func (d *decoder) outputConfig(root llm.Value) error {
+	config := root.Get("output_config")
+	if config.IsNull() {
+		return nil
 	}
-	return int(n), nil
-}
-
-func finish(reason llm.Value, e *llm.Event) {
-	if reason.IsNull() {
-		return
+	if config.Kind() != llm.Object {
+		return invalidBody("output_config must be an object.")
 	}
-	e.Finishes = append(e.Finishes, llm.Finish{Reason: stopReason(reason.Text())})
-}
-
-// stopReason takes reasons that are not known yet for an ordinary end: all of
-// them are ends that the provider calls a success.
-func stopReason(reason string) llm.StopReason {
-	switch reason {
-	case "max_tokens", "model_context_window_exceeded":
-		return llm.StopLength
-	case "tool_use":
-		return llm.StopTools
-	case "refusal":
-		return llm.StopFilter
+	if err := noTwin(config, "effort", "format"); err != nil {
+		return err
 	}
-	return llm.StopEnd // end_turn, stop_sequence, pause_turn
+	if d.req.Settings.Effort = config.Get("effort"); !d.req.Settings.Effort.IsNull() && d.req.Settings.Effort.Kind() != llm.String {
+		return invalidBody("output_config.effort must be a string.")
+	}
+	format := config.Get("format")
+	if format.IsNull() {
+		return nil
+	}
+	if format.Kind() != llm.Object {
+		return invalidBody("output_config.format must be an object.")
+	}
+	d.req.Settings.Format = llm.Format{Raw: format, Kind: format.Get("type").Text(), Schema: format.Get("schema")}
+	return nil
 }

@@ -2,308 +2,355 @@ package messages_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// show writes an event's meaning on one line.
-func show(e *llm.Event) string {
-	var b strings.Builder
-	b.WriteString(map[llm.EventKind]string{llm.WholeEvent: "whole", llm.ChunkEvent: "chunk", llm.DoneEvent: "done"}[e.Kind])
-	if e.ID != "" {
-		fmt.Fprintf(&b, " id=%s model=%s", e.ID, e.Model)
-	}
-	kinds := map[llm.DeltaKind]string{
-		llm.TextDelta: "text", llm.ThinkingDelta: "thinking", llm.SignatureDelta: "signature",
-		llm.ToolCallDelta: "call", llm.ToolArgumentsDelta: "arguments",
-	}
-	for _, d := range e.Deltas {
-		fmt.Fprintf(&b, " %s[%d]", kinds[d.Kind], d.Index)
-		if d.Kind == llm.ToolCallDelta {
-			fmt.Fprintf(&b, "=%s,%s", d.ToolID.Text(), d.ToolName.Text())
-			continue
-		}
-		fmt.Fprintf(&b, "=%q", d.Text.Text())
-	}
-	for _, f := range e.Finishes {
-		fmt.Fprintf(&b, " finish=%s", f.Reason)
-	}
-	if u := e.Usage; u != nil {
-		fmt.Fprintf(&b, " usage=%d,%d,%d,%d,%d", u.Input, u.CachedInput, u.CacheWrite, u.Output, u.Reasoning)
-	}
-	return b.String()
-}
-
-func TestDecodeEvent(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name   string
-		stream []string // "event name|data"
-		want   []string
-	}{
-		{"text", []string{
-			`message_start|{"type":"message_start","message":{"id":"msg_1","model":"m-1","content":[],"stop_reason":null,"usage":{"input_tokens":12,"cache_read_input_tokens":5,"cache_creation_input_tokens":3,"output_tokens":1}}}`,
-			`content_block_start|{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`,
-			`ping|{"type":"ping"}`,
-			`content_block_delta|{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hel"}}`,
-			`content_block_delta|{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"lo \u2603"}}`,
-			`content_block_stop|{"type":"content_block_stop","index":0}`,
-			`message_delta|{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":7}}`,
-			`message_stop|{"type":"message_stop"}`,
-		}, []string{
-			`chunk id=msg_1 model=m-1 usage=12,5,3,1,0`,
-			`chunk`,
-			`chunk`,
-			`chunk text[0]="Hel"`,
-			`chunk text[0]="lo ☃"`,
-			`chunk`,
-			`chunk finish=stop usage=12,5,3,7,0`,
-			`done`,
-		}},
-		{"thinking and two tools", []string{
-			`content_block_start|{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}`,
-			`content_block_delta|{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"Which town?"}}`,
-			`content_block_delta|{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"c2ln"}}`,
-			`content_block_start|{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"toolu_1","name":"weather","input":{}}}`,
-			`content_block_delta|{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":""}}`,
-			`content_block_delta|{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"town\":"}}`,
-			`content_block_delta|{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"\"Oslo\"}"}}`,
-			`content_block_start|{"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"toolu_2","name":"clock","input":{}}}`,
-			`message_delta|{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"input_tokens":20,"output_tokens":30,"output_tokens_details":{"thinking_tokens":11}}}`,
-		}, []string{
-			`chunk`,
-			`chunk thinking[0]="Which town?"`,
-			`chunk signature[0]="c2ln"`,
-			`chunk call[1]=toolu_1,weather`,
-			`chunk`,
-			`chunk arguments[1]="{\"town\":"`,
-			`chunk arguments[1]="\"Oslo\"}"`,
-			`chunk call[2]=toolu_2,clock`,
-			`chunk finish=tool_calls usage=20,0,0,30,11`,
-		}},
-		{"arguments with the start of the call", []string{
-			`|{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"a","name":"f","input":{"x":"\"é"}}}`,
-		}, []string{
-			`chunk call[0]=a,f arguments[0]="{\"x\":\"\\\"é\"}"`,
-		}},
-		{"a tool that the provider runs is no call of the client's", []string{
-			`|{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use","id":"s","name":"web_search","input":{}}}`,
-			`|{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"query\":1}"}}`,
-		}, []string{`chunk`, `chunk`}},
-		{"the name stands for a missing type", []string{`message_stop|{}`}, []string{`done`}},
-		{"unknown events and deltas pass", []string{
-			`weather_report|{"type":"weather_report","index":-1}`,
-			`content_block_delta|{"type":"content_block_delta","index":0,"delta":{"type":"smell_delta","smell":"tar"}}`,
-		}, []string{`chunk`, `chunk`}},
-		{"usage that is null leaves what is known", []string{
-			`|{"type":"message_start","message":{"id":"i","model":"m","usage":{"input_tokens":4,"output_tokens":1}}}`,
-			`|{"type":"message_delta","delta":{},"usage":{"input_tokens":null,"output_tokens":2}}`,
-			`|{"type":"message_delta","delta":{},"usage":null}`,
-		}, []string{`chunk id=i model=m usage=4,0,0,1,0`, `chunk usage=4,0,0,2,0`, `chunk`}},
-		{"impossible counts stay impossible", []string{
-			`|{"type":"message_delta","delta":{},"usage":{"input_tokens":-3,"output_tokens":1e300,"cache_read_input_tokens":"many","cache_creation_input_tokens":9223372036854775807}}`,
-		}, []string{`chunk usage=-3,1125899906842624,1125899906842624,1125899906842624,0`}},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			var d messages.Decoder
-			var doc llm.Document
-			var e llm.Event
-			for i, line := range test.stream {
-				name, data, _ := strings.Cut(line, "|")
-				if err := doc.Reset([]byte(data)); err != nil {
-					t.Fatal(err)
-				}
-				if err := d.DecodeEvent(name, &doc, &e); err != nil {
-					t.Fatalf("event %d: %v", i, err)
-				}
-				if e.Dialect != llm.Messages || e.Name != name || e.Body != &doc {
-					t.Errorf("event %d: dialect %q, name %q or body is not what was read", i, e.Dialect, e.Name)
-				}
-				if got := show(&e); got != test.want[i] {
-					t.Errorf("event %d\n got %s\nwant %s", i, got, test.want[i])
-				}
-			}
-		})
-	}
-}
-
-func TestDecodeWhole(t *testing.T) {
-	t.Parallel()
-	tests := []struct{ name, body, want string }{
-		{
-			"text",
-			`{"id":"msg_1","type":"message","role":"assistant","model":"m-1","content":[{"type":"text","text":"Hello"}],"stop_reason":"stop_sequence","stop_sequence":"!","usage":{"input_tokens":3,"output_tokens":2}}`,
-			`whole id=msg_1 model=m-1 text[0]="Hello" finish=stop usage=3,0,0,2,0`,
-		},
-		{
-			"everything",
-			`{"id":"m","type":"message","model":"x","content":[{"type":"thinking","thinking":"Hm.","signature":"c2ln"},{"type":"redacted_thinking","data":"b3BhcXVl"},{"type":"text","text":"Wait."},{"type":"tool_use","id":"toolu_1","name":"f","input":{"big":12345678901234567890, "s":"a\nb"}}],"stop_reason":"tool_use"}`,
-			`whole id=m model=x thinking[0]="Hm." signature[0]="c2ln" text[2]="Wait." call[3]=toolu_1,f arguments[3]="{\"big\":12345678901234567890, \"s\":\"a\\nb\"}" finish=tool_calls`,
-		},
-		{
-			"a call without arguments",
-			`{"id":"m","model":"x","content":[{"type":"tool_use","id":"a","name":"f"}],"stop_reason":"tool_use"}`,
-			`whole id=m model=x call[0]=a,f arguments[0]="{}" finish=tool_calls`,
-		},
-		{"nothing said", `{"id":"m","model":"x","content":[],"stop_reason":"refusal"}`, `whole id=m model=x finish=content_filter`},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			doc, err := llm.Parse([]byte(test.body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var e llm.Event
-			if err := messages.DecodeWhole(doc, &e); err != nil {
-				t.Fatal(err)
-			}
-			if got := show(&e); got != test.want {
-				t.Errorf("\n got %s\nwant %s", got, test.want)
-			}
-		})
-	}
-}
-
-func TestStopReasons(t *testing.T) {
-	t.Parallel()
-	for reason, want := range map[string]llm.StopReason{
-		"end_turn": llm.StopEnd, "stop_sequence": llm.StopEnd, "pause_turn": llm.StopEnd,
-		"max_tokens": llm.StopLength, "model_context_window_exceeded": llm.StopLength,
-		"tool_use": llm.StopTools, "refusal": llm.StopFilter, "something_new": llm.StopEnd,
-	} {
-		doc, err := llm.Parse([]byte(`{"content":[],"stop_reason":"` + reason + `"}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var e llm.Event
-		if err := messages.DecodeWhole(doc, &e); err != nil {
-			t.Fatal(err)
-		}
-		if len(e.Finishes) != 1 || e.Finishes[0].Reason != want {
-			t.Errorf("%s: got %v, want %s", reason, e.Finishes, want)
-		}
-	}
-}
-
-// A changed text of arguments reaches whoever reads the delta, although it is
-// an object in the answer itself.
-func TestArgumentsCanBeChanged(t *testing.T) {
-	t.Parallel()
-	doc, err := llm.Parse([]byte(`{"content":[{"type":"tool_use","id":"a","name":"f","input":{"to":"TOKEN"}}],"stop_reason":"tool_use"}`))
+func decode(t *testing.T, body string) *llm.Request {
+	t.Helper()
+	req, err := messages.Decode([]byte(body))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("decode %s: %v", body, err)
 	}
-	var e llm.Event
-	if err := messages.DecodeWhole(doc, &e); err != nil {
-		t.Fatal(err)
+	return req
+}
+
+// partsOf writes parts in short.
+func partsOf(parts []llm.Part) string {
+	var all []string
+	for _, p := range parts {
+		text := map[llm.PartKind]string{
+			llm.TextPart: "text", llm.ImagePart: "image", llm.FilePart: "file", llm.ToolCallPart: "call",
+			llm.ToolResultPart: "result", llm.ThinkingPart: "thinking", llm.OtherPart: "other",
+		}[p.Kind]
+		for _, field := range []string{p.Text.Text(), p.URL.Text(), p.MediaType, p.Data.Text(), p.Name.Text(), p.ToolID.Text(), p.ToolName.Text()} {
+			if field != "" {
+				text += " " + field
+			}
+		}
+		if p.IsError {
+			text += " failed"
+		}
+		if p.Kind == llm.ToolResultPart {
+			text += " (" + partsOf(p.Parts) + ")"
+		}
+		all = append(all, text)
 	}
-	arguments := e.Deltas[1].Text
-	arguments.SetText(strings.Replace(arguments.Text(), "TOKEN", "ann", 1))
-	if got, want := e.Clone().Deltas[1].Text.Text(), `{"to":"ann"}`; got != want {
-		t.Errorf("got %s, want %s", got, want)
+	return strings.Join(all, ", ")
+}
+
+// everything is a request with all that this dialect has a word for here.
+const everything = `{"model":"claude-x","max_tokens":1024,"stream":true,"temperature":0.5,"top_p":0.9,"top_k":40,"stop_sequences":["END"],
+ "metadata":{"user_id":"{\"device_id\":\"d\",\"session_id\":\"s-1\"}"},"litellm_metadata":{"a":1},
+ "system":[{"type":"text","text":"x-anthropic-billing-header: cc_version=2"},{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral","ttl":"1h"}}],
+ "thinking":{"type":"adaptive","display":"omitted"},"context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},
+ "output_config":{"effort":"high","format":{"type":"json_schema","schema":{"type":"object"}}},
+ "tools":[{"name":"weather","description":"Says how it is","input_schema":{"type":"object"},"defer_loading":true},{"type":"custom","name":"clock","input_schema":{}},{"type":"web_search_20250305","name":"web_search","max_uses":5}],
+ "tool_choice":{"type":"any","disable_parallel_tool_use":true},
+ "messages":[{"role":"user","content":"Hi \u2603"},{"role":"user","content":[{"type":"text","text":"Look:"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBO"}},
+   {"type":"image","source":{"type":"url","url":"https://x.test/a.png"}},{"type":"document","title":"Plan","source":{"type":"base64","media_type":"application/pdf","data":"JVBE"}},
+   {"type":"document","source":{"type":"text","media_type":"text/plain","data":"plain"}},{"type":"image","source":{"type":"file","file_id":"file_1"}},{"type":"search_result","source":"s","title":"t","content":[]}]},
+  {"role":"assistant","content":[{"type":"thinking","thinking":"Hm.","signature":"c2ln"},{"type":"redacted_thinking","data":"b3A="},{"type":"text","text":"Two."},
+   {"type":"tool_use","id":"toolu_1","name":"weather","input":{"city": "Oslo"}},{"type":"tool_use","id":"toolu_2","name":"clock","input":{}},{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}}]},
+  {"role":"system","content":[{"type":"text","text":"Mind the step.","cache_control":{"type":"ephemeral"}}]},
+  {"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1","content":"rain","is_error":true},{"type":"tool_result","tool_use_id":"toolu_2","content":[{"type":"text","text":"noon"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBP"}}]},{"type":"text","text":"So?"}]}],
+ "what_comes_next":{"deep":[1.50,null]}}`
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	req := decode(t, everything)
+	var got []string
+	got = append(got, "system: "+partsOf(req.System))
+	for _, m := range req.Messages {
+		got = append(got, string(m.Role)+": "+partsOf(m.Parts))
+	}
+	want := []string{
+		"system: text x-anthropic-billing-header: cc_version=2, text Be brief.",
+		"user: text Hi ☃",
+		"user: text Look:, image image/png iVBO, image https://x.test/a.png, file application/pdf JVBE Plan, text plain, other, other",
+		`assistant: thinking Hm., thinking, text Two., call {"city": "Oslo"} toolu_1 weather, call {} toolu_2 clock, other`,
+		"system: text Mind the step.",
+		"tool: result toolu_1 failed (text rain), result toolu_2 (text noon, image image/png iVBP)",
+		"user: text So?",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if req.Dialect != llm.Messages || req.Model != "claude-x" || !req.Stream || req.OutputMax != 1024 || req.Choices != 1 || req.Session != "s-1" || !req.UsageAsked {
+		t.Errorf("got %+v", req)
+	}
+	s := req.Settings
+	for name, pair := range map[string][2]string{
+		"temperature": {string(s.Temperature.Raw()), "0.5"}, "top_p": {string(s.TopP.Raw()), "0.9"}, "top_k": {string(s.TopK.Raw()), "40"},
+		"stop": {string(s.Stop.Raw()), `["END"]`}, "parallel": {string(s.ParallelTools.Raw()), "false"}, "effort": {s.Effort.Text(), "high"},
+		"format": {s.Format.Kind + string(s.Format.Schema.Raw()), `json_schema{"type":"object"}`}, "choice": {req.ToolChoice.Mode, "required"},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: got %s, want %s", name, pair[0], pair[1])
+		}
+	}
+	var tools []string
+	for _, tool := range req.Tools {
+		tools = append(tools, tool.Name.Text()+" "+tool.Description.Text()+" "+string(tool.Schema.Raw()))
+	}
+	if want := []string{`weather Says how it is {"type":"object"}`, "clock  {}", "  "}; fmt.Sprint(tools) != fmt.Sprint(want) {
+		t.Errorf("tools: got %q, want %q", tools, want)
+	}
+	if len(req.Signed) != 1 || req.Signed[0].Text() != "Hm." {
+		t.Errorf("signed are %v", req.Signed)
 	}
 }
 
-func TestDecodeFailures(t *testing.T) {
+func TestDecodeToolChoice(t *testing.T) {
 	t.Parallel()
-	const secret = "the prompt said hunter2"
-	tests := []struct {
-		name, event string
-		whole       bool
-		code        sallyport.Code
-		words       string
-	}{
-		{"overloaded", `{"type":"error","error":{"type":"overloaded_error","message":"` + secret + `"}}`, false, sallyport.UpstreamError, "overloaded"},
-		{"unknown error", `{"type":"error","error":{"type":"` + secret + `"}}`, false, sallyport.UpstreamError, "with an error."},
-		{"error without a body", `{"type":"error"}`, false, sallyport.UpstreamError, "with an error."},
-		{"our credential", `{"type":"error","error":{"type":"authentication_error","message":"` + secret + `"}}`, false, sallyport.UpstreamAuth, "credential"},
-		{"an array", `["` + secret + `"]`, false, sallyport.UpstreamInvalid, "not an object"},
-		{"no index", `{"type":"content_block_delta","delta":{"type":"text_delta","text":"` + secret + `"}}`, false, sallyport.UpstreamInvalid, "index"},
-		{"negative index", `{"type":"content_block_start","index":-1,"content_block":{"type":"text"}}`, false, sallyport.UpstreamInvalid, "index"},
-		{"huge index", `{"type":"content_block_start","index":4000000000,"content_block":{"type":"tool_use"}}`, false, sallyport.UpstreamInvalid, "index"},
-		{"whole: error", `{"type":"error","error":{"type":"api_error","message":"` + secret + `"}}`, true, sallyport.UpstreamError, "inside it"},
-		{"whole: no content", `{"type":"message","text":"` + secret + `"}`, true, sallyport.UpstreamInvalid, "not a message"},
-		{"whole: a string", `"` + secret + `"`, true, sallyport.UpstreamInvalid, "not a message"},
-		{"whole: too many blocks", `{"content":[` + strings.Repeat("{},", 10_000) + `{}]}`, true, sallyport.UpstreamInvalid, "not a message"},
+	for choice, want := range map[string]string{
+		`null`: "", `{"type":"auto"}`: "auto", `{"type":"none"}`: "none", `{"type":"any"}`: "required",
+		`{"type":"tool","name":"f"}`: "named f", `{"type":"novel"}`: "novel",
+	} {
+		req := decode(t, `{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"Hi"}],"tool_choice":`+choice+`}`)
+		if got := strings.TrimSpace(req.ToolChoice.Mode + " " + req.ToolChoice.Name.Text()); got != want {
+			t.Errorf("%s: got %q, want %q", choice, got, want)
+		}
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
+}
+
+func TestDecodeRefusals(t *testing.T) {
+	t.Parallel()
+	hi := `"messages":[{"role":"user","content":"Hi"}]`
+	said := func(block string) string {
+		return `{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[` + block + `]}]}`
+	}
+	with := func(field string) string { return `{"model":"m","max_tokens":1,` + hi + `,` + field + `}` }
+	for _, tt := range []struct{ name, body, names string }{
+		{"not JSON", `{"model":`, "byte 9"},
+		{"no object", `[]`, "object"},
+		{"no model", `{"max_tokens":1,` + hi + `}`, "model"},
+		{"no bound", `{"model":"m",` + hi + `}`, "max_tokens"},
+		{"a bound of none", `{"model":"m","max_tokens":0,` + hi + `}`, "max_tokens"},
+		{"a bound that is no number", `{"model":"m","max_tokens":"9",` + hi + `}`, "max_tokens"},
+		{"no messages", `{"model":"m","max_tokens":1}`, "messages"},
+		{"empty messages", `{"model":"m","max_tokens":1,"messages":[]}`, "messages"},
+		{"a strange role", `{"model":"m","max_tokens":1,"messages":[{"role":"tool","content":"x"}]}`, "messages[0].role"},
+		{"no content", `{"model":"m","max_tokens":1,"messages":[{"role":"user"}]}`, "messages[0].content"},
+		{"a twin", with(`"Model":"hunter2"`), "model"},
+		{"a twin of a block's field", said(`{"type":"text","text":"a","TEXT":"hunter2"}`), "text"},
+		{"a twin of a source's field", said(`{"type":"image","source":{"type":"base64","media_type":"image/png","data":"a","DATA":"hunter2"}}`), "data"},
+		{"a redirect", with(`"api_base":"https://hunter2"`), "api_base"},
+		{"a block without type", said(`{"text":"hunter2"}`), "messages[0].content[0].type"},
+		{"a text that is none", said(`{"type":"text","text":1}`), "messages[0].content[0].text"},
+		{"an image without source", said(`{"type":"image"}`), "messages[0].content[0].source"},
+		{"an image without type", said(`{"type":"image","source":{"type":"base64","data":"a"}}`), "source.media_type"},
+		{"arguments that are text", said(`{"type":"tool_use","id":"a","name":"f","input":"{}"}`), "input"},
+		{"a call without id", said(`{"type":"tool_use","name":"f","input":{}}`), "id"},
+		{"a result of nothing", said(`{"type":"tool_result","content":"x"}`), "tool_use_id"},
+		{"a tool without schema", with(`"tools":[{"name":"f"}]`), "tools[0].input_schema"},
+		{"a tool without name", with(`"tools":[{"input_schema":{}}]`), "tools[0].name"},
+		{"a choice that is a word", with(`"tool_choice":"auto"`), "tool_choice"},
+		{"stops that are no texts", with(`"stop_sequences":[1]`), "stop_sequences"},
+		{"a stream of maybe", with(`"stream":"yes"`), "stream"},
+		{"a temperature in words", with(`"temperature":"hot"`), "temperature"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			doc, err := llm.Parse([]byte(test.event))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var e llm.Event
-			if test.whole {
-				err = messages.DecodeWhole(doc, &e)
-			} else {
-				err = new(messages.Decoder).DecodeEvent("", doc, &e)
-			}
-			if sallyport.CodeOf(err) != test.code || !strings.Contains(err.Error(), test.words) {
-				t.Fatalf("got %v, want %s with %q", err, test.code, test.words)
-			}
-			if strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("the error quotes the provider: %v", err)
+			_, err := messages.Decode([]byte(tt.body))
+			if sallyport.CodeOf(err) != sallyport.InvalidBody || !strings.Contains(err.Error(), tt.names) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("got %v, want %s that names %s", err, sallyport.InvalidBody, tt.names)
 			}
 		})
 	}
 }
 
-// FuzzDecode: no input makes the decoder panic, and what it accepts has indexes
-// and counts within their bounds.
-func FuzzDecode(f *testing.F) {
-	f.Add("message_start", `{"type":"message_start","message":{"id":"m","model":"x","usage":{"input_tokens":1}}}`)
-	f.Add("content_block_start", `{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"a","name":"f","input":{"x":1}}}`)
-	f.Add("content_block_delta", `{"index":0,"delta":{"type":"text_delta","text":"\ud800"}}`)
-	f.Add("", `{"content":[{"type":"tool_use","input":[1]},{"type":"thinking","thinking":"a","signature":"b"}],"stop_reason":"end_turn","usage":{"output_tokens":-1e9}}`)
-	f.Add("error", `{"error":null}`)
-	f.Fuzz(func(t *testing.T, name, data string) {
-		doc, err := llm.Parse([]byte(data))
-		if err != nil {
-			return
-		}
-		var event, whole llm.Event
-		events := []*llm.Event{}
-		if new(messages.Decoder).DecodeEvent(name, doc, &event) == nil {
-			events = append(events, &event)
-		}
-		if messages.DecodeWhole(doc, &whole) == nil {
-			events = append(events, &whole)
-		}
-		const bound = 1 << 50
-		for _, e := range events {
-			for _, d := range e.Deltas {
-				if d.Index < 0 || d.Index >= 10_000 {
-					t.Errorf("index %d", d.Index)
-				}
-			}
-			if u := e.Usage; u != nil && max(u.Input, u.CachedInput, u.CacheWrite, u.Output, -u.Input, -u.Output) > bound {
-				t.Errorf("usage %+v", *u)
-			}
-		}
-	})
+func TestDecodeCount(t *testing.T) {
+	t.Parallel()
+	req, err := messages.DecodeCount([]byte(`{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}`))
+	if err != nil || req.Operation != llm.CountTokens || req.Stream || req.OutputMax != 0 {
+		t.Errorf("got %+v, %v", req, err)
+	}
 }
 
-func BenchmarkDecodeEvent(b *testing.B) {
-	data := []byte(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a piece of an answer, as long as they are"}}`)
-	var d messages.Decoder
-	var doc llm.Document
-	var e llm.Event
-	b.SetBytes(int64(len(data)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := doc.Reset(data); err != nil {
-			b.Fatal(err)
+func TestPortable(t *testing.T) {
+	t.Parallel()
+	for field, portable := range map[string]bool{
+		`"thinking":{"type":"enabled","budget_tokens":1024}`: true, `"context_management":{"edits":[]}`: true, `"metadata":{"user_id":"u"}`: true,
+		`"mcp_servers":[]`: true, `"container":null`: true, `"service_tier":"auto"`: true, `"output_config":{"effort":"low"}`: true,
+		`"mcp_servers":[{"type":"url","url":"https://x.test"}]`: false, `"container":"c"`: false, `"inference_geo":"eu"`: false,
+		`"output_config":{"task_budget":{}}`: false, `"novelty":1`: false, `"thread":{"type":"create"}`: false,
+	} {
+		err := decode(t, `{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"Hi"}],`+field+`}`).Portable()
+		if (err == nil) != portable || err != nil && sallyport.CodeOf(err) != sallyport.UnsupportedField {
+			t.Errorf("%s: got %v", field, err)
 		}
-		if err := d.DecodeEvent("content_block_delta", &doc, &e); err != nil {
-			b.Fatal(err)
+	}
+}
+
+func TestEncodeSameDialect(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, body, want string }{
+		{"the model", `{ "model" : "a", "max_tokens":1e1, "messages" : [ {"role":"user","content":"\u00e9 \/"} ] }`, `{ "model" : "T", "max_tokens":1e1, "messages" : [ {"role":"user","content":"\u00e9 \/"} ] }`},
+		{"removed", `{"metadata":{"user_id":"u"},"model":"T","litellm_metadata":1,"max_tokens":1,"messages":[{"role":"user","content":"a"}],"proxy_server_request":{}}`, `{"model":"T","max_tokens":1,"messages":[{"role":"user","content":"a"}]}`},
+	} {
+		got, err := messages.Encode(decode(t, tt.body), "T", 1)
+		if err != nil || string(got) != tt.want {
+			t.Errorf("%s:\n got %s, %v\nwant %s", tt.name, got, err, tt.want)
+		}
+	}
+	got, err := messages.Encode(decode(t, everything), "claude-x", 1)
+	want := strings.Replace(everything, ` "metadata":{"user_id":"{\"device_id\":\"d\",\"session_id\":\"s-1\"}"},"litellm_metadata":{"a":1},`+"\n", "", 1)
+	squeeze := strings.NewReplacer(" ", "", "\n", "")
+	if err != nil || squeeze.Replace(string(got)) != squeeze.Replace(want) {
+		t.Errorf("got %s, %v\nwant %s", got, err, want)
+	}
+}
+
+// What policy changed inside of arguments is what is sent, in every dialect.
+func TestArgumentsAreSentAsChanged(t *testing.T) {
+	t.Parallel()
+	body := `{"model":"T","max_tokens":1,"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{"to":["SECRET"]}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"ok"}]}]}`
+	req := decode(t, body)
+	req.Body.Root().Strings(func(s llm.Value, _ bool) bool {
+		if s.Text() == "SECRET" {
+			s.SetText("token")
+		}
+		return true
+	})
+	same, err := messages.Encode(req, "T", 1)
+	if want := strings.Replace(body, "SECRET", "token", 1); err != nil || string(same) != want {
+		t.Errorf("got %s, %v\nwant %s", same, err, want)
+	}
+	other, err := chat.EncodeForeign(req, "T", chat.Flavour{})
+	if err != nil || strings.Contains(string(other), "SECRET") || !strings.Contains(string(other), `"arguments":"{\"to\":[\"token\"]}"`) {
+		t.Errorf("got %s, %v", other, err)
+	}
+}
+
+// TestRoundTrip is a property: whatever a client writes, known here or not, is
+// what a provider of this dialect gets, but for the model.
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3_000) {
+		g := generator{rand.New(rand.NewPCG(seed, 5))}
+		model := `"model"` + g.space() + ":" + g.space()
+		body := g.request(model + `"client-name"`)
+		req, err := messages.Decode([]byte(body))
+		if err != nil {
+			t.Fatalf("seed %d: %v\n%s", seed, err, body)
+		}
+		got, err := messages.Encode(req, "target", 1)
+		if want := strings.Replace(body, model+`"client-name"`, model+`"target"`, 1); err != nil || string(got) != want {
+			t.Fatalf("seed %d: %v\n got %s\nwant %s", seed, err, got, want)
+		}
+	}
+}
+
+// generator writes requests of this dialect.
+type generator struct{ *rand.Rand }
+
+func (g generator) pick(of ...string) string { return of[g.IntN(len(of))] }
+
+func (g generator) space() string { return g.pick("", "", " ", "\n\t", "  ") }
+
+func (g generator) list(item func() string, least int) string {
+	var items []string
+	for range least + g.IntN(3) {
+		items = append(items, g.space()+item()+g.space())
+	}
+	return "[" + strings.Join(items, ",") + "]"
+}
+
+// object writes members in any order, with unknown ones among them.
+func (g generator) object(members ...string) string {
+	for range g.IntN(3) {
+		members = append(members, fmt.Sprintf(`"x_%d":%s`, len(members), g.pick("null", "1.50e0", `{"a":[{}]}`, `"\ud83d\ude00"`, "true")))
+	}
+	g.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+	for i := range members {
+		members[i] = g.space() + members[i] + g.space()
+	}
+	return "{" + strings.Join(members, ",") + "}"
+}
+
+func (g generator) text() string {
+	return `"` + g.pick("Hi", `a \"b\"\n`, `\u2603 <b> & \/`, "👩\u200d💻", `\ud800`, " ") + `"`
+}
+
+func (g generator) cached(members ...string) string {
+	if g.IntN(3) == 0 {
+		members = append(members, `"cache_control":{"type":"ephemeral"}`)
+	}
+	return g.object(members...)
+}
+
+func (g generator) block() string {
+	switch g.IntN(10) {
+	case 0:
+		return g.cached(`"type":"image"`, `"source":{"type":"base64","media_type":"image/png","data":"iVBO"}`)
+	case 1:
+		return g.cached(`"type":"document"`, `"source":{"type":"url","url":"https://x.test/a.pdf"}`, `"citations":{"enabled":true}`)
+	case 2:
+		return g.object(`"type":"thinking"`, `"thinking":`+g.text(), `"signature":"c2ln"`)
+	case 3:
+		return g.object(`"type":"redacted_thinking"`, `"data":"b3BhcXVl"`)
+	case 4:
+		return g.cached(`"type":"tool_use"`, `"id":"toolu_1"`, `"name":"f"`, `"input":`+g.object(`"a":`+g.text()))
+	case 5:
+		return g.cached(`"type":"tool_result"`, `"tool_use_id":"toolu_1"`, `"content":`+g.content(false), `"is_error":false`)
+	case 6:
+		return g.object(`"type":"web_search_tool_result"`, `"tool_use_id":"srvtoolu_1"`, `"content":[{"type":"web_search_result","encrypted_content":"x"}]`)
+	}
+	return g.cached(`"type":"text"`, `"text":`+g.text())
+}
+
+func (g generator) content(deep bool) string {
+	switch {
+	case g.IntN(3) == 0:
+		return g.text()
+	case deep:
+		return g.list(g.block, 1)
+	}
+	return g.list(func() string { return g.cached(`"type":"text"`, `"text":`+g.text()) }, 0)
+}
+
+func (g generator) request(model string) string {
+	members := []string{
+		model, `"max_tokens":` + g.pick("1", "4096", "1e3"),
+		`"messages":` + g.list(func() string {
+			return g.object(`"role":"`+g.pick("user", "assistant", "system")+`"`, `"content":`+g.content(true))
+		}, 1),
+	}
+	for _, optional := range []string{
+		`"system":` + g.content(false), `"stream":true`, `"temperature":1.0`, `"stop_sequences":["a"]`,
+		`"thinking":{"type":"enabled","budget_tokens":1024}`, `"context_management":{"edits":[{"type":"clear_thinking_20251015"}]}`,
+		`"output_config":{"effort":"xhigh"}`, `"mcp_servers":[{"type":"url","url":"https://x.test"}]`,
+		`"tools":` + g.list(func() string {
+			return g.pick(g.cached(`"name":"f"`, `"input_schema":{"type":"object"}`, `"defer_loading":true`), `{"type":"bash_20250124","name":"bash"}`)
+		}, 0),
+	} {
+		if g.IntN(2) == 0 {
+			members = append(members, optional)
+		}
+	}
+	return g.object(members...)
+}
+
+func TestOpaque(t *testing.T) {
+	t.Parallel()
+	for place, want := range map[string]bool{
+		"model": true, "messages.role": true, "messages.content.signature": true, "messages.content.id": true, "content.id": true, "content.signature": true,
+		"messages.content.data": true, "messages.content.content.tool_use_id": true, "messages.content.content.encrypted_content": true,
+		"content.content.encrypted_content": true, "content_block.id": true, "delta.signature": true, "message.id": true,
+		"messages.content.source.media_type": true, "messages.content.cache_control.type": true, "tools.type": true,
+		"messages.content.source.data": false, "messages.content.text": false, "messages.content.thinking": false, "messages.content.input.id": false,
+		"messages.content.name": false, "delta.text": false, "delta.partial_json": false, "content.input.signature": false, "system.text": false,
+		"x.signature": false, "messages.content.x.id": false, "metadata.user_id": false, "tools.name": false, "signature": false, "data": false,
+	} {
+		if got := messages.Opaque(strings.Split(place, ".")); got != want {
+			t.Errorf("%s: got %v", place, got)
 		}
 	}
 }

@@ -5,9 +5,15 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
+// A failureKind is the type of a provider's error in this dialect; it is the cause
+// of the error that is made of it, so that a client of this dialect is told it.
+type failureKind string
+
+func (k failureKind) Error() string { return string(k) }
+
 // reasons are the error types that this dialect knows, in our words. The
 // provider's own message stays out: it may quote the request.
-var reasons = map[string]string{
+var reasons = map[failureKind]string{
 	"overloaded_error":      "it is overloaded",
 	"rate_limit_error":      "its rate limit is reached",
 	"timeout_error":         "it took too long",
@@ -20,16 +26,16 @@ var reasons = map[string]string{
 
 // failure is an error that came in the place of an answer or in its middle.
 func failure(v llm.Value) error {
-	switch kind := v.Get("type").Text(); kind {
-	case "authentication_error", "permission_error":
+	kind := failureKind(v.Get("type").Text())
+	if kind == "authentication_error" || kind == "permission_error" {
 		return sallyport.NewError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.")
-	default:
-		message := "The provider answered with an error"
-		if reason, known := reasons[kind]; known {
-			message += ": " + reason
-		}
-		return sallyport.NewError(sallyport.UpstreamError, message+".")
 	}
+	for known, reason := range reasons {
+		if kind == known {
+			return sallyport.WrapError(sallyport.UpstreamError, "The provider answered with an error: "+reason+".", known)
+		}
+	}
+	return sallyport.NewError(sallyport.UpstreamError, "The provider answered with an error.")
 }
 
 func malformed(what string) error {

@@ -18,7 +18,8 @@ type turn struct {
 type block struct {
 	Type         string          `json:"type"`
 	Text         string          `json:"text,omitempty"`        // text
-	Source       *source         `json:"source,omitempty"`      // image
+	Source       *source         `json:"source,omitempty"`      // image, document
+	Title        string          `json:"title,omitempty"`       // document
 	ID           string          `json:"id,omitempty"`          // tool_use
 	Name         string          `json:"name,omitempty"`        // tool_use
 	Input        json.RawMessage `json:"input,omitempty"`       // tool_use
@@ -56,17 +57,17 @@ func (b *body) talk(req *llm.Request) error {
 		case llm.RoleUser, llm.RoleTool:
 			b.say("user", blocks)
 		default:
-			return sallyport.NewError(sallyport.UnsupportedField, "messages: the provider of this model does not know one of the roles")
+			return sallyport.NewError(sallyport.UnsupportedField, "the conversation: the provider of this model does not know one of its roles")
 		}
 	}
 	for _, s := range system {
 		if s.Type != "text" {
-			return sallyport.NewError(sallyport.UnsupportedField, "messages: the provider of this model takes only text from the system")
+			return sallyport.NewError(sallyport.UnsupportedField, "the conversation: the provider of this model takes only text from the system")
 		}
 	}
 	b.System = system
 	if len(b.Messages) == 0 {
-		return sallyport.NewError(sallyport.UnsupportedField, "messages: the provider of this model needs a message of the user")
+		return sallyport.NewError(sallyport.UnsupportedField, "the conversation: the provider of this model needs a message of the user")
 	}
 	return nil
 }
@@ -109,7 +110,11 @@ func newBlock(p llm.Part) (block, error) {
 		}
 		return block{Type: "text", Text: text}, nil
 	case llm.ImagePart:
-		return newImage(p)
+		made, err := newSource(p)
+		return block{Type: "image", Source: made}, err
+	case llm.FilePart:
+		made, err := newSource(p)
+		return block{Type: "document", Source: made, Title: p.Name.Text()}, err
 	case llm.ToolCallPart:
 		return newToolUse(p)
 	case llm.ToolResultPart:
@@ -121,22 +126,26 @@ func newBlock(p llm.Part) (block, error) {
 	return block{}, unsupported(p.Raw, "the provider of this model does not take content of this type")
 }
 
-func newImage(p llm.Part) (block, error) {
+// newSource says where the bytes of an image or a document are.
+func newSource(p llm.Part) (*source, error) {
+	if p.Data.Exists() {
+		return &source{Type: "base64", MediaType: p.MediaType, Data: p.Data.Text()}, nil
+	}
 	address := p.URL.Text()
 	if rest, ok := cutScheme(address, "data:"); ok {
 		head, data, comma := strings.Cut(rest, ",")
 		mediaType, params, _ := strings.Cut(head, ";")
 		if !comma || !strings.EqualFold(lastParam(params), "base64") {
-			return block{}, unsupported(p.Raw, "an image in a data: address must be base64")
+			return nil, unsupported(p.Raw, "what is in a data: address must be base64")
 		}
-		return block{Type: "image", Source: &source{Type: "base64", MediaType: mediaType, Data: data}}, nil
+		return &source{Type: "base64", MediaType: mediaType, Data: data}, nil
 	}
 	_, http := cutScheme(address, "http://")
 	_, https := cutScheme(address, "https://")
 	if !http && !https {
-		return block{}, unsupported(p.Raw, "an image must be a data:, http: or https: address")
+		return nil, unsupported(p.Raw, "the address must be of data:, http: or https:")
 	}
-	return block{Type: "image", Source: &source{Type: "url", URL: address}}, nil
+	return &source{Type: "url", URL: address}, nil
 }
 
 func cutScheme(address, scheme string) (rest string, ok bool) {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -135,13 +134,9 @@ func (a Answer) usage() *llm.Usage {
 func (c ToolCall) argumentPieces() []string {
 	const pieceLen = 8
 	var pieces []string
-	rest := c.Arguments
+	rest := []rune(c.Arguments) // no piece ends in the middle of a character
 	for len(rest) > pieceLen {
-		n := pieceLen
-		for !utf8.RuneStart(rest[n]) { // a piece is whole characters
-			n--
-		}
-		pieces, rest = append(pieces, rest[:n]), rest[n:]
+		pieces, rest = append(pieces, string(rest[:pieceLen])), rest[pieceLen:]
 	}
-	return append(pieces, rest)
+	return append(pieces, string(rest))
 }

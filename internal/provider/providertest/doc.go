@@ -3,8 +3,9 @@
 //
 // # The fake
 //
-// A Fake is an HTTP server on loopback that speaks chat completions, responses
-// and Anthropic messages, told apart by the path. It answers a request by the first
+// A Fake is an HTTP server on loopback that speaks chat completions, responses,
+// Anthropic messages, Google's generateContent and Bedrock's Converse, told apart
+// by the path. It answers a request by the first
 // of these that there is:
 //
 //  1. the oldest Answer that was given to Queue;

@@ -35,7 +35,7 @@ type Fake struct {
 
 // Request is what the Fake was asked.
 type Request struct {
-	Path   string
+	Path   string // escaped, as it was sent
 	Query  url.Values
 	Header http.Header
 	Body   []byte
@@ -59,11 +59,13 @@ type fields struct {
 	} `json:"stream_options"`
 	Messages []message
 	Input    json.RawMessage // of the responses dialect: a text or items
+	Contents []message       // gemini
 }
 
 type message struct {
 	Role    string
 	Content json.RawMessage
+	Parts   json.RawMessage // gemini
 }
 
 // New starts a Fake that stops with the test.
@@ -168,24 +170,29 @@ func (f *Fake) serve(w http.ResponseWriter, hr *http.Request) {
 		http.Error(w, "fake provider: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	g := giver{fake: f, w: w, r: r, http: hr, answer: answer, wire: wireOf(hr.URL.Path)}
+	g := giver{fake: f, w: w, r: r, http: hr, answer: answer, wire: wireOf(r.Path)}
 	g.give()
 }
 
 func newRequest(hr *http.Request, body []byte) *Request {
 	r := &Request{
-		Path: hr.URL.Path, Query: hr.URL.Query(), Header: hr.Header, Body: body,
+		Path: hr.URL.EscapedPath(), Query: hr.URL.Query(), Header: hr.Header, Body: body,
 		gone: make(chan struct{}), done: make(chan struct{}),
 	}
 	_ = json.Unmarshal(body, &r.fields) // what cannot be read is asked nothing; tests look at Body
 	r.Model, r.Stream = r.fields.Model, r.fields.Stream
-	all := r.fields.Messages
+	if at := geminiPath.FindStringSubmatch(r.Path); at != nil {
+		r.Model, r.Stream = at[1], at[2] == "streamGenerateContent" && r.Query.Get("alt") == "sse"
+	} else if at := conversePath.FindStringSubmatch(r.Path); at != nil {
+		r.Model, r.Stream = converseModel(r.Path), at[2] == "converse-stream"
+	}
+	all := append(r.fields.Messages, r.fields.Contents...)
 	if json.Unmarshal(r.fields.Input, &r.LastUser) != nil {
 		_ = json.Unmarshal(r.fields.Input, &all)
 	}
 	for _, m := range all {
 		if m.Role == "user" {
-			r.LastUser = said(m.Content)
+			r.LastUser = said(append(m.Content, m.Parts...)) // one of them
 		}
 	}
 	return r
@@ -201,7 +208,7 @@ func said(content json.RawMessage) string {
 	_ = json.Unmarshal(content, &blocks)
 	var all []string
 	for _, b := range blocks {
-		if b.Type == "text" || b.Type == "input_text" {
+		if b.Type == "text" || b.Type == "input_text" || b.Type == "" && b.Text != "" {
 			all = append(all, b.Text)
 		}
 	}

@@ -31,7 +31,7 @@ func (g *giver) give() {
 	header.Set("X-Request-Id", "req-fake")
 	header.Set("Content-Type", "application/json")
 	if g.r.Stream && g.answer.Fault != Plain && g.answer.Status == 0 {
-		header.Set("Content-Type", "text/event-stream")
+		header.Set("Content-Type", g.wire.streamType())
 	}
 	for name, value := range g.answer.Header {
 		header.Set(name, value)
@@ -94,7 +94,7 @@ func (g *giver) whole() {
 	case BadJSON, Cut:
 		body = half
 	case BadUTF8:
-		body = strings.Replace(body, `"id":"`, "\"id\":\"\xff", 1)
+		body = strings.Replace(body, `":"`, "\":\"\xff", 1)
 	case ErrorEvent:
 		body = g.wire.failure()
 	case WrongLength:
@@ -151,13 +151,13 @@ func (g *giver) broken(more string) bool {
 	case Reset:
 		g.hijack(func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) })
 	case Garbage:
-		g.write("data: " + page + "\n\n")
+		g.write(g.wire.frame(page))
 	case BadJSON:
-		g.write("data: {\"id\":\n\n")
+		g.write(g.wire.frame("{\"id\":"))
 	case BadUTF8:
-		g.write("data: {\"id\":\"\xff\"}\n\n")
+		g.write(g.wire.frame("{\"id\":\"\xff\"}"))
 	case LongLine:
-		g.write("data: {\"id\":\"" + strings.Repeat("x", longBytes) + "\"}\n\n")
+		g.write(g.wire.frame("{\"id\":\"" + strings.Repeat("x", longBytes) + "\"}"))
 	case ErrorEvent:
 		g.write(g.wire.failureFrame())
 	case Endless:

@@ -62,7 +62,8 @@ func (h *Heard) add(d llm.Delta, places map[int]int) {
 	}
 }
 
-func (h *Heard) check(t *testing.T, want Answer, stream bool) {
+// check compares what was heard with what want says on that wire.
+func (h *Heard) check(t *testing.T, w wire, want Answer, stream bool) {
 	t.Helper()
 	if h.Text != want.text() || h.Thinking != want.Thinking || h.Finish != llm.StopReason(want.finish()) {
 		t.Errorf("heard: got %.200q, thinking %q, finish %q; want %.200q, %q, %q",
@@ -71,8 +72,8 @@ func (h *Heard) check(t *testing.T, want Answer, stream bool) {
 	if fmt.Sprint(h.Tools) != fmt.Sprint(want.Tools) {
 		t.Errorf("tools: got %v, want %v", h.Tools, want.Tools)
 	}
-	if h.Usage == nil || *h.Usage != *want.usage() {
-		t.Errorf("usage: got %+v, want %+v", h.Usage, want.usage())
+	if usage := w.counted(*want.usage()); h.Usage == nil || *h.Usage != usage {
+		t.Errorf("usage: got %+v, want %+v", h.Usage, usage)
 	}
 	if stream && (h.Dones != 1 || !h.LastDone || h.Wholes != 0 || h.Chunks == 0) {
 		t.Errorf("stream: got %d chunks, %d wholes, %d dones, the last done: %v", h.Chunks, h.Wholes, h.Dones, h.LastDone)

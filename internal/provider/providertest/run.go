@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 	"github.com/sallyport-ai/sallyport/internal/provider"
@@ -51,6 +52,21 @@ func (s suite) run(t *testing.T) {
 	}
 }
 
+// RunMessages holds it, for requests of the messages dialect, to what depends on
+// the dialect of a request.
+func RunMessages(t *testing.T, open Open) {
+	t.Helper()
+	s := suite{open, AskMessage}
+	for name, test := range map[string]func(*testing.T){
+		"answers": s.answers, "usage": s.usage, "refusals": s.refusals, "breaks": s.breaks,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
+}
+
 type suite struct {
 	open Open
 	ask  func(t testing.TB, text string, stream bool) *llm.Request
@@ -74,19 +90,24 @@ func (s suite) startPatient(t *testing.T, patience time.Duration) (*Fake, provid
 // Ask is a chat request with one user message.
 func Ask(t testing.TB, text string, stream bool) *llm.Request {
 	t.Helper()
-	body := fmt.Sprintf(`{"model":"m","stream":%v,"max_tokens":100,"messages":[{"role":"user","content":%s}]}`, stream, llm.Quote(text))
-	req, err := chat.Decode([]byte(body))
-	if err != nil {
-		t.Fatalf("decode the test's own request: %v", err)
-	}
-	return req
+	return decoded(t, chat.Decode, `{"model":"m","stream":%v,"max_tokens":100,"messages":[{"role":"user","content":%s}]}`, stream, text)
 }
 
-// AskResponses is a request of the responses dialect with one user message.
+// AskMessage is Ask in the messages dialect.
+func AskMessage(t testing.TB, text string, stream bool) *llm.Request {
+	t.Helper()
+	return decoded(t, messages.Decode, `{"model":"m","stream":%v,"max_tokens":100,"messages":[{"role":"user","content":[{"type":"text","text":%s}]}]}`, stream, text)
+}
+
+// AskResponses is Ask in the responses dialect.
 func AskResponses(t testing.TB, text string, stream bool) *llm.Request {
 	t.Helper()
-	body := fmt.Sprintf(`{"model":"m","stream":%v,"max_output_tokens":100,"input":[{"role":"user","content":[{"type":"input_text","text":%s}]}]}`, stream, llm.Quote(text))
-	req, err := responses.Decode([]byte(body))
+	return decoded(t, responses.Decode, `{"model":"m","stream":%v,"max_output_tokens":100,"input":[{"role":"user","content":[{"type":"input_text","text":%s}]}]}`, stream, text)
+}
+
+func decoded(t testing.TB, decode func([]byte) (*llm.Request, error), format string, stream bool, text string) *llm.Request {
+	t.Helper()
+	req, err := decode(fmt.Appendf(nil, format, stream, llm.Quote(text)))
 	if err != nil {
 		t.Fatalf("decode the test's own request: %v", err)
 	}
@@ -125,8 +146,9 @@ func (s suite) answers(t *testing.T) {
 				if receipt.Status != http.StatusOK || receipt.RequestID != "req-fake" {
 					t.Errorf("receipt: got %+v", receipt)
 				}
-				heard.check(t, answer, stream)
-				if r := fake.Wait(t, 1); r.Model != target || r.Stream != stream || r.LastUser != "hello" {
+				r := fake.Wait(t, 1)
+				heard.check(t, wireOf(r.Path), answer, stream)
+				if r.Model != target || r.Stream != stream || r.LastUser != "hello" {
 					t.Errorf("asked: got model %q, stream %v, text %q", r.Model, r.Stream, r.LastUser)
 				}
 			})
@@ -292,6 +314,17 @@ func (s suite) faults(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// breaks are the faults that a dialect has words for.
+func (s suite) breaks(t *testing.T) {
+	for fault, code := range map[Fault]sallyport.Code{ErrorEvent: sallyport.UpstreamError, Cut: sallyport.UpstreamClosed, Close: sallyport.UpstreamClosed} {
+		for _, after := range []int{0, 2} {
+			fake, p := s.start(t)
+			fake.Queue(Answer{Text: "one two three four", Fault: fault, After: after})
+			s.fails(t, p, fake, s.ask(t, "hello", true), code)
+		}
 	}
 }
 

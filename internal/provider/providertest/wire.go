@@ -14,9 +14,21 @@ type wire interface {
 	stream(r *Request, a Answer) frames
 	failure() string      // an error told in place of an answer
 	failureFrame() string // an error told inside of a stream
+	// frame is an event of a stream with that as its data, whatever it is.
+	frame(data string) string
+	streamType() string // the content type of a stream
+	// counted is what of u this dialect has counts for.
+	counted(u llm.Usage) llm.Usage
 }
 
-// frames are the server-sent events of an answer.
+// eventStream is what a wire has whose streams are server-sent events.
+type eventStream struct{}
+
+func (eventStream) frame(data string) string      { return "data: " + data + "\n\n" }
+func (eventStream) streamType() string            { return "text/event-stream" }
+func (eventStream) counted(u llm.Usage) llm.Usage { return u }
+
+// frames are the events of an answer.
 type frames struct {
 	head   []string
 	pieces []string // one for each piece of the text
@@ -27,10 +39,23 @@ func wireOf(path string) wire {
 	switch {
 	case strings.HasSuffix(path, "/messages"):
 		return messagesWire{}
+	case strings.HasSuffix(path, "/messages/count_tokens"):
+		return tokensWire{}
 	case strings.HasSuffix(path, "/responses"):
 		return responsesWire{}
+	case geminiPath.MatchString(path):
+		return geminiWire{}
+	case conversePath.MatchString(path):
+		return converseWire{}
 	}
 	return chatWire{}
+}
+
+// tokensWire tells, for a request of the messages dialect, the tokens of its input.
+type tokensWire struct{ messagesWire }
+
+func (tokensWire) whole(_ *Request, a Answer) string {
+	return toJSON(object{"input_tokens": a.usage().Input})
 }
 
 type object map[string]any
@@ -44,7 +69,7 @@ func toJSON(v any) string {
 }
 
 // chatWire is OpenAI's chat completions.
-type chatWire struct{}
+type chatWire struct{ eventStream }
 
 const chatID = "chatcmpl-fake"
 
@@ -135,7 +160,7 @@ func (chatWire) failure() string {
 func (w chatWire) failureFrame() string { return "data: " + w.failure() + "\n\n" }
 
 // messagesWire is Anthropic's messages.
-type messagesWire struct{}
+type messagesWire struct{ eventStream }
 
 func (messagesWire) reason(a Answer) string {
 	switch a.finish() {

@@ -5,7 +5,7 @@ import (
 )
 
 // responsesWire is OpenAI's responses.
-type responsesWire struct{}
+type responsesWire struct{ eventStream }
 
 const responseID = "resp_fake"
 

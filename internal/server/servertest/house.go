@@ -90,6 +90,7 @@ type House struct {
 
 	keys     *identity.Keys
 	sessions *identity.Sessions
+	present  *identity.Present
 	audit    audit.Builder
 	journal  *journal.Journal
 }
@@ -138,15 +139,20 @@ func (h *House) open(t testing.TB, o Options) {
 	}, o.PrivateNetworks...)
 	must(t, err)
 	h.Models = catalogue.New(catalogueModels(o), db)
+	h.present = identity.NewPresent(h.keys, db, log)
 	policies, limiter, engine := policy.New(db, o.Limits), limit.New(h.Clock.Now), dlp.New()
 	gw := gateway.New(gateway.Parts{
 		Journal: h.journal, Models: h.Models, Providers: providers, Policies: policies,
 		Limiter: limiter, Keys: ring, Audit: h.audit,
-		HoldOutput: HoldOutput, Status: server.Status, Now: h.Clock.Now, Log: log,
+		HoldOutput: HoldOutput, Status: server.Status, Now: h.Clock.Now, Log: log, Present: h.present,
 	})
 	agents, err := agent.New(agent.Options{
 		DataDir: t.TempDir(), Node: h.audit.Node, Now: h.Clock.Now, Log: log, Event: h.agentEvent,
-		Caller: policies.Caller, Member: h.sessions.Member,
+		Caller: policies.Caller, Member: h.sessions.Member, Present: h.present.Enter,
+		Usable: func(ctx context.Context, p sallyport.Principal, id string) error {
+			_, err := gw.Model(ctx, p, id)
+			return err
+		},
 		Models: func(ctx context.Context, org sallyport.OrgID, id string) error {
 			_, err := h.Models.Model(ctx, org, id)
 			return err
@@ -177,6 +183,7 @@ func (h *House) open(t testing.TB, o Options) {
 			h.Models.Forget()
 			policies.Forget()
 			providers.Forget()
+			h.present.Changed()
 		},
 		Now: h.Clock.Now, Log: log, Version: "test", TrustedProxies: o.TrustedProxies,
 	})
@@ -191,6 +198,9 @@ func checkpointKey(_ context.Context, org sallyport.OrgID) (audit.CheckpointKey,
 
 // listen serves with the product's own limits of connections.
 func (h *House) listen(t testing.TB) {
+	watching, stopWatching := context.WithCancel(context.Background())
+	var watch sync.WaitGroup
+	watch.Go(func() { h.present.Watch(watching) })
 	listener := httptest.NewUnstartedServer(nil)
 	listener.Config = h.Server.HTTP()
 	listener.Listener = server.Framed(listener.Listener)
@@ -199,6 +209,8 @@ func (h *House) listen(t testing.TB) {
 	t.Cleanup(func() {
 		listener.CloseClientConnections()
 		listener.Close()
+		stopWatching()
+		watch.Wait()
 		if err := h.Chats.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}

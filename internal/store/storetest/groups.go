@@ -210,7 +210,14 @@ func testGroupDeleted(t *testing.T, db *store.DB) {
 		fails(t, db.SetPolicy(ctx, org, "limit", "group/"+string(red), []byte("{}"), Event("policies.set")), sallyport.NotFound)
 		fails(t, db.SetPolicies(ctx, org, "rights", map[string][]byte{
 			"group/" + string(blue) + "/tools": []byte("{}"), "group/" + string(red) + "/models": []byte("{}"), // all or none
-		}, Event("groups.set_policies")), sallyport.NotFound)
+		}, nil, Event("groups.set_policies")), sallyport.NotFound)
+		fails(t, db.SetPolicies(ctx, org, "rights", map[string][]byte{"group/" + string(blue) + "/tools": []byte("{}")},
+			func(stored map[string][]byte) error {
+				if len(stored) != len(rights) {
+					t.Errorf("the check sees %q, want %q", stored, rights)
+				}
+				return sallyport.NewError(sallyport.Conflict, "no")
+			}, Event("groups.set_policies")), sallyport.Conflict)
 	})
 	NewGroup(t, db, org, "Red", ann) // the name is free
 }

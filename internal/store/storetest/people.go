@@ -1,8 +1,10 @@
 package storetest
 
 import (
+	"errors"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -71,6 +73,61 @@ func testSessions(t *testing.T, db *store.DB) {
 	}
 	if n, err := db.ForgetSessions(ctx, Time.Add(sallyport.SessionIdleMax+3*time.Second), 100); err != nil || n != 2 {
 		t.Errorf("%d were forgotten, %v, want 2", n, err)
+	}
+}
+
+// Tries are counted by all together, and are forgotten in time.
+func testTries(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	name := []byte{0, 255, 1}
+	count := func(tries *sallyport.Tries) error {
+		tries.N, tries.Last, tries.Until = tries.N+1, Time, Time.Add(time.Second)
+		return nil
+	}
+	var all sync.WaitGroup
+	const together = 20
+	errs := make([]error, together)
+	for n := range together {
+		all.Go(func() { errs[n] = db.ChangeTries(ctx, name, count) })
+	}
+	all.Wait()
+	ok(t, errors.Join(errs...))
+	ok(t, db.ChangeTries(ctx, []byte("later"), func(tries *sallyport.Tries) error {
+		tries.N, tries.Last = 1, Time.Add(time.Hour)
+		return nil
+	}))
+	see := func(name []byte) (seen sallyport.Tries) {
+		t.Helper()
+		refuses := sallyport.NewError(sallyport.RateLimited, "no")
+		err := db.ChangeTries(ctx, name, func(tries *sallyport.Tries) error {
+			seen = *tries
+			tries.N = 1000
+			return refuses
+		})
+		if !errors.Is(err, refuses) {
+			t.Errorf("got %v, want the refusal", err)
+		}
+		return seen
+	}
+	for range 2 { // to look does not change anything
+		got := see(name)
+		if got.N != together || !got.Last.Equal(Time) || !got.Until.Equal(Time.Add(time.Second)) {
+			t.Errorf("after %d tries: %+v", together, got)
+		}
+	}
+	n, err := db.ForgetTries(ctx, Time.Add(time.Minute), 10)
+	if ok(t, err); n != 1 {
+		t.Errorf("%d were forgotten, want 1", n)
+	}
+	if got := see(name); got != (sallyport.Tries{}) {
+		t.Errorf("what was forgotten is %+v", got)
+	}
+	ok(t, db.ChangeTries(ctx, []byte("later"), func(tries *sallyport.Tries) error {
+		*tries = sallyport.Tries{}
+		return nil
+	}))
+	if n, err := db.ForgetTries(ctx, Time.Add(24*time.Hour), 10); err != nil || n != 0 {
+		t.Errorf("%d are left, %v, want none", n, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -27,6 +28,7 @@ type trailToSearch struct {
 	records []sallyport.Record
 	ever    []sallyport.Record // these and those that are removed
 	calls   []sallyport.Record // that have begun
+	made    int                // records, so far
 }
 
 // one of them, the first more often than the second, and so on.
@@ -83,7 +85,10 @@ func (s *trailToSearch) record(at time.Time) sallyport.Record {
 	}
 	r.Phase = sallyport.Phase(pick(s.rng, "outcome", "event", "refusal"))
 	if r.Phase == sallyport.PhaseEvent {
-		r.Resource = pick(s.rng, "key/1", "key/2", "group/1", "", "policy/dlp", "agent/9")
+		r.Resource = pick(s.rng, "key/1", "key/2", "group/1", "", "policy/dlp", "agent/9", "run/r-1", "run/r-2")
+	}
+	if s.made++; s.made%7 == 0 {
+		r.Run = sallyport.RunID(fmt.Sprint("r-", s.made%3))
 	}
 	if s.rng.IntN(10) == 0 {
 		r.Source = sallyport.Source{IP: pick(s.rng, "192.0.2.1", "192.0.2.2", "2001:db8::1"), UserAgent: "curl"}
@@ -172,6 +177,9 @@ func (s *trailToSearch) filter() sallyport.RecordFilter {
 	some(func() { f.Until = like.Time.Add(time.Duration(s.rng.IntN(1000)) * time.Second) })
 	some(func() { f.Phase = like.Phase })
 	some(func() { f.Resource = like.Resource })
+	if s.rng.IntN(20) == 0 {
+		f.Run = cmp.Or(like.Run, "r-1")
+	}
 	some(func() { f.Address = like.Source.IP })
 	some(func() { f.After = s.records[s.rng.IntN(len(s.records))].Seq })
 	some(func() { f.Rising = true })
@@ -216,6 +224,7 @@ func Passes(r sallyport.Record, f sallyport.RecordFilter) bool {
 		(f.Finding == "" || r.DLP != nil && found(*r.DLP, f.Finding)) && (f.Call == "" || f.Call == r.Call) && (f.Event == "" || f.Event == r.EventID) &&
 		(f.Since.IsZero() || !r.Time.Before(f.Since)) && (f.Until.IsZero() || r.Time.Before(f.Until)) &&
 		(f.Phase == "" || f.Phase == r.Phase) && (f.Resource == "" || f.Resource == r.Resource) &&
+		(f.Run == "" || f.Run == r.Run || r.Resource == "run/"+string(f.Run)) &&
 		(f.Request == "" || f.Request == r.RequestID) && (f.Address == "" || f.Address == r.Source.IP) &&
 		(f.Before == 0 || r.Seq < f.Before) && r.Seq > f.After
 }

@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Members", testMembers},
 		{"Passwords", testPasswords},
 		{"Sessions", testSessions},
+		{"Tries", testTries},
 		{"ChangeMember", testChangeMember},
 		{"FindMembers", testFindMembers},
 		{"Credentials", testCredentials},

@@ -51,9 +51,14 @@ export async function ask<T>(answer: Promise<{ data?: T; error?: unknown; respon
   return (await answer).data as T;
 }
 
+/** Where a path of the server is for the browser itself, which saves files. The path begins with /api/v1. */
+export function addressOf(path: string): string {
+  return origin + path;
+}
+
 /** A call that the description does not type: streams, downloads. The path begins with /api/v1. */
 export function open(path: string, init: RequestInit = {}): Promise<Response> {
-  return send(new Request(origin + path, init));
+  return send(new Request(addressOf(path), init));
 }
 
 /** A call by path with JSON in and out. Prefer ask(api.…), which is typed by the description. */

@@ -128,6 +128,24 @@ describe("joinEvents", () => {
     expect(backOff(100)).toBe(backOffMax);
   });
 
+  it("keeps openings apart that each tell something and are cut", async () => {
+    const stop = new AbortController();
+    const waited: number[] = [];
+    await joinEvents({
+      open: () => Promise.resolve(answer(text(waited.length + 1, "a"))),
+      after: 0,
+      last: undefined,
+      onEvents: () => {},
+      signal: stop.signal,
+      wait: async (ms) => {
+        if (waited.push(ms) === 3) stop.abort();
+      },
+      apartMin: 60_000,
+    });
+    // Less what the opening took: the pause is 250 ms otherwise.
+    expect(waited.filter((ms) => ms > 30_000 && ms <= 60_000).length).toBe(3);
+  });
+
   it("waits as long as a busy server asks", async () => {
     const r = await follow([() => ({ status: 429, body: null, retryAfter: 7 }), () => answer(end(1))]);
     expect(r.waited).toEqual([7000]);

@@ -88,6 +88,8 @@ export type JoinOptions = {
   /** wait is replaced in tests. It ends early when the browser says that it is online again. */
   wait?: (ms: number, signal: AbortSignal) => Promise<void>;
   silenceMax?: number;
+  /** apartMin is how far two attempts to open are apart at least, in ms, however much was told: for what is recorded each time. */
+  apartMin?: number;
 };
 
 /** silenceMax is how long a connection may say nothing, not even a ping, before it counts as lost. */
@@ -131,6 +133,7 @@ export async function joinEvents(o: JoinOptions): Promise<void> {
   };
   while (!o.signal.aborted) {
     let pauseMs = 0;
+    const opening = Date.now();
     try {
       const opened = await o.open(after, o.signal);
       pauseMs = (opened.retryAfter ?? 0) * 1000;
@@ -146,7 +149,8 @@ export async function joinEvents(o: JoinOptions): Promise<void> {
     if (o.signal.aborted) return;
     o.onConnection?.("lost");
     failures++;
-    await wait(Math.max(backOff(failures), pauseMs), o.signal);
+    const early = (o.apartMin ?? 0) - (Date.now() - opening);
+    await wait(Math.max(backOff(failures), pauseMs, early), o.signal);
   }
 }
 

@@ -1978,6 +1978,8 @@ export interface components {
             rights: string[] | null;
             /** @description Every member sees and runs it */
             shared: boolean;
+            /** @description Of these, those that you may not use now: a run would be refused */
+            unusable?: components["schemas"]["UnusableModel"][] | null;
         };
         AgentWhole: {
             /** Format: date-time */
@@ -1997,16 +1999,8 @@ export interface components {
             shared: boolean;
             steps: components["schemas"]["AgentStepView"][] | null;
             system_prompt: string;
-        };
-        Areas: {
-            /** @description agent_creation, file_upload, api_key_access */
-            features?: {
-                [key: string]: string;
-            };
-            integrations?: components["schemas"]["Things"];
-            models?: components["schemas"]["Things"];
-            /** @description Actions of integrations, each named as a model sees it */
-            tools?: components["schemas"]["Things"];
+            /** @description Of these, those that you may not use now: a run would be refused */
+            unusable?: components["schemas"]["UnusableModel"][] | null;
         };
         AttemptView: {
             /** Format: date-time */
@@ -2434,6 +2428,8 @@ export interface components {
             models?: components["schemas"]["Things"];
             /** @description Actions of integrations, each named as a model sees it */
             tools?: components["schemas"]["Things"];
+            /** @description What was read; a change that sends it back is refused with 409 when somebody else has decided on one of its areas meanwhile. Without it a change is always made */
+            version?: string;
         };
         GroupView: {
             /** Format: date-time */
@@ -2874,6 +2870,18 @@ export interface components {
         OrganisationChoiceBody: {
             id: string;
         };
+        OrganisationPolicies: {
+            /** @description agent_creation, file_upload, api_key_access */
+            features?: {
+                [key: string]: string;
+            };
+            integrations?: components["schemas"]["Things"];
+            models?: components["schemas"]["Things"];
+            /** @description Actions of integrations, each named as a model sees it */
+            tools?: components["schemas"]["Things"];
+            /** @description What was read; a change that sends it back is refused with 409 when somebody else has decided on one of its areas meanwhile. Without it a change is always made */
+            version?: string;
+        };
         OwnSessionView: {
             /** @description From where it was begun */
             address: string;
@@ -3239,6 +3247,7 @@ export interface components {
             request?: string;
             resource?: string;
             route?: string;
+            run?: string;
             since?: string;
             until?: string;
         };
@@ -3551,6 +3560,10 @@ export interface components {
         TypeView: {
             category: string;
             name: string;
+        };
+        UnusableModel: {
+            model: string;
+            why: string;
         };
         UploadView: {
             /** @description Base64 */
@@ -5469,6 +5482,8 @@ export interface operations {
                 address?: string;
                 /** @description A user's id: what was done with any of the user's keys */
                 actor?: string;
+                /** @description A run's id: its steps, and what was done to it */
+                run?: string;
                 /** @description Such as POST /v1/chat/completions */
                 route?: string;
                 /** @description A type that DLP found, such as EMAIL_ADDRESS */
@@ -5592,6 +5607,8 @@ export interface operations {
                 address?: string;
                 /** @description A user's id: what was done with any of the user's keys */
                 actor?: string;
+                /** @description A run's id: its steps, and what was done to it */
+                run?: string;
                 /** @description Such as POST /v1/chat/completions */
                 route?: string;
                 /** @description A type that DLP found, such as EMAIL_ADDRESS */
@@ -5714,6 +5731,8 @@ export interface operations {
                 address?: string;
                 /** @description A user's id: what was done with any of the user's keys */
                 actor?: string;
+                /** @description A run's id: its steps, and what was done to it */
+                run?: string;
                 /** @description Such as POST /v1/chat/completions */
                 route?: string;
                 /** @description A type that DLP found, such as EMAIL_ADDRESS */
@@ -5838,6 +5857,8 @@ export interface operations {
                 address?: string;
                 /** @description A user's id: what was done with any of the user's keys */
                 actor?: string;
+                /** @description A run's id: its steps, and what was done to it */
+                run?: string;
                 /** @description Such as POST /v1/chat/completions */
                 route?: string;
                 /** @description A type that DLP found, such as EMAIL_ADDRESS */
@@ -13741,7 +13762,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Areas"];
+                    "application/json": components["schemas"]["OrganisationPolicies"];
                 };
             };
             /** @description Bad Request */
@@ -13827,7 +13848,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Areas"];
+                "application/json": components["schemas"]["OrganisationPolicies"];
             };
         };
         responses: {

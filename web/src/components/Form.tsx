@@ -4,7 +4,7 @@ import { useConnection } from "@/connection";
 import { t } from "@/messages";
 import { Button } from "./Button";
 import { cn } from "./cn";
-import { Modal } from "./Modal";
+import { LeaveDialog } from "./LeaveDialog";
 import { RequestId } from "./States";
 import { leave, useUnsaved } from "./unsaved";
 
@@ -193,16 +193,5 @@ export function Form({ onSubmit, submit, onCancel, asks = true, className, child
       </form>
       {unsaved.asking && <LeaveDialog answer={unsaved.answer} />}
     </>
-  );
-}
-
-function LeaveDialog({ answer }: { answer: (sure: boolean) => void }) {
-  return (
-    <Modal title={t("common.leaveTitle")} description={t("common.leaveWhy")} open onClose={() => answer(false)}>
-      <div className="flex flex-wrap justify-end gap-2">
-        <Button autoFocus onClick={() => answer(false)}>{t("common.stay")}</Button>
-        <Button look="danger" onClick={() => answer(true)}>{t("common.leave")}</Button>
-      </div>
-    </Modal>
   );
 }

@@ -1,17 +1,43 @@
 import { toast } from "sonner";
-import { open } from "@/api/client";
+import { addressOf, open } from "@/api/client";
 
 /**
- * Saves what the server streams as a file, under the name that it gives. The
- * page stays what it is: a refusal is told in a toast. The browser holds the
- * file until all of it has come.
+ * How many bytes of a file are held at most. Of what is larger only the beginning is
+ * read here, which tells whether the server gives it at all.
+ */
+export const heldMax = 32 * 1024 * 1024;
+
+/**
+ * Saves what the server streams as a file, under the name that it gives. The page stays
+ * what it is: a refusal is told in a toast. A file that is too large to hold is asked for
+ * once more by the browser itself, which writes it to disk as it comes; the trail has
+ * both.
  */
 export async function save(path: string): Promise<void> {
   try {
     const response = await open(path);
-    saveBlob(await response.blob(), nameOf(response) ?? "download");
+    const file = await held(response);
+    if (file) saveBlob(file, nameOf(response) ?? "download");
+    else follow(addressOf(path), "");
   } catch (failure) {
     toast.error(failure instanceof Error ? failure.message : String(failure));
+  }
+}
+
+/** All that an answer says, or nothing when it is too large: then the rest is not read. */
+async function held(response: Response): Promise<Blob | undefined> {
+  if (!response.body) return response.blob();
+  const reader = response.body.getReader();
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  for (let size = 0; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return new Blob(pieces, { type: response.headers.get("Content-Type") ?? "" });
+    size += value.length;
+    if (size > heldMax) {
+      await reader.cancel();
+      return undefined;
+    }
+    pieces.push(value);
   }
 }
 
@@ -21,11 +47,17 @@ export function saveText(text: string, name: string, type = "text/plain;charset=
 }
 
 function saveBlob(blob: Blob, name: string): void {
+  const address = URL.createObjectURL(blob);
+  follow(address, name);
+  setTimeout(() => URL.revokeObjectURL(address)); // after the browser has taken it
+}
+
+/** Lets the browser save what is at an address. A name that the server gives goes before this one. */
+function follow(address: string, name: string): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
+  link.href = address;
   link.download = name;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href)); // after the browser has taken it
 }
 
 /** As the server writes it: attachment; filename="users.csv", or filename*=UTF-8''… for other letters. */

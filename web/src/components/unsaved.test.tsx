@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { renderPage } from "@/test/render";
 import { useAddress } from "./address";
 import { Drawer } from "./Drawer";
@@ -94,4 +94,16 @@ test("what was refused, or is only looked at, is still unsaved", async () => {
     await asks();
     unmount();
   }
+});
+
+test("a form that goes away while it asks lets nobody leave, and nobody wait", async () => {
+  const { name, router, unmount } = await open();
+  const block = vi.spyOn(router.history, "block");
+  await userEvent.type(name, "er");
+  const [{ blockerFn }] = block.mock.lastCall!;
+  const here = router.history.location;
+  const blocked = blockerFn({ action: "PUSH", currentLocation: here, nextLocation: { ...here, pathname: "/elsewhere" } });
+  await asks();
+  unmount();
+  expect(await blocked).toBe(true);
 });

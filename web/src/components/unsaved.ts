@@ -1,9 +1,9 @@
 import { useBlocker } from "@tanstack/react-router";
 import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
 
-/** A form on the screen: what was changed in it is lost when it goes away. */
+/** A part of the screen: what was changed in it is lost when it goes away. */
 interface Guard {
-  form: RefObject<HTMLFormElement | null>;
+  part: RefObject<HTMLElement | null>;
   dirty: () => boolean;
   forget: () => void;
   ask: (answer: (sure: boolean) => void) => void;
@@ -11,9 +11,9 @@ interface Guard {
 
 const guards = new Set<Guard>();
 
-/** Goes at once when no form in that part of the page has unsaved changes; else the form asks first. */
+/** Goes at once when nothing in that part of the page has unsaved changes; else that asks first. */
 export function leave(part: Node | null, go: () => void): void {
-  const unsaved = [...guards].filter((g) => part?.contains(g.form.current) && g.dirty());
+  const unsaved = [...guards].filter((g) => part?.contains(g.part.current) && g.dirty());
   if (!unsaved[0]) return go();
   unsaved[0].ask((sure) => {
     if (!sure) return;
@@ -23,51 +23,63 @@ export function leave(part: Node | null, go: () => void): void {
 }
 
 /**
- * Knows what a person has changed in a form, and asks before another address, or
- * another tab, takes it away; layers ask by leave(). With asks false nobody is
- * asked. The form renders the question while asking is true.
+ * Asks before another address, or another tab, takes away what is dirty; layers ask by
+ * leave(). With asks false nobody is asked. Who uses it renders the question while
+ * asking is true.
  */
-export function useUnsaved(asks: boolean) {
-  const form = useRef<HTMLFormElement>(null);
-  const changes = useRef(new Changes()).current;
+function useGuard({ part, dirty, forget }: Omit<Guard, "ask">, asks: boolean, touched: boolean) {
+  const now = useRef({ dirty, forget });
+  now.current = { dirty, forget };
   const pending = useRef<(sure: boolean) => void>(undefined);
   const [asking, setAsking] = useState(false);
-  const [touched, setTouched] = useState(false);
   const answer = useCallback((sure: boolean) => {
     setAsking(false);
     pending.current?.(sure);
     pending.current = undefined;
   }, []);
-  const guard = useMemo<Guard>(() => {
-    return {
-      form,
-      dirty: () => changes.in(form.current),
-      forget: () => {
-        changes.forget();
-        setTouched(false);
-      },
+  const guard = useMemo<Guard>(
+    () => ({
+      part,
+      dirty: () => now.current.dirty(),
+      forget: () => now.current.forget(),
       ask: (next) => {
         pending.current?.(false); // who asks anew has given up the last way out
         pending.current = next;
         setAsking(true);
       },
-    };
-  }, [changes]);
+    }),
+    [part],
+  );
   useEffect(() => {
     if (!asks) return;
     guards.add(guard);
-    return () => void guards.delete(guard);
-  }, [asks, guard]);
+    return () => {
+      guards.delete(guard);
+      answer(false); // the question goes away with what it is about: nobody said yes
+    };
+  }, [asks, guard, answer]);
   useBlocker({ shouldBlockFn: useCallback(() => blocked(guard), [guard]), enableBeforeUnload: guard.dirty, disabled: !asks || !touched });
+  return { asking, answer };
+}
+
+/** Knows what a person has changed in a form, and asks before it is lost. */
+export function useUnsaved(asks: boolean) {
+  const form = useRef<HTMLFormElement>(null);
+  const changes = useRef(new Changes()).current;
+  const [touched, setTouched] = useState(false);
+  const forget = () => {
+    changes.forget();
+    setTouched(false);
+  };
+  const question = useGuard({ part: form, dirty: () => changes.in(form.current), forget }, asks, touched);
   const note = () => changes.note(form.current);
   return {
     form,
-    asking,
-    answer,
+    ...question,
     /** When it is about to be saved; returns how to take that back. */
     forget: () => {
       const kept = changes.copy();
-      guard.forget();
+      forget();
       return () => {
         changes.take(kept);
         setTouched(kept.touched);
@@ -83,6 +95,26 @@ export function useUnsaved(asks: boolean) {
         setTouched(true);
       },
     },
+  };
+}
+
+/**
+ * Asks before a draft that a page holds itself is lost. state is all of the draft as a
+ * text, and saved what the server has of it.
+ */
+export function useUnsavedDraft(state: string, saved: string, asks: boolean) {
+  const part = useRef<HTMLDivElement>(null);
+  const forgotten = useRef<string>(undefined);
+  const forget = () => {
+    forgotten.current = state;
+    return () => (forgotten.current = undefined);
+  };
+  const question = useGuard({ part, dirty: () => state !== saved && state !== forgotten.current, forget }, asks, state !== saved);
+  return {
+    part,
+    ...question,
+    /** When it is about to be saved; returns how to take that back. */
+    forget,
   };
 }
 

@@ -42,6 +42,7 @@ export default {
   about: "About this agent",
   ownedBy: "Owned by {name}",
   start: "Run it",
+  unusable: "A run would be refused: you may not use a model that it asks.",
   run: "Run",
   inputMissing: "This input is needed.",
   message: "Message",

@@ -54,7 +54,10 @@ export default {
   openaiPython: "OpenAI SDK for Python",
   openaiNode: "OpenAI SDK for JavaScript",
   codex: "Codex CLI, in ~/.codex/config.toml (Responses; it needs a model of OpenAI)",
+  anthropicPython: "Anthropic SDK for Python",
+  anthropicNode: "Anthropic SDK for JavaScript",
+  claudeCode: "Claude Code",
   agents: "Your agents with curl",
-  later: "Anthropic’s SDK and Claude Code (Messages) and MCP clients speak protocols that this server does not serve yet.",
+  later: "MCP clients speak a protocol that this server does not serve yet.",
   base: "Base address",
 } as const;

@@ -26,6 +26,7 @@ export default {
   filter_route: "Route",
   filter_finding: "Found by DLP",
   filter_resource: "Object",
+  filter_run: "Run id",
   filter_request: "Request id",
   filter_call: "Call id",
   filter_event: "Event id",

@@ -10,6 +10,7 @@ export default {
   duration: "Duration",
   credits: "Credits",
   id: "Run id",
+  records: "Records of this run",
   state_in_progress: "In progress",
   state_success: "Success",
   state_failure: "Failure",

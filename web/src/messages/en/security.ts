@@ -9,6 +9,7 @@ export default {
   sessions: "Where you are signed in",
   sessionsWhy: "In this organisation. A session ends when it is not used for twelve hours, and after a week in any case.",
   current_session: "This one",
+  browserOn: "{browser} on {system}",
   from: "From",
   begun: "Since",
   seen: "Last used",

@@ -47,6 +47,7 @@ function Whole({ agent }: { agent: WholeAgent }) {
       {agent.rights.includes("run") && (
         <section aria-label={t("agents.start")}>
           <h2 className="mb-2 text-lg font-semibold">{t("agents.start")}</h2>
+          <Unusable agent={agent} />
           <InputsForm
             agent={agent}
             onStarted={(run) => {
@@ -70,6 +71,19 @@ function Whole({ agent }: { agent: WholeAgent }) {
         </ol>
       </section>
     </>
+  );
+}
+
+/** Says before a start that it would be refused, and why; the server decides. */
+function Unusable({ agent }: { agent: WholeAgent }) {
+  if (!agent.unusable?.length) return null;
+  return (
+    <div role="note" className="mb-3 rounded-md bg-warn-soft p-3">
+      <p className="font-medium">{t("agents.unusable")}</p>
+      <ul className="list-disc ps-5">
+        {agent.unusable.map(({ model, why }) => <li key={model}><code>{model}</code>: {why}</li>)}
+      </ul>
+    </div>
   );
 }
 

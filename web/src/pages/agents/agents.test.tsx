@@ -24,6 +24,17 @@ describe("agents", () => {
     }
   });
 
+  test("a model that one may not use is told before the start", async () => {
+    const at = { at: "/agents/a-1", route: "/agents/$id", session: sessionOf() };
+    const unusable = [{ model: "m", why: "You may not use the model m, which your group SOC switches off." }];
+    const { unmount } = await renderPage(<Agent />, { ...at, answers: { "GET /api/v1/agents/a-1": { ...agent, unusable } } });
+    expect((await screen.findByRole("note")).textContent).toContain("which your group SOC switches off");
+    unmount();
+    await renderPage(<Agent />, { ...at, answers: { "GET /api/v1/agents/a-1": agent } });
+    expect(await screen.findByRole("button", { name: "Run" })).toBeTruthy();
+    expect(screen.queryByRole("note")).toBeNull();
+  });
+
   test("nobody is offered what they may not do", async () => {
     await renderPage(<Agents />, { at: "/agents", session: sessionOf(), answers: { [list]: { agents: [] } } });
     expect(await screen.findByText(/shares one with you/)).toBeTruthy();

@@ -16,6 +16,8 @@ export interface Agent {
   owner: { id: string; name: string };
   shared: boolean;
   models: string[];
+  /** Of these, those that I may not use now, and why: a run would be refused. */
+  unusable?: { model: string; why: string }[];
   inputs: AgentInput[];
   created_at: string;
   last_run?: { id: string; state: RunState; created_at: string; ended_at: string | null };

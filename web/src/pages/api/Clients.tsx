@@ -6,7 +6,7 @@ import { Field, Select } from "@/components/Form";
 import { Section } from "@/components/Section";
 import { t } from "@/messages";
 import { serverAddress } from "@/root";
-import { codex, curlAgents, curlChat, openaiNode, openaiPython, setKey } from "./snippets";
+import { anthropicNode, anthropicPython, claudeCode, codex, curlAgents, curlChat, openaiNode, openaiPython, setKey } from "./snippets";
 
 /** Set-ups of clients with this server's address: of those alone that work with it. */
 export function Clients() {
@@ -19,6 +19,9 @@ export function Clients() {
     ["openaiPython", openaiPython(serverAddress, model)],
     ["openaiNode", openaiNode(serverAddress, model)],
     ["codex", codex(serverAddress, model)],
+    ["anthropicPython", anthropicPython(serverAddress, model)],
+    ["anthropicNode", anthropicNode(serverAddress, model)],
+    ["claudeCode", claudeCode(serverAddress, model)],
     ["agents", curlAgents(serverAddress)],
   ] as const;
   return (

@@ -53,3 +53,37 @@ base_url = "${server}/v1"
 env_key = "SALLYPORT_KEY"
 wire_api = "responses"`;
 }
+
+/** Clients of Anthropic add /v1 themselves. */
+export function anthropicPython(server: string, model: string): string {
+  return `import os
+from anthropic import Anthropic
+
+client = Anthropic(base_url="${server}", api_key=os.environ["SALLYPORT_KEY"])
+message = client.messages.create(
+    model=${JSON.stringify(model)},
+    max_tokens=1024,
+    messages=[{"role": "user", "content": "Hello!"}],
+)
+print(message.content[0].text)`;
+}
+
+export function anthropicNode(server: string, model: string): string {
+  return `import Anthropic from "@anthropic-ai/sdk";
+
+const client = new Anthropic({ baseURL: "${server}", apiKey: process.env.SALLYPORT_KEY });
+const message = await client.messages.create({
+  model: ${JSON.stringify(model)},
+  max_tokens: 1024,
+  messages: [{ role: "user", content: "Hello!" }],
+});
+console.log(message.content[0].text);`;
+}
+
+/** Claude Code asks a smaller model for small things; here the same one does both. */
+export function claudeCode(server: string, model: string): string {
+  return `export ANTHROPIC_BASE_URL=${server}
+export ANTHROPIC_API_KEY="${keyPlace}"
+export ANTHROPIC_MODEL='${model}' ANTHROPIC_DEFAULT_HAIKU_MODEL='${model}'
+claude`;
+}

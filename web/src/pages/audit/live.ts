@@ -13,6 +13,12 @@ export interface Live {
   verification: Verification | undefined;
 }
 
+/**
+ * Each opening is recorded, and tells something at once, so that a proxy that cuts
+ * early would have the page open again and again, four times a second.
+ */
+const openingsApart = 5_000;
+
 /** Hears what is new after a record, and how the verification goes on. */
 export function useLive(filter: Filter, after: number): Live {
   const [live, setLive] = useState<Live>({ count: 0, verification: undefined });
@@ -26,6 +32,7 @@ export function useLive(filter: Filter, after: number): Live {
       open: (_, signal) => openEvents(`/api/v1/audit/records/live${query}`, signal),
       after: 0,
       last: undefined,
+      apartMin: openingsApart,
       signal: stop.signal,
       onEvents: (events) => setLive((l) => events.reduce(told, l)),
     }).catch(() => {}); // the page says elsewhere what is wrong

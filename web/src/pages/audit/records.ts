@@ -40,7 +40,7 @@ export interface Row {
 
 /** The parts of a search, which stand in the address and in saved searches. */
 export const filterNames = [
-  "phase", "action", "outcome", "code", "actor", "key", "model", "route", "finding", "resource", "request", "call", "address", "since", "until",
+  "phase", "action", "outcome", "code", "actor", "key", "model", "route", "finding", "resource", "run", "request", "call", "address", "since", "until",
 ] as const;
 
 export type FilterName = (typeof filterNames)[number];

@@ -15,8 +15,8 @@ export function ModelButton({ model, onOpen }: { model: string; onOpen: () => vo
   const found = data?.find((m) => m.id === model);
   const name = found?.display_name || model || t("chat.modelNone");
   return (
-    <Button size="small" look="quiet" onClick={onOpen} aria-label={t("chat.modelButton", { name })} title={`${name} (Alt Shift M)`} className="min-w-0 max-w-96 shrink">
-      <span className="truncate text-start pointer-coarse:line-clamp-2 pointer-coarse:whitespace-normal">{name}</span>
+    <Button size="small" look="quiet" onClick={onOpen} aria-label={t("chat.modelButton", { name })} title={`${name} (Alt Shift M)`} className="min-w-0 max-w-96 shrink max-md:h-auto max-md:min-h-7 pointer-coarse:max-md:min-h-11">
+      <span className="truncate text-start max-md:line-clamp-4 max-md:wrap-anywhere max-md:whitespace-normal md:pointer-coarse:line-clamp-2 md:pointer-coarse:whitespace-normal">{name}</span>
       {data && model && !found && <Chip tone="warn">{t("chat.modelGone")}</Chip>}
       <ChevronDown aria-hidden className="size-3 shrink-0" />
     </Button>
@@ -92,7 +92,7 @@ function ModelRow({ m, chosen }: { m: Model; chosen: boolean }) {
   ];
   return (
     <>
-      <span className="flex flex-wrap items-center gap-2 font-medium">
+      <span className="flex flex-wrap items-center gap-2 font-medium wrap-anywhere">
         {m.display_name || m.id}
         {chosen && <Chip tone="accent">{t("chat.modelChosen")}</Chip>}
         {m.offline && <Chip>{t("chat.modelOffline")}</Chip>}

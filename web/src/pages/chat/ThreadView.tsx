@@ -4,6 +4,7 @@ import { Button } from "@/components/Button";
 import { Skeleton } from "@/components/Skeleton";
 import { Failed, useSkeleton } from "@/components/States";
 import { t } from "@/messages";
+import { useDrawn } from "./drawn";
 import { type Box, Follow, scrollsUp } from "./follow";
 import { isFinal, type Message } from "./message";
 import { type Acts, MessageView } from "./MessageView";
@@ -22,9 +23,10 @@ export function ThreadView({ thread, state, acts, lit }: Props) {
   const { path } = state;
   const skeleton = useSkeleton(state.loading);
   const scroller = useRef<HTMLDivElement>(null);
+  const from = useDrawn(path, useCallback(() => leaveTop(scroller.current), []));
   const { latest, away } = useFollow(scroller, path, state.loading);
-  const top = useNear(scroller, () => void thread.older(), state.tree.more && !state.loadingOlder);
-  useLit(lit, path);
+  const top = useNear(scroller, () => void thread.older(), state.tree.more && !state.loadingOlder && from === 0);
+  useLit(lit, path, from);
   if (state.error !== undefined) return <Failed error={state.error} retry={() => void thread.load()} />;
   let modelBefore: string | undefined;
   return (
@@ -41,14 +43,15 @@ export function ThreadView({ thread, state, acts, lit }: Props) {
       >
         <div className="mx-auto flex max-w-3xl flex-col gap-5">
           {skeleton && <ThreadSkeleton />}
-          {state.tree.more && (
-            <div ref={top} className="text-center">
-              <Button size="small" busy={state.loadingOlder} onClick={() => void thread.older()}>{t("chat.older")}</Button>
+          {(state.tree.more || from > 0) && (
+            <div ref={top} className="text-center [overflow-anchor:none]">
+              <Button size="small" busy={state.loadingOlder || from > 0} onClick={() => void thread.older()}>{t("chat.older")}</Button>
             </div>
           )}
           {path.map((m, i) => {
             const before = modelBefore;
             if (m.role === "assistant") modelBefore = m.model;
+            if (i < from) return null;
             return (
               <MessageView
                 key={m.id}
@@ -146,8 +149,7 @@ function useNear(scroller: RefObject<HTMLDivElement | null>, near: () => void, o
     if (!e || !on || typeof IntersectionObserver === "undefined") return;
     const watch = new IntersectionObserver(([entry]) => {
       if (!entry?.isIntersecting) return;
-      // Browsers keep the place of the reader when something comes above, but not at the very top.
-      if (scroller.current?.scrollTop === 0) scroller.current.scrollTop = 1;
+      leaveTop(scroller.current);
       call.current();
     }, { root: scroller.current, rootMargin: "400px 0px 0px" });
     watch.observe(e);
@@ -156,14 +158,19 @@ function useNear(scroller: RefObject<HTMLDivElement | null>, near: () => void, o
   return place;
 }
 
+/** Browsers keep the place of the reader when something comes above, but not at the very top. */
+function leaveTop(scroller: HTMLElement | null): void {
+  if (scroller?.scrollTop === 0) scroller.scrollTop = 1;
+}
+
 /** useLit brings a message that was searched for into view, once it is there. */
-function useLit(lit: string | undefined, path: Message[]) {
+function useLit(lit: string | undefined, path: Message[], from: number) {
   const shown = useRef<string>(undefined);
   useEffect(() => {
-    if (!lit || shown.current === lit || !path.some((m) => m.id === lit)) return;
+    if (!lit || shown.current === lit || path.findIndex((m) => m.id === lit) < from) return;
     shown.current = lit;
     document.getElementById(`m-${lit}`)?.scrollIntoView({ block: "center" });
-  }, [lit, path]);
+  }, [lit, path, from]);
 }
 
 const says = { done: "chat.sayDone", stopped: "chat.sayStopped", cut: "chat.sayCut", failed: "chat.sayFailed", blocked: "chat.sayBlocked", streaming: "chat.sayWriting" } as const;

@@ -2,6 +2,8 @@ import { useState } from "react";
 import { toast } from "sonner";
 import { Button } from "@/components/Button";
 import { FormError, Input } from "@/components/Form";
+import { LeaveDialog } from "@/components/LeaveDialog";
+import { useUnsavedDraft } from "@/components/unsaved";
 import { t } from "@/messages";
 import { useSession } from "@/session";
 import { type Draft, dropDraft, publish, type Sample, saveDraft, useChange, whole } from "./data";
@@ -14,16 +16,25 @@ export function Workbench({ model, draft }: { model: string; draft: Draft }) {
   const [policy, setPolicy] = useState(() => whole(draft.policy));
   const [samples, setSamples] = useState<Sample[]>(draft.samples ?? []);
   const { can } = useSession();
-  const changed = JSON.stringify([policy, samples]) !== JSON.stringify([whole(draft.policy), draft.samples ?? []]);
+  const state = JSON.stringify([policy, samples]);
+  const saved = JSON.stringify([whole(draft.policy), draft.samples ?? []]);
+  const unsaved = useUnsavedDraft(state, saved, can("dlp.save_draft"));
   const addSample = (sample: Sample) => setSamples((all) => [...all.filter((s) => s.name !== sample.name), sample]);
   return (
-    <div className="grid gap-6 p-4 xl:grid-cols-2">
+    <div ref={unsaved.part} className="grid gap-6 p-4 xl:grid-cols-2">
       <div className="flex min-w-0 flex-col gap-4">
         <Rules policy={policy} onChange={setPolicy} disabled={!can("dlp.save_draft")} />
         <Samples samples={samples} onChange={setSamples} />
-        <Acts model={model} draft={draft} changed={changed} save={() => ({ model, policy: { ...policy, allow: filled(policy.allow), trusted_tools: filled(policy.trusted_tools) }, samples, revision: draft.revision })} />
+        <Acts
+          model={model}
+          draft={draft}
+          changed={state !== saved}
+          save={() => ({ model, policy: { ...policy, allow: filled(policy.allow), trusted_tools: filled(policy.trusted_tools) }, samples, revision: draft.revision })}
+          forget={unsaved.forget}
+        />
       </div>
       <Tester policy={policy} onSample={addSample} />
+      {unsaved.asking && <LeaveDialog answer={unsaved.answer} />}
     </div>
   );
 }
@@ -31,7 +42,16 @@ export function Workbench({ model, draft }: { model: string; draft: Draft }) {
 /** Lines without the empty ones. */
 const filled = (lines: string[] | null) => (lines ?? []).map((line) => line.trim()).filter((line) => line);
 
-function Acts({ model, draft, changed, save }: { model: string; draft: Draft; changed: boolean; save: () => Parameters<typeof saveDraft>[0] }) {
+interface ActsProps {
+  model: string;
+  draft: Draft;
+  changed: boolean;
+  save: () => Parameters<typeof saveDraft>[0];
+  /** Who saves is not asked when they leave; returns how to take that back. */
+  forget: () => () => void;
+}
+
+function Acts({ model, draft, changed, save, forget }: ActsProps) {
   const { can } = useSession();
   const saving = useChange(saveDraft);
   const dropping = useChange(dropDraft);
@@ -46,7 +66,7 @@ function Acts({ model, draft, changed, save }: { model: string; draft: Draft; ch
       <FormError error={saving.error ?? dropping.error ?? publishing.error} />
       {publishing.data && !publishing.data.ok && <Results results={publishing.data.samples ?? []} />}
       <div className="flex flex-wrap items-center gap-2">
-        {can("dlp.save_draft") && <Button busy={saving.isPending} disabled={!changed} onClick={() => saving.mutate(save())}>{t("dlp.saveDraft")}</Button>}
+        {can("dlp.save_draft") && <Button busy={saving.isPending} disabled={!changed} onClick={() => saving.mutate(save(), { onError: forget() })}>{t("dlp.saveDraft")}</Button>}
         {draft.saved && can("dlp.drop_draft") && <Button busy={dropping.isPending} onClick={() => dropping.mutate(model)}>{t("dlp.dropDraft")}</Button>}
         {can("dlp.publish") && (
           <>

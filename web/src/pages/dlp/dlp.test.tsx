@@ -65,6 +65,65 @@ describe("the policy", () => {
   });
 });
 
+describe("what is not saved", () => {
+  const asks = () => screen.findByRole("dialog", { name: "Leave without saving?" });
+  const stay = async () => {
+    await userEvent.click(screen.getByRole("button", { name: "Stay here" }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  };
+  const change = async () => {
+    const allowed = await screen.findByLabelText<HTMLTextAreaElement>("Values that are let through");
+    await userEvent.type(allowed, "info@acme.test");
+    return allowed;
+  };
+  const history = () => userEvent.click(screen.getByRole("button", { name: "History" }));
+
+  test("is asked for before another view or another model takes it away", async () => {
+    const { router } = await show({ "GET /api/v1/models": [{ id: "big", display_name: "Big" }] });
+    const allowed = await change();
+    await history();
+    await asks();
+    await stay();
+    await userEvent.selectOptions(screen.getByLabelText("Policy of"), "Big");
+    await asks();
+    await stay();
+    expect(router.state.location.search).toEqual({});
+    expect(allowed.value).toBe("info@acme.test");
+    await history();
+    await asks();
+    await userEvent.click(screen.getByRole("button", { name: "Leave without saving" }));
+    await waitFor(() => expect(router.state.location.search).toEqual({ tab: "history" }));
+  });
+
+  test("is asked for when it was refused, and not when nothing was changed, when it was saved or when it cannot be saved", async () => {
+    const refused = await show({ "PUT /api/v1/dlp/draft": refusal(409, "somebody else saved it") });
+    await change();
+    await userEvent.click(screen.getByRole("button", { name: "Save draft" }));
+    await screen.findByText("somebody else saved it");
+    await history();
+    await asks();
+    refused.unmount();
+
+    const untouched = await show();
+    await screen.findByLabelText("Values that are let through");
+    await history();
+    await waitFor(() => expect(untouched.router.state.location.search).toEqual({ tab: "history" }));
+    untouched.unmount();
+
+    const saved = await show({ "PUT /api/v1/dlp/draft": draft });
+    await change();
+    await userEvent.click(screen.getByRole("button", { name: "Save draft" }));
+    await history();
+    await waitFor(() => expect(saved.router.state.location.search).toEqual({ tab: "history" }));
+    saved.unmount();
+
+    const looking = await show({}, "", sessionOf());
+    await userEvent.click(await screen.findByRole("button", { name: "Remove the sample an address" }));
+    await history();
+    await waitFor(() => expect(looking.router.state.location.search).toEqual({ tab: "history" }));
+  });
+});
+
 describe("the tester", () => {
   test("marks what is found in place, and shows what the model would receive", async () => {
     const { asked } = await show();

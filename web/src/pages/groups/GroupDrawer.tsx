@@ -28,6 +28,7 @@ export function GroupDrawer({ group, tab, setTab, close }: Props) {
     <Drawer title={group.name} open onClose={close} className="w-[min(720px,100vw)]">
       <div className="flex flex-col gap-4 p-4">
         <Form
+          key={tab} // who leaves a tab without saving leaves the name as it was, too
           submit={t("groups.rename")}
           className="gap-2"
           onSubmit={async (form) => {
@@ -39,7 +40,8 @@ export function GroupDrawer({ group, tab, setTab, close }: Props) {
             <Input name="name" defaultValue={group.name} maxLength={100} required />
           </Field>
         </Form>
-        <Tabs.Root value={tab} onValueChange={setTab} className="flex flex-col gap-4">
+        {/* By hand: the focus that comes back to a tab from the question about unsaved changes must not choose it again. */}
+        <Tabs.Root value={tab} onValueChange={setTab} activationMode="manual" className="flex flex-col gap-4">
           <Tabs.List aria-label={t("groups.tabs")} className="flex flex-wrap gap-1 border-b border-line">
             {tabs.map((name) => (
               <Tabs.Trigger key={name} value={name} className="h-9 border-b-2 border-transparent px-3 text-muted data-[state=active]:border-accent data-[state=active]:text-text pointer-coarse:h-11">

@@ -37,8 +37,13 @@ interface Props {
   rights: Effective;
 }
 
-/** Decides an area; what comes of it, for everybody, is read anew. */
-const useDecide = (by: Decider) => useChange(by.save, ["groups"], modelsKey);
+/**
+ * Decides an area as long as it is what is shown; what comes of it, for everybody,
+ * is read anew, also when somebody else was faster.
+ */
+function useDecide(by: Decider, { version }: Policies) {
+  return useChange((decided: Policies) => by.save(version ? { ...decided, version } : decided), ["groups"], modelsKey);
+}
 
 interface Row {
   name: string;
@@ -92,7 +97,7 @@ function teller({ by, rights }: Props, area: string): (name: string) => string {
 
 export function Permissions(props: Props) {
   const { by, says } = props;
-  const change = useDecide(by);
+  const change = useDecide(by, says);
   const rows = features.map((name) => ({ name, title: t(`groups.${name}`), state: says.features?.[name] ?? "" }) satisfies Row);
   return (
     <div className="flex flex-col gap-2">
@@ -115,7 +120,7 @@ export function Permissions(props: Props) {
 /** The things of an area, of models the providers too; with named, others can be added by name. */
 export function ThingRights({ area, named, ...props }: Props & { area: Area; named?: boolean }) {
   const { by, says, rights } = props;
-  const change = useDecide(by);
+  const change = useDecide(by, says);
   const decided = says[area];
   const names = new Set([...rights.rights.filter((r) => r.area === area).map((r) => r.name), ...Object.keys(decided?.names ?? {})]);
   names.delete(others);
@@ -180,7 +185,7 @@ function ProviderTable({ by, says, change }: Props & { change: ReturnType<typeof
 }
 
 export function Dlp({ by, says, rights }: Props) {
-  const change = useDecide(by);
+  const change = useDecide(by, says);
   return (
     <section className="flex flex-col gap-2">
       <h3 className="font-semibold">{t("groups.dlp")}</h3>

@@ -30,6 +30,8 @@ export interface Policies {
   tools?: Things;
   features?: Record<string, State>;
   dlp?: { mode: string; [rule: string]: unknown };
+  /** What was read; sent back, a change is refused that would undo somebody else's. */
+  version?: string;
 }
 
 export interface Right {

@@ -52,6 +52,22 @@ describe("Groups", { timeout: 30_000 }, () => {
     const put = asked.find((r) => r.method === "PUT");
     expect(await put?.json()).toEqual({ models: { default: "off", names: { "mock-large": "on" } } });
   });
+  test("what another decided meanwhile is not undone, and is then shown", async () => {
+    let read = 0;
+    const { asked } = await renderPage(<Groups />, {
+      session,
+      answers: {
+        ...answers,
+        "GET /api/v1/groups/g-1/policies": () => ({ models: { default: read++ ? "on" : "off" }, version: `v${read}` }),
+        "PUT /api/v1/groups/g-1/policies": refusal(409, "Somebody else has decided on models meanwhile"),
+      },
+      at: "/admin/groups?group=g-1&tab=models",
+    });
+    await userEvent.selectOptions(await screen.findByLabelText("Models: mock-large", {}, soon), "on");
+    expect(await screen.findByText("Somebody else has decided on models meanwhile", {}, soon)).toBeTruthy();
+    expect(await asked.find((r) => r.method === "PUT")?.json()).toEqual({ models: { default: "off", names: { "mock-large": "on" } }, version: "v1" });
+    await waitFor(() => expect(screen.getByLabelText<HTMLSelectElement>("Models: All others").value).toBe("on"), soon);
+  });
   test("pasted addresses are shown before they are added", async () => {
     const { asked } = await renderPage(<Groups />, {
       session,
@@ -96,6 +112,28 @@ describe("Groups", { timeout: 30_000 }, () => {
     await userEvent.click(await screen.findByRole("button", { name: "Delete group" }, soon));
     const act = (await screen.findAllByRole("button", { name: "Delete group" })).at(-1) as HTMLButtonElement;
     expect(act.disabled).toBe(true);
+  });
+  test("a changed name is asked for before its drawer, or a tab of it, is left", async () => {
+    const { router } = await renderPage(<Groups />, { session, answers, at: "/admin/groups?group=g-1&tab=members" });
+    const name = await screen.findByLabelText<HTMLInputElement>("Name", {}, soon);
+    const asks = () => screen.findByRole("dialog", { name: "Leave without saving?" }, soon);
+    const gone = () => waitFor(() => expect(screen.queryByRole("dialog", { name: "Leave without saving?" })).toBeNull(), soon);
+    await userEvent.type(name, " team");
+    for (const go of [() => userEvent.click(screen.getByRole("tab", { name: "Permissions" })), () => userEvent.keyboard("{Escape}")]) {
+      await go();
+      await asks();
+      await userEvent.click(screen.getByRole("button", { name: "Stay here" }));
+      await gone();
+      expect(screen.getByLabelText<HTMLInputElement>("Name").value).toBe("SOC team");
+      expect(router.state.location.search).toEqual({ group: "g-1", tab: "members" });
+    }
+    await userEvent.click(screen.getByRole("tab", { name: "Permissions" }));
+    await asks();
+    await userEvent.click(screen.getByRole("button", { name: "Leave without saving" }));
+    await waitFor(() => expect(router.state.location.search).toEqual({ group: "g-1", tab: "permissions" }), soon);
+    expect(screen.getByLabelText<HTMLInputElement>("Name").value).toBe("SOC");
+    await userEvent.keyboard("{Escape}"); // nothing is changed any more
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull(), soon);
   });
 });
 

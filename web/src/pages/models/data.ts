@@ -55,4 +55,4 @@ export const deleteProvider = (name: string) => call("DELETE", `/api/v1/provider
 export const testProvider = (name: string) => call<Probe>("POST", `/api/v1/providers/${encodeURIComponent(name)}/test`);
 
 /** The types that can be added here, and whether each needs an address of its own. */
-export const providerTypes = ["openai", "anthropic", "azure", "deepseek", "gemini", "groq", "mistral", "openrouter", "together", "xai"];
+export const providerTypes = ["openai", "anthropic", "azure", "bedrock", "deepseek", "gemini", "gemini-openai", "groq", "mistral", "openrouter", "together", "vertex", "xai"];

@@ -69,6 +69,7 @@ function Again({ run }: { run: WholeRun }) {
 
 function Whole({ live }: { live: Live }) {
   const run = live.run;
+  const { can } = useSession();
   const failed = run.steps.find((s) => s.state === "failure" || s.state === "cancelled");
   return (
     <>
@@ -87,6 +88,12 @@ function Whole({ live }: { live: Live }) {
         <dd><Credits amount={run.credits} /></dd>
         <dt className="text-muted">{t("runs.id")}</dt>
         <dd className="flex items-center gap-1"><code className="break-all">{run.id}</code><CopyButton text={run.id} what={t("runs.id")} /></dd>
+        {can("audit.list") && (
+          <>
+            <dt className="text-muted">{t("audit.title")}</dt>
+            <dd><Link className="underline" to="/admin/audit" search={{ run: run.id } as never}>{t("runs.records")}</Link></dd>
+          </>
+        )}
       </dl>
       {run.error && !failed && <p role="alert" className="rounded-md bg-bad-soft p-3">{run.error.message} <code>{run.error.code}</code></p>}
       {(Object.keys(run.inputs).length > 0 || run.text) && (

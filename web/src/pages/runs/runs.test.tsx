@@ -71,6 +71,15 @@ describe("a run", () => {
     expect(screen.queryByRole("button", { name: "Cancel run" })).toBeNull();
   });
 
+  test("leads to its records, for those who may see them", async () => {
+    const { unmount } = await renderPage(<Run />, { ...at, answers: { "GET /api/v1/runs/r-1": run } });
+    expect(await screen.findByRole("heading", { name: "Run of Digest" })).toBeTruthy();
+    expect(screen.queryByRole("link", { name: "Records of this run" })).toBeNull();
+    unmount();
+    await renderPage(<Run />, { ...at, session: sessionOf({ actions: ["runs.get", "audit.list"] }), answers: { "GET /api/v1/runs/r-1": run } });
+    expect((await screen.findByRole("link", { name: "Records of this run" })).getAttribute("href")).toContain("/admin/audit?run=r-1");
+  });
+
   test("asks before it cancels", async () => {
     const goesOn = { ...run, state: "in_progress", ended_at: null, error: undefined };
     const { asked } = await renderPage(<Run />, {

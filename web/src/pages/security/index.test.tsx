@@ -43,3 +43,10 @@ test("writes after a new password carry the new session's token", async () => {
   expect((await screen.findAllByText("The session has ended")).length).toBeGreaterThan(0);
   expect(asked.find((r) => r.method === "DELETE")?.headers.get("X-CSRF-Token")).toBe("the-new-one");
 });
+
+test("a session names its browser in words, and has what the browser said as its title", async () => {
+  const agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36";
+  await renderPage(<Security />, { answers: { "GET /api/v1/sessions": [{ ...session("one", true), user_agent: agent }, session("two", false)] } });
+  expect((await screen.findByText("Chrome on Linux")).title).toBe(agent);
+  expect(screen.getByText("Browser two")).toBeTruthy();
+});

@@ -9,6 +9,7 @@ import { States } from "@/components/States";
 import { relativeTime, Time } from "@/components/Time";
 import { t } from "@/messages";
 import { type Session, useSession, useSessionState } from "@/session";
+import { browserOf } from "./browser";
 
 /** The person's own password and sessions. */
 export default function Security() {
@@ -76,7 +77,7 @@ function Sessions() {
             {(sessions ?? []).map((one) => (
               <li key={one.id} className="flex flex-wrap items-center gap-3 p-3">
                 <div className="min-w-0 flex-1">
-                  <p className="truncate">{one.user_agent}</p>
+                  <p className="truncate" title={one.user_agent}>{agentText(one.user_agent)}</p>
                   <p className="text-sm text-muted">
                     {t("security.from")} {one.address} · {t("security.begun")} <Time at={one.created_at} /> · {t("security.seen")} <Time at={one.seen_at} />
                   </p>
@@ -98,4 +99,10 @@ function Sessions() {
       </States>
     </section>
   );
+}
+
+/** In words where they are known; the whole of it is the element's title. */
+function agentText(agent: string): string {
+  const known = browserOf(agent);
+  return known ? t("security.browserOn", known) : agent;
 }

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link, useLocation, useNavigate } from "@tanstack/react-router";
 import { call } from "@/api/client";
 import { Field, Form, Input } from "@/components/Form";
 import { Outside } from "@/components/Outside";
@@ -35,6 +35,8 @@ function SetupForm() {
   const { refresh } = useSessionState();
   const queries = useQueryClient();
   const navigate = useNavigate();
+  // The link that the server printed has it behind the "#", which no browser sends.
+  const token = useLocation({ select: ({ hash }) => hash });
   const send = async (form: HTMLFormElement) => {
     await call("POST", "/api/v1/setup", Object.fromEntries(new FormData(form)));
     queries.setQueryData(["setup"], { needed: false });
@@ -46,10 +48,10 @@ function SetupForm() {
       <p className="text-muted">{t("setup.intro")}</p>
       <Form submit={t("setup.submit")} onSubmit={send}>
         <Field label={t("setup.token")} help={t("setup.tokenHelp")}>
-          <Input name="token" required autoComplete="off" autoFocus />
+          <Input key={token} name="token" required autoComplete="off" defaultValue={token} autoFocus={!token} />
         </Field>
         <Field label={t("setup.organisation")}>
-          <Input name="organisation" required maxLength={100} autoComplete="organization" />
+          <Input name="organisation" required maxLength={100} autoComplete="organization" autoFocus={!!token} />
         </Field>
         <Field label={t("setup.name")}>
           <Input name="name" required maxLength={100} autoComplete="name" />

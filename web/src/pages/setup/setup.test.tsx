@@ -46,3 +46,9 @@ test("a failure is shown in place", async () => {
   await show(refusal(500, "the database is locked"));
   await screen.findByText("the database is locked");
 });
+
+test("the link that the server printed brings the token", async () => {
+  await renderPage(<Setup />, { session: null, at: "/setup#tok-of-the-link", route: "/setup", answers: { "GET /api/v1/setup": { needed: true } } });
+  expect((await screen.findByLabelText<HTMLInputElement>("Set-up token")).value).toBe("tok-of-the-link");
+  expect(document.activeElement).toBe(screen.getByLabelText("Organisation"));
+});

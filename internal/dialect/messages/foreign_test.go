@@ -63,6 +63,11 @@ func TestEncode(t *testing.T) {
 			`{"model":"T","max_tokens":77,` + hi + `,"stop_sequences":["END"]}`,
 		},
 		{
+			"a schema for the answer",
+			`{"model":"a","messages":[{"role":"user","content":"Hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"x","strict":true,"schema":{"type":"object","additionalProperties":false}}}}`,
+			`{"model":"T","max_tokens":77,` + hi + `,"output_config":{"format":{"type":"json_schema","schema":{"type":"object","additionalProperties":false}}}}`,
+		},
+		{
 			"hints, removed fields, nulls and values that ask for nothing",
 			`{"model":"a","messages":[{"role":"user","name":"ann","content":"Hi"}],"seed":3,"store":true,"service_tier":"auto","metadata":{"a":"b"},"litellm_metadata":{},"proxy_server_request":{},
 			  "prompt_cache_key":"k","safety_identifier":"s","prediction":{},"n":1,"logprobs":false,"top_logprobs":0,"logit_bias":{},"frequency_penalty":0,"presence_penalty":0.0,
@@ -186,7 +191,7 @@ func TestEncodeRefusals(t *testing.T) {
 		{"negative temperature", with(`"temperature":-0.1`), sallyport.UnsupportedField, "temperature"},
 		{"n", with(`"n":2`), sallyport.UnsupportedField, "n:"},
 		{"json_object", with(`"response_format":{"type":"json_object"}`), sallyport.UnsupportedField, "response_format"},
-		{"json_schema", with(`"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{}}}`), sallyport.UnsupportedField, "response_format"},
+		{"json_schema without a schema", with(`"response_format":{"type":"json_schema","json_schema":{"name":"x"}}`), sallyport.UnsupportedField, "response_format"},
 		{"frequency_penalty", with(`"frequency_penalty":0.5`), sallyport.UnsupportedField, "frequency_penalty"},
 		{"presence_penalty", with(`"presence_penalty":-1`), sallyport.UnsupportedField, "presence_penalty"},
 		{"logprobs", with(`"logprobs":true`), sallyport.UnsupportedField, "logprobs"},
@@ -199,8 +204,8 @@ func TestEncodeRefusals(t *testing.T) {
 		{"audio", said(`{"type":"text","text":"Hi"},{"type":"input_audio","input_audio":{"data":"aGk=","format":"wav"}}`), sallyport.UnsupportedField, "messages[0].content[1]"},
 		{"an image that is not base64", said(`{"type":"image_url","image_url":{"url":"data:image/svg+xml,%3Csvg%3E"}}`), sallyport.UnsupportedField, "messages[0].content[0]"},
 		{"an image from elsewhere", said(`{"type":"image_url","image_url":{"url":"file:///etc/passwd"}}`), sallyport.UnsupportedField, "messages[0].content[0]"},
-		{"a system text alone", `{"model":"a","messages":[{"role":"system","content":"Hi"}]}`, sallyport.UnsupportedField, "messages"},
-		{"an image from the system", `{"model":"a","messages":[{"role":"system","content":[{"type":"image_url","image_url":{"url":"https://example.test/a.png"}}]},{"role":"user","content":"Hi"}]}`, sallyport.UnsupportedField, "messages"},
+		{"a system text alone", `{"model":"a","messages":[{"role":"system","content":"Hi"}]}`, sallyport.UnsupportedField, "the conversation"},
+		{"an image from the system", `{"model":"a","messages":[{"role":"system","content":[{"type":"image_url","image_url":{"url":"https://example.test/a.png"}}]},{"role":"user","content":"Hi"}]}`, sallyport.UnsupportedField, "the conversation"},
 		{"arguments that are no object", `{"model":"a","messages":[{"role":"user","content":"Hi"},{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"[hunter2"}}]},{"role":"tool","tool_call_id":"c","content":"x"}]}`, sallyport.InvalidBody, "messages[1].tool_calls[0]"},
 	}
 	for _, test := range tests {
@@ -214,15 +219,6 @@ func TestEncodeRefusals(t *testing.T) {
 				t.Errorf("the error quotes the request: %v", err)
 			}
 		})
-	}
-}
-
-func TestEncodeRefusesItsOwnDialect(t *testing.T) {
-	t.Parallel()
-	req := decodeChat(t, `{"model":"a","messages":[{"role":"user","content":"Hi"}]}`)
-	req.Dialect = llm.Messages
-	if _, err := messages.Encode(req, "T", 77); sallyport.CodeOf(err) != sallyport.UnsupportedField {
-		t.Errorf("got %v, want %s", err, sallyport.UnsupportedField)
 	}
 }
 

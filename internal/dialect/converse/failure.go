@@ -1,0 +1,50 @@
+package converse
+
+import (
+	"strings"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+// reasons are the exceptions that this dialect knows, in our words, by their names
+// without the end and in lower case: they are written in more than one way. The
+// provider's own message stays out: it may quote the request.
+var reasons = map[string]string{
+	"throttling":           "its rate limit is reached",
+	"servicequotaexceeded": "its quota is reached",
+	"serviceunavailable":   "it is overloaded",
+	"modelnotready":        "the model is not ready",
+	"modeltimeout":         "it took too long",
+	"modelstreamerror":     "the model failed",
+	"modelerror":           "the model failed",
+	"internalserver":       "something failed inside it",
+	"validation":           "it does not accept the request",
+	"resourcenotfound":     "it does not know what was asked for",
+}
+
+// isFailure says whether an event of that type ends the answer with an error.
+func isFailure(name string) bool { return name == "error" || strings.HasSuffix(name, "Exception") }
+
+// failure is an exception that came in the place of an answer or in its middle. A
+// name may have that of its service before it.
+func failure(name string) error {
+	name = name[strings.LastIndexByte(name, '#')+1:]
+	name = strings.ToLower(strings.TrimSuffix(name, "Exception"))
+	switch name {
+	case "accessdenied", "unrecognizedclient", "expiredtoken", "invalidsignature":
+		return sallyport.NewError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.")
+	}
+	return failed(reasons[name])
+}
+
+func failed(why string) error {
+	message := "The provider answered with an error"
+	if why != "" {
+		message += ": " + why
+	}
+	return sallyport.NewError(sallyport.UpstreamError, message+".")
+}
+
+func malformed(what string) error {
+	return sallyport.NewError(sallyport.UpstreamInvalid, "The provider's answer cannot be used: "+what+".")
+}

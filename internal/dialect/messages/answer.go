@@ -1,0 +1,331 @@
+package messages
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// The objects of an answer that is built. Their fields stand in the order in
+// which Anthropic writes them.
+type message struct {
+	ID           string      `json:"id"`
+	Type         string      `json:"type"`
+	Role         string      `json:"role"`
+	Model        string      `json:"model"`
+	Content      []any       `json:"content"`
+	StopReason   *string     `json:"stop_reason"`
+	StopSequence *string     `json:"stop_sequence"`
+	Usage        usageObject `json:"usage"`
+}
+
+type usageObject struct {
+	Input      int64 `json:"input_tokens"`
+	CacheWrite int64 `json:"cache_creation_input_tokens"`
+	CacheRead  int64 `json:"cache_read_input_tokens"`
+	Output     int64 `json:"output_tokens"`
+	Details    *struct {
+		Thinking int64 `json:"thinking_tokens"`
+	} `json:"output_tokens_details,omitempty"`
+}
+
+type textBlock struct {
+	Type string `json:"type"`
+	Text string `json:"text"`
+}
+
+type thinkingBlock struct {
+	Type      string `json:"type"`
+	Thinking  string `json:"thinking"`
+	Signature string `json:"signature"`
+}
+
+type toolBlock struct {
+	Type  string          `json:"type"`
+	ID    string          `json:"id"`
+	Name  string          `json:"name"`
+	Input json.RawMessage `json:"input"`
+}
+
+type startEvent struct {
+	Type    string  `json:"type"`
+	Message message `json:"message"`
+}
+
+type blockEvent struct {
+	Type  string `json:"type"`
+	Index int    `json:"index"`
+	Block any    `json:"content_block,omitempty"`
+	Delta any    `json:"delta,omitempty"`
+}
+
+type endEvent struct {
+	Type  string      `json:"type"`
+	Delta end         `json:"delta"`
+	Usage usageObject `json:"usage"`
+}
+
+type end struct {
+	StopReason   *string `json:"stop_reason"`
+	StopSequence *string `json:"stop_sequence"`
+}
+
+// An outBlock is a block of a built answer. Blocks of this dialect follow each
+// other; other dialects mix the pieces of several calls of tools. So the first
+// block streams, and what comes of later ones meanwhile waits in them.
+type outBlock struct {
+	kind  llm.DeltaKind // TextDelta, ThinkingDelta or ToolCallDelta
+	from  int           // the index that it has where it came from
+	index int
+	id    string // of a call
+	name  string
+	wait  strings.Builder // text that came while another block was the first
+	ended bool
+}
+
+// build adds the events that say what e means.
+func (n *Encoder) build(e *llm.Event) {
+	if n.id == "" {
+		n.id = messageID(e.ID)
+		n.send("message_start", startEvent{"message_start", n.message([]any{})})
+	}
+	if e.Usage != nil {
+		n.usage = *e.Usage
+	}
+	for _, d := range e.Deltas {
+		n.take(d)
+	}
+	for _, f := range e.Finishes {
+		n.end = f
+	}
+	for _, b := range n.blocks {
+		b.ended = b.ended || len(e.Finishes) > 0 || slices.Contains(e.Closed, b.from)
+	}
+	if e.Kind == llm.DoneEvent {
+		for _, b := range n.blocks {
+			b.ended = true
+		}
+	}
+	n.advance()
+	if e.Kind == llm.DoneEvent {
+		reason, sequence := n.stop()
+		n.send("message_delta", endEvent{"message_delta", end{reason, sequence}, newUsage(n.usage)})
+		n.send("message_stop", struct {
+			Type string `json:"type"`
+		}{"message_stop"})
+	}
+}
+
+// message is the answer without its end, as a stream begins with it.
+func (n *Encoder) message(content []any) message {
+	return message{ID: n.id, Type: "message", Role: "assistant", Model: n.req.Model, Content: content}
+}
+
+// blockKind is the kind of the block that a delta is a piece of; 0: none.
+func blockKind(kind llm.DeltaKind) llm.DeltaKind {
+	switch kind {
+	case llm.TextDelta, llm.RefusalDelta:
+		return llm.TextDelta
+	case llm.ThinkingDelta, llm.SignatureDelta:
+		return llm.ThinkingDelta
+	case llm.ToolCallDelta, llm.ToolArgumentsDelta:
+		return llm.ToolCallDelta
+	}
+	return 0
+}
+
+// take adds a piece to its block. A text goes on in the last block alone: after
+// something else, a new one begins. Signatures of other providers prove nothing
+// here.
+func (n *Encoder) take(d llm.Delta) {
+	kind, text := blockKind(d.Kind), d.Text.Text()
+	call := d.Kind == llm.ToolCallDelta && (d.ToolID.Text() != "" || d.ToolName.Text() != "")
+	if kind == 0 || d.Kind == llm.SignatureDelta || d.Choice != 0 || text == "" && !call {
+		return
+	}
+	b := n.find(kind, d.Index)
+	if b == nil {
+		b = &outBlock{kind: kind, from: d.Index, index: n.count}
+		if kind == llm.ToolCallDelta {
+			n.called = true
+			b.id, b.name = toolID(d.ToolID.Text()), strings.Clone(d.ToolName.Text())
+		}
+		n.open(b)
+	}
+	if text == "" {
+		return
+	}
+	if n.blocks[0] == b {
+		n.delta(b.index, d)
+		return
+	}
+	b.wait.WriteString(text)
+}
+
+// find returns the block that such a piece goes on.
+func (n *Encoder) find(kind llm.DeltaKind, from int) *outBlock {
+	if kind != llm.ToolCallDelta {
+		if last := len(n.blocks) - 1; last >= 0 && n.blocks[last].kind == kind && n.blocks[last].from == from {
+			return n.blocks[last]
+		}
+		return nil
+	}
+	for _, b := range n.blocks {
+		if b.kind == kind && b.from == from {
+			return b
+		}
+	}
+	return nil
+}
+
+// open adds a block. A text before it has ended by that.
+func (n *Encoder) open(b *outBlock) {
+	if last := len(n.blocks) - 1; last >= 0 && n.blocks[last].kind != llm.ToolCallDelta {
+		n.blocks[last].ended = true
+	}
+	n.advance()
+	n.count++
+	n.blocks = append(n.blocks, b)
+	if len(n.blocks) == 1 {
+		n.begin(b)
+	}
+}
+
+// advance ends the blocks that have ended, and begins those that now are first.
+func (n *Encoder) advance() {
+	for len(n.blocks) > 0 && n.blocks[0].ended {
+		n.send("content_block_stop", blockEvent{Type: "content_block_stop", Index: n.blocks[0].index})
+		n.blocks = n.blocks[1:]
+		if len(n.blocks) > 0 {
+			n.begin(n.blocks[0])
+		}
+	}
+}
+
+// begin sends the begin of a block and what has waited in it.
+func (n *Encoder) begin(b *outBlock) {
+	var block any
+	switch b.kind {
+	case llm.TextDelta:
+		block = textBlock{Type: "text"}
+	case llm.ThinkingDelta:
+		block = thinkingBlock{Type: "thinking"}
+	case llm.ToolCallDelta:
+		block = toolBlock{"tool_use", b.id, b.name, json.RawMessage("{}")}
+	}
+	n.send("content_block_start", blockEvent{Type: "content_block_start", Index: b.index, Block: block})
+	if b.wait.Len() > 0 {
+		n.piece(b.index, b.kind, b.wait.String())
+	}
+}
+
+// delta sends a piece of a block.
+func (n *Encoder) delta(index int, d llm.Delta) {
+	n.piece(index, blockKind(d.Kind), d.Text.Text())
+}
+
+func (n *Encoder) piece(index int, kind llm.DeltaKind, text string) {
+	if text == "" {
+		return
+	}
+	var delta any
+	switch kind {
+	case llm.TextDelta:
+		delta = textBlock{"text_delta", text}
+	case llm.ThinkingDelta:
+		delta = struct {
+			Type     string `json:"type"`
+			Thinking string `json:"thinking"`
+		}{"thinking_delta", text}
+	case llm.ToolCallDelta:
+		delta = struct {
+			Type string `json:"type"`
+			JSON string `json:"partial_json"`
+		}{"input_json_delta", text}
+	}
+	n.send("content_block_delta", blockEvent{Type: "content_block_delta", Index: index, Delta: delta})
+}
+
+// stop tells how the answer has ended. Some providers end calls of tools as they
+// end a text; clients of this dialect go by this word.
+func (n *Encoder) stop() (reason, sequence *string) {
+	word := "end_turn"
+	if n.called {
+		word = "tool_use"
+	}
+	switch n.end.Reason {
+	case llm.StopLength:
+		word = "max_tokens"
+	case llm.StopTools:
+		word = "tool_use"
+	case llm.StopFilter:
+		word = "refusal"
+	}
+	if n.end.Stop != "" {
+		word, sequence = "stop_sequence", &n.end.Stop
+	}
+	return &word, sequence
+}
+
+// buildWhole returns a plain answer that says what e means.
+func (n *Encoder) buildWhole(e *llm.Event) ([]byte, error) {
+	n.id = messageID(e.ID)
+	for _, d := range e.Deltas {
+		kind, text := blockKind(d.Kind), d.Text.Text()
+		if kind == 0 || d.Kind == llm.SignatureDelta || d.Choice != 0 || text == "" && kind != llm.ToolCallDelta {
+			continue
+		}
+		b := n.find(kind, d.Index)
+		if b == nil {
+			b = &outBlock{kind: kind, from: d.Index, id: d.ToolID.Text(), name: d.ToolName.Text()}
+			n.called = n.called || kind == llm.ToolCallDelta
+			n.blocks = append(n.blocks, b)
+		}
+		b.wait.WriteString(text)
+	}
+	content := []any{}
+	for _, b := range n.blocks {
+		content = append(content, b.whole())
+	}
+	for _, f := range e.Finishes {
+		n.end = f
+	}
+	answer := n.message(content)
+	answer.StopReason, answer.StopSequence = n.stop()
+	if e.Usage != nil {
+		answer.Usage = newUsage(*e.Usage)
+	}
+	return marshal(answer)
+}
+
+// whole is the block with all of its text. A model of another provider may write
+// arguments that are no JSON of an object: they become the one member of one.
+func (b *outBlock) whole() any {
+	text := b.wait.String()
+	switch b.kind {
+	case llm.TextDelta:
+		return textBlock{"text", text}
+	case llm.ThinkingDelta:
+		return thinkingBlock{"thinking", text, ""}
+	}
+	if blank(text) {
+		text = "{}"
+	}
+	input := json.RawMessage(text)
+	if doc, err := llm.Parse(input); err != nil || doc.Root().Kind() != llm.Object {
+		input = slices.Concat([]byte(`{"arguments":`), llm.Quote(text), []byte("}"))
+	}
+	return toolBlock{"tool_use", toolID(b.id), b.name, input}
+}
+
+func newUsage(u llm.Usage) usageObject {
+	made := usageObject{Input: u.Input, CacheWrite: u.CacheWrite, CacheRead: u.CachedInput, Output: u.Output}
+	if u.Reasoning > 0 {
+		made.Details = &struct {
+			Thinking int64 `json:"thinking_tokens"`
+		}{u.Reasoning}
+	}
+	return made
+}

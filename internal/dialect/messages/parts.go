@@ -1,0 +1,215 @@
+package messages
+
+import "github.com/sallyport-ai/sallyport/internal/llm"
+
+// The fields that are read in the objects of a conversation; see requestFields.
+var (
+	messageFields = []string{"role", "content"}
+	blockFields   = []string{
+		"type", "text", "source", "title", "id", "name", "input", "tool_use_id", "content", "is_error", "thinking", "signature",
+	}
+	sourceFields = []string{"type", "media_type", "data", "url"}
+)
+
+// wrong is the error for the value v, at that member when there is one.
+func wrong(v llm.Value, member, must string) error {
+	place := v.Path()
+	if member != "" && place != "" {
+		member = "." + member
+	}
+	return invalidBody(place + member + " " + must + ".")
+}
+
+func (d *decoder) system(root llm.Value) error {
+	parts, err := d.content(root.Get("system"))
+	d.req.System = parts
+	return err
+}
+
+// messages reads the conversation. The results of tools, which stand in a user's
+// turn here, become a message of the tools before it, as in other dialects.
+func (d *decoder) messages(root llm.Value) error {
+	list := root.Get("messages")
+	if list.Kind() != llm.Array || list.Len() == 0 {
+		return invalidBody("messages must be an array with at least one message.")
+	}
+	d.req.Messages = make([]llm.Message, 0, list.Len())
+	var err error
+	list.Items(func(_ int, item llm.Value) bool {
+		err = d.message(item)
+		return err == nil
+	})
+	return err
+}
+
+func (d *decoder) message(v llm.Value) error {
+	if v.Kind() != llm.Object {
+		return wrong(v, "", "must be an object")
+	}
+	if err := noTwin(v, messageFields...); err != nil {
+		return err
+	}
+	if v.Get("content").IsNull() {
+		return wrong(v, "content", "must be a string or an array of blocks")
+	}
+	parts, err := d.content(v.Get("content"))
+	if err != nil {
+		return err
+	}
+	switch role := llm.Role(v.Get("role").Text()); role {
+	case llm.RoleAssistant, llm.RoleSystem: // clients send system texts in the middle too
+		d.req.Messages = append(d.req.Messages, llm.Message{Role: role, Parts: parts})
+		return nil
+	case llm.RoleUser:
+		d.user(parts)
+		return nil
+	}
+	return wrong(v, "role", "must be user, assistant or system")
+}
+
+// user adds a user's turn.
+func (d *decoder) user(parts []llm.Part) {
+	var results, said []llm.Part
+	for _, p := range parts {
+		if p.Kind == llm.ToolResultPart {
+			results = append(results, p)
+		} else {
+			said = append(said, p)
+		}
+	}
+	if len(results) > 0 {
+		d.req.Messages = append(d.req.Messages, llm.Message{Role: llm.RoleTool, Parts: results})
+	}
+	if len(said) > 0 || len(results) == 0 {
+		d.req.Messages = append(d.req.Messages, llm.Message{Role: llm.RoleUser, Parts: said})
+	}
+}
+
+// content reads a string or blocks.
+func (d *decoder) content(v llm.Value) ([]llm.Part, error) {
+	switch v.Kind() {
+	case llm.Missing, llm.Null:
+		return nil, nil
+	case llm.String:
+		return []llm.Part{{Kind: llm.TextPart, Raw: v, Text: v}}, nil
+	case llm.Array:
+		parts := make([]llm.Part, 0, v.Len())
+		var err error
+		v.Items(func(_ int, item llm.Value) bool {
+			var p llm.Part
+			if p, err = d.block(item); err != nil {
+				return false
+			}
+			parts = append(parts, p)
+			return true
+		})
+		return parts, err
+	}
+	return nil, wrong(v, "", "must be a string or an array of blocks")
+}
+
+// block reads a block. One of a type that is not known here, such as what the
+// provider's own tools did, can only go back to where it came from.
+func (d *decoder) block(v llm.Value) (llm.Part, error) {
+	part := llm.Part{Kind: llm.OtherPart, Raw: v}
+	if v.Kind() != llm.Object {
+		return part, wrong(v, "", "must be an object")
+	}
+	if err := noTwin(v, blockFields...); err != nil {
+		return part, err
+	}
+	kind := v.Get("type").Text()
+	if kind == "" {
+		return part, wrong(v, "type", "must be a string")
+	}
+	switch kind {
+	case "text":
+		part.Kind, part.Text = llm.TextPart, v.Get("text")
+		return part, needString(v, "text")
+	case "image":
+		part.Kind = llm.ImagePart
+		return part, d.source(&part)
+	case "document":
+		part.Kind, part.Name = llm.FilePart, v.Get("title")
+		return part, d.source(&part)
+	case "tool_use":
+		return toolUse(part)
+	case "tool_result":
+		return d.toolResult(part)
+	case "thinking":
+		part.Kind, part.Text = llm.ThinkingPart, v.Get("thinking")
+		if v.Get("signature").Text() != "" {
+			d.req.Signed = append(d.req.Signed, part.Text)
+		}
+		return part, needString(v, "thinking")
+	case "redacted_thinking":
+		part.Kind = llm.ThinkingPart
+	}
+	return part, nil
+}
+
+func needString(v llm.Value, member string) error {
+	if v.Get(member).Kind() != llm.String {
+		return wrong(v, member, "must be a string")
+	}
+	return nil
+}
+
+// source reads where the bytes of an image or a document are. What only this
+// dialect has a source for becomes an OtherPart: a file that the provider keeps, a
+// document made of blocks.
+func (d *decoder) source(part *llm.Part) error {
+	source := part.Raw.Get("source")
+	if source.Kind() != llm.Object {
+		return wrong(part.Raw, "source", "must be an object")
+	}
+	if err := noTwin(source, sourceFields...); err != nil {
+		return err
+	}
+	switch source.Get("type").Text() {
+	case "base64":
+		part.Data, part.MediaType = source.Get("data"), source.Get("media_type").Text()
+		if part.MediaType == "" {
+			return wrong(source, "media_type", "must be a string")
+		}
+		return needString(source, "data")
+	case "url":
+		part.URL = source.Get("url")
+		return needString(source, "url")
+	case "text":
+		part.Kind, part.Text = llm.TextPart, source.Get("data")
+		return needString(source, "data")
+	}
+	part.Kind = llm.OtherPart
+	return nil
+}
+
+// toolUse reads a call. Its arguments are an object here.
+func toolUse(part llm.Part) (llm.Part, error) {
+	v := part.Raw
+	for _, member := range []string{"id", "name"} {
+		if v.Get(member).Text() == "" {
+			return part, wrong(v, member, "must be a string")
+		}
+	}
+	input := v.Get("input")
+	if input.Kind() != llm.Object {
+		return part, wrong(v, "input", "must be an object")
+	}
+	part.Kind, part.ToolID, part.ToolName, part.Text = llm.ToolCallPart, v.Get("id"), v.Get("name"), input.AsText()
+	return part, nil
+}
+
+func (d *decoder) toolResult(part llm.Part) (llm.Part, error) {
+	v := part.Raw
+	if v.Get("tool_use_id").Text() == "" {
+		return part, wrong(v, "tool_use_id", "must name the call that is answered")
+	}
+	var err error
+	if part.IsError, err = boolean(v, "is_error"); err != nil {
+		return part, err
+	}
+	part.Kind, part.ToolID = llm.ToolResultPart, v.Get("tool_use_id")
+	part.Parts, err = d.content(v.Get("content"))
+	return part, err
+}
