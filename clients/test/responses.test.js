@@ -1,5 +1,6 @@
 // OpenAI's Responses with the official client: on a provider that speaks it, on
-// one that speaks chat completions only, and each answer judged by the contract.
+// one that speaks chat completions only, and on Anthropic's, each answer judged by
+// the contract.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -100,6 +101,19 @@ for (const line of lines) {
       await assert.rejects(client.responses.create(ask(`${prefix}-echo`, { background: true })), { status: 400, code: 'unsupported_parameter' })
     })
   }
+}
+
+for (const streamed of [false, true]) {
+  test(`on a provider of Anthropic's API${streamed ? ', streamed' : ''}`, async () => {
+    const client = stage.client(lines[0])
+    const ask = async (body) => (streamed ? client.responses.stream(body).finalResponse() : client.responses.create(body))
+    const said = await ask({ model: 'mock-claude', input: awkward, store: false })
+    assert.equal(said.output_text, awkward)
+    assert.equal(said.usage.total_tokens, 30)
+    const called = await ask({ model: 'mock-claude', input: awkward, store: false, tools })
+    const call = called.output.find((item) => item.type === 'function_call')
+    assert.deepEqual([called.status, call.name, JSON.parse(call.arguments)], ['completed', 'weather', { city: 'Oslo', note: awkward }])
+  })
 }
 
 test('encrypted reasoning comes back as it went', async () => {
