@@ -3,6 +3,7 @@ package chat
 import (
 	"strings"
 
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -121,7 +122,7 @@ func (n *Encoder) build(e *llm.Event) {
 		return
 	}
 	if n.usage != nil && n.req.UsageAsked {
-		n.frame(marshal(n.object("chat.completion.chunk", []choice{}, newUsage(*n.usage))))
+		n.frames = wire.AppendEvent(n.frames, "", wire.Marshal(n.object("chat.completion.chunk", []choice{}, newUsage(*n.usage))))
 	}
 	n.done()
 }
@@ -164,7 +165,7 @@ func (n *Encoder) piece(d llm.Delta) (said, bool) {
 }
 
 func (n *Encoder) chunk(c choice) {
-	n.frame(marshal(n.object("chat.completion.chunk", []choice{c}, nil)))
+	n.frames = wire.AppendEvent(n.frames, "", wire.Marshal(n.object("chat.completion.chunk", []choice{c}, nil)))
 }
 
 func (n *Encoder) object(kind string, choices []choice, usage *usageObject) completion {
@@ -189,7 +190,7 @@ func (n *Encoder) buildWhole(e *llm.Event) []byte {
 	if e.Usage != nil {
 		usage = newUsage(*e.Usage)
 	}
-	return marshal(n.object("chat.completion", choices, usage))
+	return wire.Marshal(n.object("chat.completion", choices, usage))
 }
 
 // message gathers what one choice says. Its content is null when it says nothing

@@ -10,9 +10,7 @@
 package chat
 
 import (
-	"slices"
-
-	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 )
 
 // Opaque says whether the string at that place of a body carries no text of a
@@ -28,25 +26,19 @@ func Opaque(place []string) bool {
 	case len(place) > 2 && place[0] == "choices" && (place[1] == "message" || place[1] == "delta"):
 		inside, table = place[2:], opaqueInMessage
 	}
-	if len(inside) == 0 {
-		return false
-	}
-	last := len(inside) - 1
-	return slices.ContainsFunc(table[inside[last]], func(above []string) bool {
-		return slices.Equal(above, inside[:last])
-	})
+	return table.Has(inside)
 }
 
 // The opaque members by name, each with the places where it is opaque.
 var (
-	opaqueInBody = map[string][][]string{
+	opaqueInBody = wire.Places{
 		"model": {{}}, "id": {{}}, "object": {{}}, "system_fingerprint": {{}}, "service_tier": {{}},
 		"prompt_cache_key": {{}}, "prompt_cache_retention": {{}}, "reasoning_effort": {{}}, "verbosity": {{}},
 		"tool_choice":   {{}},
 		"type":          {{"tools"}, {"tool_choice"}, {"response_format"}},
 		"finish_reason": {{"choices"}}, "native_finish_reason": {{"choices"}},
 	}
-	opaqueInMessage = map[string][][]string{
+	opaqueInMessage = wire.Places{
 		"role": {{}}, "tool_call_id": {{}}, "signature": {{}, {"content"}, {"reasoning_details"}},
 		"id":                {{"tool_calls"}, {"audio"}, {"reasoning_details"}},
 		"type":              {{"content"}, {"content", "cache_control"}, {"tool_calls"}, {"annotations"}, {"reasoning_details"}},
@@ -57,9 +49,3 @@ var (
 		"encrypted_content": {{}, {"content"}},
 	}
 )
-
-func invalidBody(message string) error { return sallyport.NewError(sallyport.InvalidBody, message) }
-
-func invalidAnswer(message string) error {
-	return sallyport.NewError(sallyport.UpstreamInvalid, "The provider's answer cannot be used: "+message+".")
-}

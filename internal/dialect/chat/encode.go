@@ -1,9 +1,7 @@
 package chat
 
 import (
-	"bytes"
-	"encoding/json"
-
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -62,17 +60,5 @@ func NewRequest(model string, messages []Message, maxTokens int64) []byte {
 	for _, m := range messages {
 		body.Messages = append(body.Messages, message{m.Role, m.Text})
 	}
-	return marshal(body)
-}
-
-// marshal writes what has a JSON by its type. Unlike json.Marshal it leaves <, >
-// and & as they are.
-func marshal(v any) []byte {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic("chat: a value has no JSON: " + err.Error()) // only strings, numbers and structs of them come here
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+	return wire.Marshal(body)
 }

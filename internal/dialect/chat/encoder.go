@@ -1,12 +1,12 @@
 package chat
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -43,7 +43,7 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 		n.done()
 	case e.UsageOnly && !n.req.UsageAsked:
 	case e.Body != nil:
-		n.frame(e.Body.Encode())
+		n.frames = wire.AppendEvent(n.frames, "", e.Body.Encode())
 	}
 	return n.frames, nil
 }
@@ -56,43 +56,13 @@ func (n *Encoder) Whole(e *llm.Event) ([]byte, error) {
 	return n.buildWhole(e), nil
 }
 
-// Failure returns the frames that end a stream which has begun: an event named
-// error, as clients of the documented API know it, and [DONE]; that only for an
-// answer whose end is in the trail.
+// Failure returns the frames that end a stream which has begun.
 func (n *Encoder) Failure(e sallyport.Error) []byte {
-	var body struct {
-		Error struct {
-			Message string         `json:"message"`
-			Type    string         `json:"type"`
-			Code    sallyport.Code `json:"code"`
-		} `json:"error"`
-	}
-	body.Error.Message, body.Error.Type, body.Error.Code = e.Message, "server_error", e.Code
-	n.frames = append(n.frames[:0], "event: error\n"...)
-	n.frame(marshal(body))
-	if e.Code != sallyport.AuditUnavailable {
-		n.done()
-	}
+	n.frames = wire.AppendFailure(n.frames[:0], e)
 	return n.frames
 }
 
-func (n *Encoder) done() { n.frames = append(n.frames, "data: [DONE]\n\n"...) }
-
-// frame adds one event. JSON that a provider wrote over several lines needs a
-// field name before each.
-func (n *Encoder) frame(json []byte) {
-	for more := true; more; {
-		end := bytes.IndexAny(json, "\r\n")
-		line := json
-		if more = end >= 0; more {
-			line, json = json[:end], json[end+1:]
-		}
-		n.frames = append(n.frames, "data: "...)
-		n.frames = append(n.frames, line...)
-		n.frames = append(n.frames, '\n')
-	}
-	n.frames = append(n.frames, '\n')
-}
+func (n *Encoder) done() { n.frames = append(n.frames, wire.Done...) }
 
 // identify gives a built answer its id and time, once.
 func (n *Encoder) identify(e *llm.Event) {

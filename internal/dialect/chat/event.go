@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -25,7 +26,7 @@ func DecodeWhole(doc *llm.Document, e *llm.Event) error {
 		return err
 	}
 	if doc.Root().Get("choices").Kind() != llm.Array {
-		return invalidAnswer("it has no choices")
+		return wire.Unusable("it has no choices")
 	}
 	return nil
 }
@@ -33,7 +34,7 @@ func DecodeWhole(doc *llm.Document, e *llm.Event) error {
 func decode(doc *llm.Document, e *llm.Event, kind llm.EventKind, said string) error {
 	root := doc.Root()
 	if root.Kind() != llm.Object {
-		return invalidAnswer("it is not an object")
+		return wire.Unusable("it is not an object")
 	}
 	*e = llm.Event{
 		Kind: kind, Dialect: llm.Chat, Body: doc,
@@ -83,7 +84,7 @@ func keep(kept *string, now string) {
 
 func readChoices(choices llm.Value, e *llm.Event, said string) error {
 	if !choices.IsNull() && choices.Kind() != llm.Array {
-		return invalidAnswer("its choices are not an array")
+		return wire.Unusable("its choices are not an array")
 	}
 	ok := true
 	choices.Items(func(i int, choice llm.Value) bool {
@@ -91,7 +92,7 @@ func readChoices(choices llm.Value, e *llm.Event, said string) error {
 		return ok
 	})
 	if !ok {
-		return invalidAnswer("a choice has not the form of this API")
+		return wire.Unusable("a choice has not the form of this API")
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -105,25 +106,20 @@ func EncodeForeign(req *llm.Request, target string, flavour Flavour) ([]byte, er
 			return nil, err
 		}
 	}
-	return marshal(b), nil
-}
-
-// unsupported says that the field at v cannot be carried to this dialect.
-func unsupported(v llm.Value, why string) error {
-	return sallyport.NewError(sallyport.UnsupportedField, v.Path()+": "+why)
+	return wire.Marshal(b), nil
 }
 
 func (b *foreignBody) settings(req *llm.Request, flavour Flavour) error {
 	s := req.Settings
-	b.Temperature, b.TopP = present(s.Temperature), present(s.TopP)
+	b.Temperature, b.TopP = wire.Present(s.Temperature), wire.Present(s.TopP)
 	if !s.TopK.IsNull() {
 		if !flavour.TopK {
-			return unsupported(s.TopK, "the provider of this model cannot honour this field")
+			return wire.Unsupported(s.TopK, "the provider of this model cannot honour this field")
 		}
-		b.TopK = present(s.TopK)
+		b.TopK = wire.Present(s.TopK)
 	}
 	if s.Stop.Len() > 0 || s.Stop.Text() != "" {
-		b.Stop = present(s.Stop)
+		b.Stop = wire.Present(s.Stop)
 	}
 	// Clients of Anthropic send it with every call, also for models that do not
 	// reason, which refuse it here.
@@ -144,7 +140,7 @@ func (b *foreignBody) format(f llm.Format) error {
 	case "json_schema":
 		schema := &jsonSchema{
 			Name: f.Name.Text(), Description: f.Description.Text(),
-			Schema: present(f.Schema), Strict: present(f.Strict),
+			Schema: wire.Present(f.Schema), Strict: wire.Present(f.Strict),
 		}
 		if schema.Name == "" {
 			schema.Name = unnamedSchema
@@ -160,11 +156,11 @@ func (b *foreignBody) format(f llm.Format) error {
 func (b *foreignBody) offer(req *llm.Request, _ Flavour) error {
 	for _, t := range req.Tools {
 		if t.Name.Text() == "" {
-			return unsupported(t.Raw, "the provider of this model takes function tools only")
+			return wire.Unsupported(t.Raw, "the provider of this model takes function tools only")
 		}
 		b.Tools = append(b.Tools, foreignTool{"function", foreignFunction{
 			Name: t.Name.Text(), Description: t.Description.Text(),
-			Parameters: present(t.Schema), Strict: present(t.Raw.Get("strict")),
+			Parameters: wire.Present(t.Schema), Strict: wire.Present(t.Raw.Get("strict")),
 		}})
 	}
 	mode := req.ToolChoice.Mode
@@ -174,7 +170,7 @@ func (b *foreignBody) offer(req *llm.Request, _ Flavour) error {
 		}
 		return nil
 	}
-	b.ParallelTools = present(req.Settings.ParallelTools)
+	b.ParallelTools = wire.Present(req.Settings.ParallelTools)
 	switch mode {
 	case "":
 	case "auto", "none", "required":
@@ -185,14 +181,6 @@ func (b *foreignBody) offer(req *llm.Request, _ Flavour) error {
 		return sallyport.NewError(sallyport.UnsupportedField, "tool_choice: the provider of this model does not know this choice")
 	}
 	return nil
-}
-
-// present returns the JSON of v with the changes made since, nil when v is absent or null.
-func present(v llm.Value) json.RawMessage {
-	if v.IsNull() {
-		return nil
-	}
-	return v.JSON()
 }
 
 // foreignMessage is one message of a request that is built.
@@ -258,7 +246,7 @@ func (b *foreignBody) system(parts []llm.Part) error {
 	var texts []string
 	for _, p := range parts {
 		if p.Kind != llm.TextPart {
-			return unsupported(p.Raw, "the provider of this model takes only text from the system")
+			return wire.Unsupported(p.Raw, "the provider of this model takes only text from the system")
 		}
 		texts = append(texts, p.Text.Text())
 	}
@@ -286,7 +274,7 @@ func (b *foreignBody) assistant(parts []llm.Part) error {
 			})
 		case llm.ThinkingPart:
 		default:
-			return unsupported(p.Raw, "the provider of this model does not take content of this type")
+			return wire.Unsupported(p.Raw, "the provider of this model does not take content of this type")
 		}
 	}
 	if len(texts) == 0 && m.Refusal == "" && len(m.ToolCalls) == 0 {
@@ -372,7 +360,7 @@ func newContent(p llm.Part) (contentPart, error) {
 	case llm.FilePart:
 		data := address(p)
 		if !strings.HasPrefix(data, "data:") {
-			return contentPart{}, unsupported(p.Raw, "the provider of this model takes documents by their bytes only")
+			return contentPart{}, wire.Unsupported(p.Raw, "the provider of this model takes documents by their bytes only")
 		}
 		name := p.Name.Text()
 		if name == "" {
@@ -380,7 +368,7 @@ func newContent(p llm.Part) (contentPart, error) {
 		}
 		return contentPart{Type: "file", File: &fileObject{data, name}}, nil
 	}
-	return contentPart{}, unsupported(p.Raw, "the provider of this model does not take content of this type")
+	return contentPart{}, wire.Unsupported(p.Raw, "the provider of this model does not take content of this type")
 }
 
 // unnamedFile is the name of a document that came without: here it must have one.

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -14,21 +15,12 @@ var (
 	callFields     = []string{"name", "arguments"}
 )
 
-// wrong is the error for the value v, at that member when there is one.
-func wrong(v llm.Value, member, must string) error {
-	place := v.Path()
-	if member != "" && place != "" {
-		member = "." + member
-	}
-	return invalidBody(place + member + " " + must + ".")
-}
-
 // messages reads the conversation. System texts that open it are the request's
 // System; later ones keep their place.
 func (d *decoder) messages(root llm.Value) error {
 	list := root.Get("messages")
 	if list.Kind() != llm.Array || list.Len() == 0 {
-		return invalidBody("messages must be an array with at least one message.")
+		return wire.Invalid("messages must be an array with at least one message.")
 	}
 	d.req.Messages = make([]llm.Message, 0, list.Len())
 	var err error
@@ -49,9 +41,9 @@ func (d *decoder) messages(root llm.Value) error {
 
 func message(v llm.Value) (llm.Message, error) {
 	if v.Kind() != llm.Object {
-		return llm.Message{}, wrong(v, "", "must be an object")
+		return llm.Message{}, wire.Wrong(v, "", "must be an object")
 	}
-	if err := noTwin(v, messageFields...); err != nil {
+	if err := wire.NoTwin(v, messageFields...); err != nil {
 		return llm.Message{}, err
 	}
 	parts, err := content(v)
@@ -69,13 +61,13 @@ func message(v llm.Value) (llm.Message, error) {
 	case "tool":
 		id := v.Get("tool_call_id")
 		if id.Text() == "" {
-			return llm.Message{}, wrong(v, "tool_call_id", "must name the call that is answered")
+			return llm.Message{}, wire.Wrong(v, "tool_call_id", "must name the call that is answered")
 		}
 		return llm.Message{Role: llm.RoleTool, Parts: []llm.Part{
 			{Kind: llm.ToolResultPart, Raw: v, ToolID: id, Parts: parts},
 		}}, nil
 	}
-	return llm.Message{}, wrong(v, "role", "must be system, developer, user, assistant or tool")
+	return llm.Message{}, wire.Wrong(v, "role", "must be system, developer, user, assistant or tool")
 }
 
 // content reads what a message says: a string, blocks, or nothing.
@@ -99,28 +91,28 @@ func content(m llm.Value) ([]llm.Part, error) {
 		})
 		return parts, err
 	}
-	return nil, wrong(v, "", "must be a string, an array of parts or null")
+	return nil, wire.Wrong(v, "", "must be a string, an array of parts or null")
 }
 
 func block(v llm.Value) (llm.Part, error) {
 	if v.Kind() != llm.Object {
-		return llm.Part{}, wrong(v, "", "must be an object")
+		return llm.Part{}, wire.Wrong(v, "", "must be an object")
 	}
-	if err := noTwin(v, blockFields...); err != nil {
+	if err := wire.NoTwin(v, blockFields...); err != nil {
 		return llm.Part{}, err
 	}
 	kind := v.Get("type")
 	if kind.Text() == "" {
-		return llm.Part{}, wrong(v, "type", "must be a string")
+		return llm.Part{}, wire.Wrong(v, "type", "must be a string")
 	}
 	part := llm.Part{Kind: llm.OtherPart, Raw: v}
 	switch kind.Text() {
 	case "text":
 		part.Kind, part.Text = llm.TextPart, v.Get("text")
-		return part, needString(v, "text")
+		return part, wire.NeedString(v, "text")
 	case "refusal":
 		part.Kind, part.Text = llm.RefusalPart, v.Get("refusal")
-		return part, needString(v, "refusal")
+		return part, wire.NeedString(v, "refusal")
 	case "image_url":
 		return image(part)
 	case "file":
@@ -134,7 +126,7 @@ func block(v llm.Value) (llm.Part, error) {
 // file takes a document by its bytes. One by its id is known to its provider alone.
 func file(part llm.Part) (llm.Part, error) {
 	f := part.Raw.Get("file")
-	if err := noTwin(f, fileFields...); err != nil {
+	if err := wire.NoTwin(f, fileFields...); err != nil {
 		return part, err
 	}
 	if data := f.Get("file_data"); data.Kind() == llm.String {
@@ -149,21 +141,14 @@ func image(part llm.Part) (llm.Part, error) {
 	if part.URL.Kind() == llm.String {
 		return part, nil
 	}
-	if err := noTwin(part.URL, imageFields...); err != nil {
+	if err := wire.NoTwin(part.URL, imageFields...); err != nil {
 		return part, err
 	}
 	part.URL = part.URL.Get("url")
 	if part.URL.Kind() != llm.String {
-		return part, wrong(part.Raw, "image_url.url", "must be a string")
+		return part, wire.Wrong(part.Raw, "image_url.url", "must be a string")
 	}
 	return part, nil
-}
-
-func needString(v llm.Value, member string) error {
-	if v.Get(member).Kind() != llm.String {
-		return wrong(v, member, "must be a string")
-	}
-	return nil
 }
 
 // assistant adds to what an assistant's message says its reasoning, which
@@ -173,7 +158,7 @@ func assistant(m llm.Value, parts []llm.Part) ([]llm.Part, error) {
 		parts = append([]llm.Part{{Kind: llm.ThinkingPart, Raw: thought, Text: thought}}, parts...)
 	}
 	if refusal := m.Get("refusal"); !refusal.IsNull() {
-		if err := needString(m, "refusal"); err != nil {
+		if err := wire.NeedString(m, "refusal"); err != nil {
 			return nil, err
 		}
 		parts = append(parts, llm.Part{Kind: llm.RefusalPart, Raw: refusal, Text: refusal})
@@ -190,7 +175,7 @@ func assistant(m llm.Value, parts []llm.Part) ([]llm.Part, error) {
 	}
 	calls := m.Get("tool_calls")
 	if !calls.IsNull() && calls.Kind() != llm.Array {
-		return nil, wrong(calls, "", "must be an array")
+		return nil, wire.Wrong(calls, "", "must be an array")
 	}
 	var err error
 	calls.Items(func(_ int, call llm.Value) bool {
@@ -215,12 +200,12 @@ func reasoning(m llm.Value) llm.Value {
 // where it came from.
 func toolCall(v llm.Value) (llm.Part, error) {
 	if v.Kind() != llm.Object {
-		return llm.Part{}, wrong(v, "", "must be an object")
+		return llm.Part{}, wire.Wrong(v, "", "must be an object")
 	}
-	if err := noTwin(v, toolCallFields...); err != nil {
+	if err := wire.NoTwin(v, toolCallFields...); err != nil {
 		return llm.Part{}, err
 	}
-	if err := needString(v, "id"); err != nil {
+	if err := wire.NeedString(v, "id"); err != nil {
 		return llm.Part{}, err
 	}
 	if !function(v) {
@@ -240,15 +225,15 @@ func function(v llm.Value) bool {
 
 func functionCall(raw, call llm.Value) (llm.Part, error) {
 	if call.Kind() != llm.Object {
-		return llm.Part{}, wrong(raw, "function", "must be an object")
+		return llm.Part{}, wire.Wrong(raw, "function", "must be an object")
 	}
-	if err := noTwin(call, callFields...); err != nil {
+	if err := wire.NoTwin(call, callFields...); err != nil {
 		return llm.Part{}, err
 	}
 	if call.Get("name").Text() == "" {
-		return llm.Part{}, wrong(call, "name", "must be a string")
+		return llm.Part{}, wire.Wrong(call, "name", "must be a string")
 	}
-	if err := needString(call, "arguments"); err != nil {
+	if err := wire.NeedString(call, "arguments"); err != nil {
 		return llm.Part{}, err
 	}
 	return llm.Part{Kind: llm.ToolCallPart, Raw: raw, ToolName: call.Get("name"), Text: call.Get("arguments")}, nil

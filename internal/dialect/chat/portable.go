@@ -1,52 +1,26 @@
 package chat
 
 import (
-	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
 // portable refuses a request with a field that a provider of another dialect
-// would not get although it changes what the client gets. Unknown fields are
-// refused too: what they mean is not known, so neither is what dropping them
-// would do.
-func portable(root llm.Value) error {
-	var err error
-	root.Members(func(key, value llm.Value) bool {
-		name := key.Text()
-		asksNothing := neutral[name]
-		switch {
-		case value.IsNull(), carried[name], hints[name]:
-		case asksNothing != nil && asksNothing(value):
-		default:
-			err = sallyport.NewError(sallyport.UnsupportedField,
-				value.Path()+": the provider of this model cannot honour this field")
-		}
-		return err == nil
-	})
-	return err
-}
+// would not get although it changes what the client gets.
+func portable(root llm.Value) error { return fields.Only(root) }
 
-// carried are the fields that the meaning of a request holds.
-var carried = map[string]bool{
-	"model": true, "messages": true, "stream": true,
-	"max_tokens": true, "max_completion_tokens": true,
-	"temperature": true, "top_p": true, "top_k": true, "stop": true, "user": true,
-	"tools": true, "tool_choice": true, "parallel_tool_calls": true,
-	"response_format": true, "reasoning_effort": true,
-}
+var fields = wire.Fields{
+	// Carried: the meaning of a request holds them.
+	"model": nil, "messages": nil, "stream": nil, "max_tokens": nil, "max_completion_tokens": nil,
+	"temperature": nil, "top_p": nil, "top_k": nil, "stop": nil, "user": nil,
+	"tools": nil, "tool_choice": nil, "parallel_tool_calls": nil,
+	"response_format": nil, "reasoning_effort": nil,
+	// Hints, and what no provider sees.
+	"metadata": nil, "litellm_metadata": nil, "proxy_server_request": nil,
+	"stream_options": nil, "store": nil, "seed": nil, "service_tier": nil,
+	"prediction": nil, "safety_identifier": nil,
+	"prompt_cache_key": nil, "prompt_cache_retention": nil,
 
-// hints are fields that a provider is free to make nothing of, or that no
-// provider ever sees.
-var hints = map[string]bool{
-	"metadata": true, "litellm_metadata": true, "proxy_server_request": true,
-	"stream_options": true, "store": true, "seed": true, "service_tier": true,
-	"prediction": true, "safety_identifier": true,
-	"prompt_cache_key": true, "prompt_cache_retention": true,
-}
-
-// neutral are fields that cannot be carried, each with the test of the values
-// that ask for nothing but what happens anyway.
-var neutral = map[string]func(llm.Value) bool{
 	"n":                 whole(1),
 	"top_logprobs":      whole(0),
 	"frequency_penalty": whole(0),

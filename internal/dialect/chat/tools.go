@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -19,7 +20,7 @@ func (d *decoder) tools(root llm.Value) error {
 		return nil
 	}
 	if list.Kind() != llm.Array {
-		return invalidBody("tools must be an array.")
+		return wire.Invalid("tools must be an array.")
 	}
 	var err error
 	list.Items(func(_ int, item llm.Value) bool {
@@ -33,33 +34,33 @@ func (d *decoder) tools(root llm.Value) error {
 
 func tool(v llm.Value) (llm.Tool, error) {
 	if v.Kind() != llm.Object {
-		return llm.Tool{}, wrong(v, "", "must be an object")
+		return llm.Tool{}, wire.Wrong(v, "", "must be an object")
 	}
-	if err := noTwin(v, toolFields...); err != nil {
+	if err := wire.NoTwin(v, toolFields...); err != nil {
 		return llm.Tool{}, err
 	}
 	if kind := v.Get("type"); !kind.IsNull() && kind.Text() == "" {
-		return llm.Tool{}, wrong(v, "type", "must be a string")
+		return llm.Tool{}, wire.Wrong(v, "type", "must be a string")
 	}
 	if !function(v) {
 		return llm.Tool{Raw: v}, nil
 	}
 	f := v.Get("function")
 	if f.Kind() != llm.Object {
-		return llm.Tool{}, wrong(v, "function", "must be an object")
+		return llm.Tool{}, wire.Wrong(v, "function", "must be an object")
 	}
-	if err := noTwin(f, functionFields...); err != nil {
+	if err := wire.NoTwin(f, functionFields...); err != nil {
 		return llm.Tool{}, err
 	}
 	if f.Get("name").Text() == "" {
-		return llm.Tool{}, wrong(f, "name", "must be a string")
+		return llm.Tool{}, wire.Wrong(f, "name", "must be a string")
 	}
 	t := llm.Tool{Raw: v, Name: f.Get("name"), Description: f.Get("description"), Schema: f.Get("parameters")}
 	if !t.Description.IsNull() && t.Description.Kind() != llm.String {
-		return t, wrong(f, "description", "must be a string")
+		return t, wire.Wrong(f, "description", "must be a string")
 	}
 	if !t.Schema.IsNull() && t.Schema.Kind() != llm.Object {
-		return t, wrong(f, "parameters", "must be an object")
+		return t, wire.Wrong(f, "parameters", "must be an object")
 	}
 	return t, nil
 }
@@ -76,7 +77,7 @@ func (d *decoder) toolChoice(root llm.Value) error {
 	case llm.Object:
 		return d.choiceObject(v)
 	}
-	return invalidBody("tool_choice must be a string or an object.")
+	return wire.Invalid("tool_choice must be a string or an object.")
 }
 
 func (d *decoder) choiceWord(v llm.Value) error {
@@ -86,29 +87,29 @@ func (d *decoder) choiceWord(v llm.Value) error {
 	case "any": // Mistral's word
 		d.req.ToolChoice.Mode = "required"
 	default:
-		return invalidBody("tool_choice must be auto, none, required or an object that names a tool.")
+		return wire.Invalid("tool_choice must be auto, none, required or an object that names a tool.")
 	}
 	return nil
 }
 
 func (d *decoder) choiceObject(v llm.Value) error {
-	if err := noTwin(v, choiceFields...); err != nil {
+	if err := wire.NoTwin(v, choiceFields...); err != nil {
 		return err
 	}
 	kind := v.Get("type").Text()
 	if kind == "" {
-		return wrong(v, "type", "must be a string")
+		return wire.Wrong(v, "type", "must be a string")
 	}
 	d.req.ToolChoice.Mode = kind
 	if kind != "function" {
 		return nil
 	}
 	f := v.Get("function")
-	if err := noTwin(f, "name"); err != nil {
+	if err := wire.NoTwin(f, "name"); err != nil {
 		return err
 	}
 	if f.Get("name").Text() == "" {
-		return wrong(v, "function.name", "must be a string")
+		return wire.Wrong(v, "function.name", "must be a string")
 	}
 	d.req.ToolChoice = llm.ToolChoice{Mode: "named", Name: f.Get("name")}
 	return nil

@@ -7,10 +7,10 @@
 package completions
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -25,15 +25,15 @@ const outputDefault = 16
 // InvalidBody or UnsupportedField, whose message names the field and never quotes
 // a value.
 func Decode(body []byte) (*llm.Request, error) {
-	doc, err := llm.Parse(body)
+	doc, err := wire.Body(body)
 	if err != nil {
-		return nil, syntax(err)
+		return nil, err
 	}
 	d := decoder{root: doc.Root(), req: &llm.Request{
 		Dialect: llm.Completions, Body: doc, Choices: 1, Portable: func() error { return nil },
 	}}
 	if d.root.Kind() != llm.Object {
-		return nil, invalid("The body must be a JSON object.")
+		return nil, wire.Invalid("The body must be a JSON object.")
 	}
 	for _, step := range []func() error{d.keys, d.prompt, d.bounds, d.stream, d.settings} {
 		if err := step(); err != nil {
@@ -42,16 +42,6 @@ func Decode(body []byte) (*llm.Request, error) {
 	}
 	return d.req, nil
 }
-
-func syntax(err error) error {
-	var at *llm.SyntaxError
-	if errors.As(err, &at) {
-		return sallyport.WrapError(sallyport.InvalidBody, fmt.Sprintf("The body is not valid JSON: %s at byte %d.", at.Reason, at.Offset), err)
-	}
-	return sallyport.WrapError(sallyport.InvalidBody, "The body is not valid JSON.", err)
-}
-
-func invalid(message string) error { return sallyport.NewError(sallyport.InvalidBody, message) }
 
 type decoder struct {
 	root llm.Value
@@ -80,7 +70,7 @@ func (d decoder) keys() (err error) {
 		return err == nil
 	})
 	if twin := d.root.CaseTwin("model", "prompt", "max_tokens", "n", "stream", "stop", "suffix", "echo"); err == nil && twin != "" {
-		err = invalid("A field is written like " + twin + " but in another case.")
+		err = wire.Invalid("A field is written like " + twin + " but in another case.")
 	}
 	return err
 }
@@ -88,7 +78,7 @@ func (d decoder) keys() (err error) {
 // prompt takes one text. Several prompts would be several calls.
 func (d decoder) prompt() error {
 	if d.req.Model = d.root.Get("model").Text(); d.req.Model == "" {
-		return invalid("model must be a string that names a model.")
+		return wire.Invalid("model must be a string that names a model.")
 	}
 	v := d.root.Get("prompt")
 	if v.Kind() == llm.Array && v.Len() == 1 {
@@ -98,7 +88,7 @@ func (d decoder) prompt() error {
 	case v.Kind() == llm.Array:
 		return sallyport.NewError(sallyport.UnsupportedField, "prompt: one text is taken; send a request for each")
 	case v.Kind() != llm.String:
-		return invalid("prompt must be a text.")
+		return wire.Invalid("prompt must be a text.")
 	}
 	d.req.Messages = []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{{Kind: llm.TextPart, Raw: v, Text: v}}}}
 	return nil
@@ -109,14 +99,14 @@ func (d decoder) bounds() error {
 	if v := d.root.Get("max_tokens"); !v.IsNull() {
 		n, ok := v.Int()
 		if !ok || n < 1 {
-			return invalid("max_tokens must be a positive whole number.")
+			return wire.Invalid("max_tokens must be a positive whole number.")
 		}
 		d.req.OutputMax = n
 	}
 	if v := d.root.Get("n"); !v.IsNull() {
 		n, ok := v.Int()
 		if !ok || n < 1 || n > choicesMax {
-			return invalid(fmt.Sprintf("n must be a whole number from 1 to %d.", choicesMax))
+			return wire.Invalid(fmt.Sprintf("n must be a whole number from 1 to %d.", choicesMax))
 		}
 		d.req.Choices = n
 	}
@@ -127,7 +117,7 @@ func (d decoder) stream() error {
 	v := d.root.Get("stream")
 	stream, ok := v.Bool()
 	if !ok && !v.IsNull() {
-		return invalid("stream must be true or false.")
+		return wire.Invalid("stream must be true or false.")
 	}
 	d.req.Stream = stream
 	d.req.UsageAsked, _ = d.root.Get("stream_options").Get("include_usage").Bool()
@@ -137,7 +127,7 @@ func (d decoder) stream() error {
 func (d decoder) settings() error {
 	for _, name := range []string{"temperature", "top_p"} {
 		if v := d.root.Get(name); !v.IsNull() && v.Kind() != llm.Number {
-			return invalid(name + " must be a number.")
+			return wire.Invalid(name + " must be a number.")
 		}
 	}
 	stop := d.root.Get("stop")
@@ -147,7 +137,7 @@ func (d decoder) settings() error {
 		return strings
 	})
 	if !strings {
-		return invalid("stop must be a string or an array of strings.")
+		return wire.Invalid("stop must be a string or an array of strings.")
 	}
 	d.req.Settings = llm.Settings{
 		Temperature: d.root.Get("temperature"), TopP: d.root.Get("top_p"), Stop: stop, User: d.root.Get("user"),

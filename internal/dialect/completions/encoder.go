@@ -1,14 +1,13 @@
 package completions
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -66,7 +65,7 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 		if n.usage != nil && n.req.UsageAsked {
 			n.chunk([]choice{}, n.usage)
 		}
-		n.frames = append(n.frames, "data: [DONE]\n\n"...)
+		n.frames = append(n.frames, wire.Done...)
 	}
 	return n.frames, nil
 }
@@ -91,13 +90,11 @@ func reason(f llm.Finish) *string {
 }
 
 func (n *Encoder) chunk(choices []choice, u *usage) {
-	n.frames = append(n.frames, "data: "...)
-	n.frames = append(n.frames, n.object(choices, u)...)
-	n.frames = append(n.frames, "\n\n"...)
+	n.frames = wire.AppendEvent(n.frames, "", n.object(choices, u))
 }
 
 func (n *Encoder) object(choices []choice, u *usage) []byte {
-	return marshal(completion{n.id, "text_completion", n.created.Unix(), n.req.Model, choices, u})
+	return wire.Marshal(completion{n.id, "text_completion", n.created.Unix(), n.req.Model, choices, u})
 }
 
 // Whole returns a plain answer.
@@ -118,28 +115,6 @@ func (n *Encoder) Whole(e *llm.Event) ([]byte, error) {
 
 // Failure returns the frames that end a stream which has begun, as in chat.
 func (n *Encoder) Failure(e sallyport.Error) []byte {
-	var body struct {
-		Error struct {
-			Message string         `json:"message"`
-			Type    string         `json:"type"`
-			Code    sallyport.Code `json:"code"`
-		} `json:"error"`
-	}
-	body.Error.Message, body.Error.Type, body.Error.Code = e.Message, "server_error", e.Code
-	n.frames = append(append(append(n.frames[:0], "event: error\ndata: "...), marshal(body)...), "\n\n"...)
-	if e.Code != sallyport.AuditUnavailable {
-		n.frames = append(n.frames, "data: [DONE]\n\n"...)
-	}
+	n.frames = wire.AppendFailure(n.frames[:0], e)
 	return n.frames
-}
-
-// marshal writes what has a JSON by its type, and leaves <, > and & as they are.
-func marshal(v any) []byte {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic("completions: a value has no JSON: " + err.Error()) // only strings, numbers and structs of them come here
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

@@ -1,6 +1,7 @@
 package converse
 
 import (
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -33,7 +34,7 @@ func (d *Decoder) DecodeEvent(name string, doc *llm.Document, e *llm.Event) erro
 		return failure(name)
 	}
 	if root.Kind() != llm.Object {
-		return malformed("an event that is not an object")
+		return wire.Unusable("an event that is not an object")
 	}
 	*e = llm.Event{
 		Kind: llm.ChunkEvent, Dialect: llm.Converse, Name: name, Body: doc,
@@ -80,7 +81,7 @@ func (d *Decoder) start(root llm.Value, e *llm.Event) error {
 
 func begin(call llm.Value, index int, e *llm.Event) error {
 	if call.Get("toolUseId").Text() == "" || call.Get("name").Text() == "" {
-		return malformed("a call of a tool without id or name")
+		return wire.Unusable("a call of a tool without id or name")
 	}
 	e.Deltas = append(e.Deltas, llm.Delta{
 		Kind: llm.ToolCallDelta, Index: index, ToolID: call.Get("toolUseId"), ToolName: call.Get("name"),
@@ -114,7 +115,7 @@ func DecodeWhole(doc *llm.Document, e *llm.Event) error {
 		if kind := root.Get("__type").Text(); kind != "" {
 			return failure(kind)
 		}
-		return malformed("not a message")
+		return wire.Unusable("not a message")
 	}
 	*e = llm.Event{Kind: llm.WholeEvent, Dialect: llm.Converse, Body: doc}
 	var err error
@@ -150,7 +151,7 @@ func whole(block llm.Value, index int, e *llm.Event) error {
 	// no string here.
 	doc, err := llm.Parse(llm.Quote(string(raw)))
 	if err != nil {
-		return malformed("arguments of a tool call that cannot be read")
+		return wire.Unusable("arguments of a tool call that cannot be read")
 	}
 	e.Deltas = append(e.Deltas, llm.Delta{Kind: llm.ToolArgumentsDelta, Index: index, Text: doc.Root()})
 	return nil
@@ -165,7 +166,7 @@ func piece(kind llm.DeltaKind, index int, text llm.Value, e *llm.Event) {
 func blockIndex(root llm.Value) (int, error) {
 	n, ok := root.Get("contentBlockIndex").Int()
 	if !ok || n < 0 || n >= blocksMax {
-		return 0, malformed("a content block without a proper index")
+		return 0, wire.Unusable("a content block without a proper index")
 	}
 	return int(n), nil
 }
@@ -176,7 +177,7 @@ func finish(reason string, e *llm.Event) error {
 	stop := llm.StopEnd // end_turn, stop_sequence
 	switch reason {
 	case "":
-		return malformed("no reason of its end")
+		return wire.Unusable("no reason of its end")
 	case "malformed_model_output", "malformed_tool_use":
 		return failed("the model wrote what cannot be read")
 	case "max_tokens", "model_context_window_exceeded":

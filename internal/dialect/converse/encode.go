@@ -1,11 +1,11 @@
 package converse
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -84,18 +84,7 @@ func Encode(req *llm.Request, target string) ([]byte, error) {
 	if err := b.settings(req, target); err != nil {
 		return nil, err
 	}
-	return marshal(b)
-}
-
-// marshal leaves <, > and & as they are, as the other dialects do.
-func marshal(v any) ([]byte, error) {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, sallyport.WrapError(sallyport.Internal, "the request could not be written", err)
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return wire.Marshal(b), nil
 }
 
 // offer sets the tools and what the client wants of them.
@@ -103,9 +92,9 @@ func (b *body) offer(req *llm.Request) error {
 	config := toolConfig{}
 	for _, t := range req.Tools {
 		if t.Name.Text() == "" {
-			return unsupported(t.Raw, "the provider of this model takes function tools only")
+			return wire.Unsupported(t.Raw, "the provider of this model takes function tools only")
 		}
-		schema := present(t.Schema)
+		schema := wire.Present(t.Schema)
 		if schema == nil {
 			schema = json.RawMessage(`{"type":"object","properties":{}}`)
 		}
@@ -122,7 +111,7 @@ func (b *body) offer(req *llm.Request) error {
 		return b.forbid()
 	}
 	if parallel, ok := req.Settings.ParallelTools.Bool(); ok && !parallel {
-		return unsupported(req.Settings.ParallelTools, "the provider of this model cannot be kept from calling several tools at once")
+		return wire.Unsupported(req.Settings.ParallelTools, "the provider of this model cannot be kept from calling several tools at once")
 	}
 	switch mode {
 	case "":
@@ -158,11 +147,11 @@ func (b *body) forbid() error {
 func (b *body) settings(req *llm.Request, target string) error {
 	s := req.Settings
 	b.Inference = inference{
-		MaxTokens: req.OutputMax, Temperature: present(s.Temperature), TopP: present(s.TopP), StopSequences: stops(s.Stop),
+		MaxTokens: req.OutputMax, Temperature: wire.Present(s.Temperature), TopP: wire.Present(s.TopP), StopSequences: stops(s.Stop),
 	}
 	if !s.TopK.IsNull() {
 		if !strings.Contains(target, "anthropic.") {
-			return unsupported(s.TopK, "the provider of this model cannot honour this field")
+			return wire.Unsupported(s.TopK, "the provider of this model cannot honour this field")
 		}
 		b.More = json.RawMessage(`{"top_k":` + string(s.TopK.JSON()) + `}`)
 	}
@@ -188,12 +177,4 @@ func stops(v llm.Value) (all []string) {
 	add(0, v) // a string, or none
 	v.Items(add)
 	return all
-}
-
-// present returns the JSON of v with the changes made since, nil when v is absent or null.
-func present(v llm.Value) json.RawMessage {
-	if v.IsNull() {
-		return nil
-	}
-	return v.JSON()
 }

@@ -44,7 +44,3 @@ func failed(why string) error {
 	}
 	return sallyport.NewError(sallyport.UpstreamError, message+".")
 }
-
-func malformed(what string) error {
-	return sallyport.NewError(sallyport.UpstreamInvalid, "The provider's answer cannot be used: "+what+".")
-}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -82,7 +83,7 @@ func (b *body) talk(req *llm.Request) error {
 func (b *body) instruct(parts []llm.Part) error {
 	for _, p := range parts {
 		if p.Kind != llm.TextPart {
-			return unsupported(p.Raw, "the provider of this model takes only text from the system")
+			return wire.Unsupported(p.Raw, "the provider of this model takes only text from the system")
 		}
 		if !blank(p.Text.Text()) {
 			b.System = append(b.System, block{Text: p.Text.Text()})
@@ -136,13 +137,13 @@ func newBlock(p llm.Part, documents *int) (block, error) {
 	case llm.ToolCallPart:
 		input, err := p.Arguments()
 		if err != nil {
-			return block{}, invalid(p.Raw, "the arguments of a tool call must be the JSON of an object")
+			return block{}, wire.InvalidAt(p.Raw, "the arguments of a tool call must be the JSON of an object")
 		}
 		return block{ToolUse: &toolUse{p.ToolID.Text(), p.ToolName.Text(), input}}, nil
 	case llm.ToolResultPart:
 		return newResult(p, documents)
 	}
-	return block{}, unsupported(p.Raw, "the provider of this model does not take content of this type")
+	return block{}, wire.Unsupported(p.Raw, "the provider of this model does not take content of this type")
 }
 
 func newResult(p llm.Part, documents *int) (block, error) {
@@ -176,12 +177,12 @@ var (
 func newMedia(p llm.Part, formats map[string]string) (*media, error) {
 	mediaType, data, ok := p.Inline()
 	if !ok {
-		return nil, unsupported(p.Raw, "the provider of this model takes a file as base64 only")
+		return nil, wire.Unsupported(p.Raw, "the provider of this model takes a file as base64 only")
 	}
 	mediaType, _, _ = strings.Cut(strings.ToLower(mediaType), ";")
 	format := formats[strings.TrimSpace(mediaType)]
 	if format == "" {
-		return nil, unsupported(p.Raw, "the provider of this model does not take files of this type")
+		return nil, wire.Unsupported(p.Raw, "the provider of this model does not take files of this type")
 	}
 	return &media{Format: format, Source: source{data}}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -26,16 +27,13 @@ var removed = []string{"metadata", "litellm_metadata", "proxy_server_request"}
 // Decode reads a request of a client. Every error is *sallyport.Error with
 // InvalidBody, whose message names the field and never quotes a value.
 func Decode(body []byte) (*llm.Request, error) {
-	doc, err := llm.Parse(body)
+	doc, err := wire.Body(body)
 	if err != nil {
-		return nil, sallyport.WrapError(sallyport.InvalidBody, "The body is not valid JSON: "+err.Error()+".", err)
+		return nil, err
 	}
 	root := doc.Root()
-	if root.Kind() != llm.Object {
-		return nil, invalid("The body must be a JSON object.")
-	}
 	if twin := root.CaseTwin(requestFields...); twin != "" {
-		return nil, invalid("A field is written like " + twin + " but in another case.")
+		return nil, wire.Invalid("A field is written like " + twin + " but in another case.")
 	}
 	req := &llm.Request{
 		Dialect: llm.Embeddings, Operation: llm.Embed, Body: doc, Choices: 1,
@@ -45,7 +43,7 @@ func Decode(body []byte) (*llm.Request, error) {
 		},
 	}
 	if req.Model == "" {
-		return nil, invalid("model must be a string that names a model.")
+		return nil, wire.Invalid("model must be a string that names a model.")
 	}
 	for _, check := range []func(llm.Value) error{dimensions, encoding} {
 		if err := check(root); err != nil {
@@ -55,12 +53,10 @@ func Decode(body []byte) (*llm.Request, error) {
 	return req, input(root.Get("input"), req)
 }
 
-func invalid(message string) error { return sallyport.NewError(sallyport.InvalidBody, message) }
-
 func dimensions(root llm.Value) error {
 	v := root.Get("dimensions")
 	if n, ok := v.Int(); !v.IsNull() && (!ok || n < 1) {
-		return invalid("dimensions must be a positive whole number.")
+		return wire.Invalid("dimensions must be a positive whole number.")
 	}
 	return nil
 }
@@ -70,7 +66,7 @@ func encoding(root llm.Value) error {
 	case v.IsNull(), v.Text() == "float", v.Text() == "base64":
 		return nil
 	}
-	return invalid("encoding_format must be float or base64.")
+	return wire.Invalid("encoding_format must be float or base64.")
 }
 
 // input reads a text, texts, tokens or lists of tokens. What tokens stand for
@@ -82,28 +78,28 @@ func input(v llm.Value, req *llm.Request) error {
 		v.Items(func(_ int, item llm.Value) bool { texts = append(texts, item); return true })
 	}
 	if len(texts) == 0 || len(texts) > inputsMax {
-		return invalid(fmt.Sprintf("input must be a text or 1 to %d of them.", inputsMax))
+		return wire.Invalid(fmt.Sprintf("input must be a text or 1 to %d of them.", inputsMax))
 	}
 	if slices.ContainsFunc(texts, func(t llm.Value) bool { return t.Kind() != texts[0].Kind() }) {
-		return invalid("input must be all texts or all tokens.")
+		return wire.Invalid("input must be all texts or all tokens.")
 	}
 	switch texts[0].Kind() {
 	case llm.String:
 		for _, t := range texts {
 			if t.Text() == "" {
-				return invalid("input must not hold an empty text.")
+				return wire.Invalid("input must not hold an empty text.")
 			}
 			req.Messages = append(req.Messages, llm.Message{Role: llm.RoleUser, Parts: []llm.Part{{Kind: llm.TextPart, Raw: t, Text: t}}})
 		}
 		return nil
 	case llm.Number, llm.Array:
 		if !tokens(v) {
-			return invalid("input must hold texts, or tokens as whole numbers.")
+			return wire.Invalid("input must hold texts, or tokens as whole numbers.")
 		}
 		req.Unreadable = append(req.Unreadable, v)
 		return nil
 	}
-	return invalid("input must be a text, texts, or tokens.")
+	return wire.Invalid("input must be a text, texts, or tokens.")
 }
 
 // tokens says whether v is a list of whole numbers, or a list of such lists.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -67,14 +68,14 @@ func DecodeWhole(doc *llm.Document, e *llm.Event) error {
 		return err
 	}
 	if !d.Complete() {
-		return malformed("no answer in it, or no reason of its end")
+		return wire.Unusable("no answer in it, or no reason of its end")
 	}
 	return join(e)
 }
 
 func (d *Decoder) read(root llm.Value, e *llm.Event) error {
 	if root.Kind() != llm.Object {
-		return malformed("it is not an object")
+		return wire.Unusable("it is not an object")
 	}
 	if told := root.Get("error"); !told.IsNull() {
 		return failure(told)
@@ -83,7 +84,7 @@ func (d *Decoder) read(root llm.Value, e *llm.Event) error {
 	d.count(root.Get("usageMetadata"), e)
 	candidates := root.Get("candidates")
 	if !candidates.IsNull() && candidates.Kind() != llm.Array {
-		return malformed("its candidates are not an array")
+		return wire.Unusable("its candidates are not an array")
 	}
 	e.UsageOnly = e.Usage != nil && candidates.Len() == 0
 	var err error
@@ -121,12 +122,12 @@ func (d *Decoder) candidate(place int, v llm.Value, e *llm.Event) error {
 	if at := v.Get("index"); !at.IsNull() {
 		n, ok := at.Int()
 		if !ok {
-			return malformed("a candidate without a proper index")
+			return wire.Unusable("a candidate without a proper index")
 		}
 		index = n
 	}
 	if v.Kind() != llm.Object || index < 0 || index >= choicesMax {
-		return malformed("a candidate has not the form of this API")
+		return wire.Unusable("a candidate has not the form of this API")
 	}
 	for int64(len(d.said)) <= index {
 		d.said = append(d.said, choice{})
@@ -187,7 +188,7 @@ func (c *choice) begin(kind llm.DeltaKind, e *llm.Event) error {
 	}
 	c.kind = kind
 	if c.block >= blocksMax {
-		return malformed("more texts and calls than any model writes")
+		return wire.Unusable("more texts and calls than any model writes")
 	}
 	return nil
 }
@@ -196,7 +197,7 @@ func (c *choice) begin(kind llm.DeltaKind, e *llm.Event) error {
 // own: the arguments are an object here and text elsewhere.
 func (c *choice) call(index int, call llm.Value, e *llm.Event) error {
 	if call.Get("name").Text() == "" {
-		return malformed("a call of a tool without a name")
+		return wire.Unusable("a call of a tool without a name")
 	}
 	if err := c.begin(llm.ToolCallDelta, e); err != nil {
 		return err
@@ -228,7 +229,7 @@ func (c *choice) call(index int, call llm.Value, e *llm.Event) error {
 func owned(text string) (llm.Value, error) {
 	doc, err := llm.Parse(llm.Quote(text))
 	if err != nil {
-		return llm.Value{}, malformed("a text that cannot be read")
+		return llm.Value{}, wire.Unusable("a text that cannot be read")
 	}
 	return doc.Root(), nil
 }

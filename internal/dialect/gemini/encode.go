@@ -1,10 +1,10 @@
 package gemini
 
 import (
-	"bytes"
 	"encoding/json"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -67,18 +67,7 @@ func Encode(req *llm.Request, target string) ([]byte, error) {
 	if err := b.settings(req, target); err != nil {
 		return nil, err
 	}
-	return marshal(b)
-}
-
-// marshal leaves <, > and & as they are, as the other dialects do.
-func marshal(v any) ([]byte, error) {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, sallyport.WrapError(sallyport.Internal, "the request could not be written", err)
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return wire.Marshal(b), nil
 }
 
 // offer sets the tools and what the client wants of them.
@@ -86,10 +75,10 @@ func (b *body) offer(req *llm.Request) error {
 	var functions []function
 	for _, t := range req.Tools {
 		if t.Name.Text() == "" {
-			return unsupported(t.Raw, "the provider of this model takes function tools only")
+			return wire.Unsupported(t.Raw, "the provider of this model takes function tools only")
 		}
 		functions = append(functions, function{
-			Name: t.Name.Text(), Description: t.Description.Text(), Parameters: present(t.Schema),
+			Name: t.Name.Text(), Description: t.Description.Text(), Parameters: wire.Present(t.Schema),
 		})
 	}
 	mode := req.ToolChoice.Mode
@@ -101,7 +90,7 @@ func (b *body) offer(req *llm.Request) error {
 	}
 	b.Tools = []toolSet{{functions}}
 	if parallel, ok := req.Settings.ParallelTools.Bool(); ok && !parallel && mode != "none" {
-		return unsupported(req.Settings.ParallelTools, "the provider of this model cannot be kept from calling several tools at once")
+		return wire.Unsupported(req.Settings.ParallelTools, "the provider of this model cannot be kept from calling several tools at once")
 	}
 	return b.choose(req.ToolChoice)
 }
@@ -128,7 +117,7 @@ func (b *body) choose(choice llm.ToolChoice) error {
 
 func (b *body) settings(req *llm.Request, target string) error {
 	s, g := req.Settings, &b.Generation
-	g.Temperature, g.TopP, g.TopK = present(s.Temperature), present(s.TopP), present(s.TopK)
+	g.Temperature, g.TopP, g.TopK = wire.Present(s.Temperature), wire.Present(s.TopP), wire.Present(s.TopK)
 	g.OutputMax = req.OutputMax
 	g.StopSequences = stops(s.Stop)
 	g.Thinking = thinking(target, s.Effort.Text())
@@ -137,7 +126,7 @@ func (b *body) settings(req *llm.Request, target string) error {
 	case "json_object":
 		g.MediaType = "application/json"
 	case "json_schema":
-		g.MediaType, g.Schema = "application/json", present(s.Format.Schema)
+		g.MediaType, g.Schema = "application/json", wire.Present(s.Format.Schema)
 	default:
 		return sallyport.NewError(sallyport.UnsupportedField, "The provider of this model does not know the form that the answer is to have.")
 	}
@@ -154,12 +143,4 @@ func stops(v llm.Value) (all []string) {
 	add(0, v) // a string, or none
 	v.Items(add)
 	return all
-}
-
-// present returns the JSON of v with the changes made since, nil when v is absent or null.
-func present(v llm.Value) json.RawMessage {
-	if v.IsNull() {
-		return nil
-	}
-	return v.JSON()
 }

@@ -49,10 +49,6 @@ func failed(why string) error {
 	return sallyport.NewError(sallyport.UpstreamError, message+".")
 }
 
-func malformed(what string) error {
-	return sallyport.NewError(sallyport.UpstreamInvalid, "The provider's answer cannot be used: "+what+".")
-}
-
 // RetryAfter is what body, that of a refusal, says of when to ask again, in the form of
 // the header that this API does not send: whole seconds; "" when it does not say.
 func RetryAfter(body []byte) string {

@@ -19,24 +19,3 @@
 //
 // The wire is that of https://ai.google.dev/api/generate-content.
 package gemini
-
-import (
-	"github.com/sallyport-ai/sallyport"
-	"github.com/sallyport-ai/sallyport/internal/llm"
-)
-
-// unsupported says that the field at v cannot be carried to this dialect.
-func unsupported(v llm.Value, why string) error {
-	if !v.Exists() {
-		return sallyport.NewError(sallyport.UnsupportedField, "The request cannot be carried: "+why+".")
-	}
-	return sallyport.NewError(sallyport.UnsupportedField, v.Path()+": "+why)
-}
-
-// invalid says that the field at v is not what its own dialect promises.
-func invalid(v llm.Value, why string) error {
-	if !v.Exists() {
-		return sallyport.NewError(sallyport.InvalidBody, "The request cannot be read: "+why+".")
-	}
-	return sallyport.NewError(sallyport.InvalidBody, v.Path()+": "+why)
-}

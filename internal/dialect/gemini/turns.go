@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -112,7 +113,7 @@ func (t *talk) all(req *llm.Request) error {
 func (t *talk) instruct(parts []llm.Part) error {
 	for _, p := range parts {
 		if p.Kind != llm.TextPart {
-			return unsupported(p.Raw, "the provider of this model takes only text from the system")
+			return wire.Unsupported(p.Raw, "the provider of this model takes only text from the system")
 		}
 		if p.Text.Text() == "" {
 			continue
@@ -166,7 +167,7 @@ func (t *talk) add(role string, made part) {
 func (t *talk) call(p llm.Part) error {
 	args, err := p.Arguments()
 	if err != nil {
-		return invalid(p.Raw, "the arguments of a tool call must be the JSON of an object")
+		return wire.InvalidAt(p.Raw, "the arguments of a tool call must be the JSON of an object")
 	}
 	made := part{Call: &functionCall{p.ToolName.Text(), args}}
 	said := t.of("model")
@@ -207,7 +208,7 @@ func (t *talk) result(p llm.Part) error {
 		called = call{t.places, p.ToolName.Text()}
 	}
 	if called.name == "" {
-		return invalid(p.Raw, "a tool's answer must follow the call that it answers")
+		return wire.InvalidAt(p.Raw, "a tool's answer must follow the call that it answers")
 	}
 	var texts []string
 	said := t.of("user")
@@ -250,7 +251,7 @@ func newPart(p llm.Part) (part, error) {
 	case llm.ImagePart, llm.FilePart:
 		return newMedia(p)
 	}
-	return part{}, unsupported(p.Raw, "the provider of this model does not take content of this type")
+	return part{}, wire.Unsupported(p.Raw, "the provider of this model does not take content of this type")
 }
 
 // newMedia carries bytes with their type, or the https address of a file whose type
@@ -258,20 +259,20 @@ func newPart(p llm.Part) (part, error) {
 func newMedia(p llm.Part) (part, error) {
 	if mediaType, data, ok := p.Inline(); ok {
 		if mediaType == "" {
-			return part{}, unsupported(p.Raw, "the provider of this model must be told the type of a file")
+			return part{}, wire.Unsupported(p.Raw, "the provider of this model must be told the type of a file")
 		}
 		return part{Inline: &inlineData{mediaType, data}}, nil
 	}
 	address, ok := p.Linked()
 	if !ok {
-		return part{}, unsupported(p.Raw, "the provider of this model takes a file as base64 or from an https address")
+		return part{}, wire.Unsupported(p.Raw, "the provider of this model takes a file as base64 or from an https address")
 	}
 	mediaType := p.MediaType
 	if at, err := url.Parse(address); mediaType == "" && err == nil {
 		mediaType = types[strings.ToLower(path.Ext(at.Path))]
 	}
 	if mediaType == "" {
-		return part{}, unsupported(p.Raw, "the provider of this model must be told the type of a file, and the address does not tell it")
+		return part{}, wire.Unsupported(p.Raw, "the provider of this model must be told the type of a file, and the address does not tell it")
 	}
 	return part{File: &fileData{mediaType, address}}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -297,7 +298,7 @@ func (n *Encoder) buildWhole(e *llm.Event) ([]byte, error) {
 	if e.Usage != nil {
 		answer.Usage = newUsage(*e.Usage)
 	}
-	return marshal(answer)
+	return wire.Marshal(answer), nil
 }
 
 // whole is the block with all of its text. A model of another provider may write

@@ -1,10 +1,7 @@
 package messages
 
 import (
-	"errors"
-	"fmt"
-
-	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -16,10 +13,6 @@ var requestFields = []string{
 	"stop_sequences", "output_config", "thinking", "metadata", "litellm_metadata", "proxy_server_request",
 }
 
-// redirects are fields with which some gateways let a caller choose where the
-// call goes and with which credential. Here nobody may.
-var redirects = []string{"api_base", "base_url", "api_key", "extra_headers"}
-
 // Decode reads a request for a message. Every error is *sallyport.Error with
 // InvalidBody, whose message names the field and never quotes a value. The
 // Request keeps body, which must not change from now on.
@@ -30,14 +23,11 @@ func Decode(body []byte) (*llm.Request, error) { return decode(body, llm.Generat
 func DecodeCount(body []byte) (*llm.Request, error) { return decode(body, llm.CountTokens) }
 
 func decode(body []byte, operation llm.Operation) (*llm.Request, error) {
-	doc, err := llm.Parse(body)
+	doc, err := wire.Body(body)
 	if err != nil {
-		return nil, syntax(err)
+		return nil, err
 	}
 	root := doc.Root()
-	if root.Kind() != llm.Object {
-		return nil, invalidBody("The body must be a JSON object.")
-	}
 	d := decoder{req: &llm.Request{Dialect: llm.Messages, Operation: operation, Body: doc, Choices: 1, UsageAsked: true}}
 	for _, step := range []func(llm.Value) error{
 		d.keys, d.target, d.bounds, d.system, d.messages, d.tools, d.toolChoice, d.settings, d.outputConfig,
@@ -50,39 +40,17 @@ func decode(body []byte, operation llm.Operation) (*llm.Request, error) {
 	return d.req, nil
 }
 
-// syntax tells where the body is not the JSON that we take.
-func syntax(err error) error {
-	var at *llm.SyntaxError
-	if errors.As(err, &at) {
-		return sallyport.WrapError(sallyport.InvalidBody,
-			fmt.Sprintf("The body is not valid JSON: %s at byte %d.", at.Reason, at.Offset), err)
-	}
-	return sallyport.WrapError(sallyport.InvalidBody, "The body is not valid JSON.", err)
-}
-
 type decoder struct {
 	req *llm.Request
 }
 
 func (d *decoder) keys(root llm.Value) error {
-	for _, name := range redirects {
-		if root.Get(name).Exists() || root.CaseTwin(name) != "" {
-			return invalidBody("The field " + name + " is not allowed: a request cannot choose where it is sent.")
-		}
-	}
-	return noTwin(root, requestFields...)
-}
-
-func noTwin(object llm.Value, names ...string) error {
-	if twin := object.CaseTwin(names...); twin != "" {
-		return invalidBody("A field is written like " + twin + " but in another case.")
-	}
-	return nil
+	return wire.Keys(root, requestFields...)
 }
 
 func (d *decoder) target(root llm.Value) error {
 	if d.req.Model = root.Get("model").Text(); d.req.Model == "" {
-		return invalidBody("model must be a string that names a model.")
+		return wire.Invalid("model must be a string that names a model.")
 	}
 	d.req.Session = session(root.Get("metadata").Get("user_id").Text())
 	return nil
@@ -104,31 +72,21 @@ func (d *decoder) bounds(root llm.Value) error {
 	switch {
 	case v.IsNull() && d.req.Operation == llm.CountTokens:
 	case !ok || n < 1:
-		return invalidBody("max_tokens must be a positive whole number.")
+		return wire.Invalid("max_tokens must be a positive whole number.")
 	}
 	d.req.OutputMax = n
 	var err error
-	d.req.Stream, err = boolean(root, "stream")
+	d.req.Stream, err = wire.Bool(root, "stream")
 	if d.req.Operation == llm.CountTokens {
 		d.req.Stream = false // a count is one number
 	}
 	return err
 }
 
-// boolean reads a field that may be absent or null, which is false.
-func boolean(object llm.Value, name string) (bool, error) {
-	v := object.Get(name)
-	value, ok := v.Bool()
-	if !ok && !v.IsNull() {
-		return false, invalidBody(name + " must be true or false.")
-	}
-	return value, nil
-}
-
 func (d *decoder) settings(root llm.Value) error {
 	for _, name := range []string{"temperature", "top_p", "top_k"} {
 		if v := root.Get(name); !v.IsNull() && v.Kind() != llm.Number {
-			return invalidBody(name + " must be a number.")
+			return wire.Invalid(name + " must be a number.")
 		}
 	}
 	stop := root.Get("stop_sequences")
@@ -138,7 +96,7 @@ func (d *decoder) settings(root llm.Value) error {
 		return strings
 	})
 	if !strings {
-		return invalidBody("stop_sequences must be an array of strings.")
+		return wire.Invalid("stop_sequences must be an array of strings.")
 	}
 	s := &d.req.Settings
 	s.Temperature, s.TopP, s.TopK, s.Stop = root.Get("temperature"), root.Get("top_p"), root.Get("top_k"), stop
@@ -153,20 +111,20 @@ func (d *decoder) outputConfig(root llm.Value) error {
 		return nil
 	}
 	if config.Kind() != llm.Object {
-		return invalidBody("output_config must be an object.")
+		return wire.Invalid("output_config must be an object.")
 	}
-	if err := noTwin(config, "effort", "format"); err != nil {
+	if err := wire.NoTwin(config, "effort", "format"); err != nil {
 		return err
 	}
 	if d.req.Settings.Effort = config.Get("effort"); !d.req.Settings.Effort.IsNull() && d.req.Settings.Effort.Kind() != llm.String {
-		return invalidBody("output_config.effort must be a string.")
+		return wire.Invalid("output_config.effort must be a string.")
 	}
 	format := config.Get("format")
 	if format.IsNull() {
 		return nil
 	}
 	if format.Kind() != llm.Object {
-		return invalidBody("output_config.format must be an object.")
+		return wire.Invalid("output_config.format must be an object.")
 	}
 	d.req.Settings.Format = llm.Format{Raw: format, Kind: format.Get("type").Text(), Schema: format.Get("schema")}
 	return nil

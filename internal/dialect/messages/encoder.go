@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -64,7 +64,7 @@ func (n *Encoder) pass(e *llm.Event) {
 		}
 		n.begun[int(index)] = true
 	}
-	n.frame(e.Name, n.named(e.Body, e.Body.Root().Get("message").Get("model")))
+	n.frames = wire.AppendEvent(n.frames, e.Name, n.named(e.Body, e.Body.Root().Get("message").Get("model")))
 }
 
 // named is an answer of this dialect with the name that the client has for the
@@ -82,9 +82,9 @@ func (n *Encoder) Whole(e *llm.Event) ([]byte, error) {
 	case e.Dialect == llm.Messages && e.Body != nil:
 		return n.named(e.Body, e.Body.Root().Get("model")), nil
 	case n.req.Operation == llm.CountTokens:
-		return marshal(struct {
+		return wire.Marshal(struct {
 			Input int64 `json:"input_tokens"`
-		}{e.Usage.Input})
+		}{e.Usage.Input}), nil
 	}
 	return n.buildWhole(e)
 }
@@ -114,32 +114,7 @@ type ErrorBody struct {
 
 // send adds an event that is built.
 func (n *Encoder) send(name string, v any) {
-	json, err := marshal(v)
-	if err != nil {
-		panic(err) // only strings, numbers, structs of them and JSON that was read come here
-	}
-	n.frame(name, json)
-}
-
-// frame adds one event. JSON that a provider wrote over several lines needs a
-// field name before each.
-func (n *Encoder) frame(name string, json []byte) {
-	if name != "" {
-		n.frames = append(n.frames, "event: "...)
-		n.frames = append(n.frames, name...)
-		n.frames = append(n.frames, '\n')
-	}
-	for more := true; more; {
-		end := bytes.IndexAny(json, "\r\n")
-		line := json
-		if more = end >= 0; more {
-			line, json = json[:end], json[end+1:]
-		}
-		n.frames = append(n.frames, "data: "...)
-		n.frames = append(n.frames, line...)
-		n.frames = append(n.frames, '\n')
-	}
-	n.frames = append(n.frames, '\n')
+	n.frames = wire.AppendEvent(n.frames, name, wire.Marshal(v))
 }
 
 // messageID is the id of a built answer.

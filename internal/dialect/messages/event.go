@@ -3,6 +3,7 @@ package messages
 import (
 	"strings"
 
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -29,7 +30,7 @@ type Decoder struct {
 func (d *Decoder) DecodeEvent(name string, doc *llm.Document, e *llm.Event) error {
 	root := doc.Root()
 	if root.Kind() != llm.Object {
-		return malformed("an event that is not an object")
+		return wire.Unusable("an event that is not an object")
 	}
 	*e = llm.Event{
 		Kind: llm.ChunkEvent, Dialect: llm.Messages, Name: name, Body: doc,
@@ -124,7 +125,7 @@ func DecodeWhole(doc *llm.Document, e *llm.Event) error {
 	}
 	content := root.Get("content")
 	if content.Kind() != llm.Array || content.Len() > blocksMax {
-		return malformed("not a message")
+		return wire.Unusable("not a message")
 	}
 	*e = llm.Event{
 		Kind: llm.WholeEvent, Dialect: llm.Messages, Body: doc,
@@ -154,7 +155,7 @@ func DecodeTokens(doc *llm.Document, e *llm.Event) error {
 	}
 	n, ok := doc.Root().Get("input_tokens").Int()
 	if !ok || n < 0 {
-		return malformed("no number of tokens")
+		return wire.Unusable("no number of tokens")
 	}
 	*e = llm.Event{Kind: llm.WholeEvent, Dialect: llm.Messages, Body: doc, Usage: &llm.Usage{Input: n}}
 	return nil
@@ -189,7 +190,7 @@ func arguments(input llm.Value, index int, e *llm.Event) {
 func blockIndex(root llm.Value) (int, error) {
 	n, ok := root.Get("index").Int()
 	if !ok || n < 0 || n >= blocksMax {
-		return 0, malformed("a content block without a proper index")
+		return 0, wire.Unusable("a content block without a proper index")
 	}
 	return int(n), nil
 }

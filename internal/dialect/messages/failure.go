@@ -37,7 +37,3 @@ func failure(v llm.Value) error {
 	}
 	return sallyport.NewError(sallyport.UpstreamError, "The provider answered with an error.")
 }
-
-func malformed(what string) error {
-	return sallyport.NewError(sallyport.UpstreamInvalid, "The provider's answer cannot be used: "+what+".")
-}

@@ -1,11 +1,11 @@
 package messages
 
 import (
-	"bytes"
 	"encoding/json"
 	"strconv"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -68,19 +68,7 @@ func build(req *llm.Request, target string, outputMax int64) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return marshal(b)
-}
-
-// marshal leaves <, > and & as they are: escaping them costs tokens nowhere, but
-// makes what is sent harder to compare with what came.
-func marshal(v any) ([]byte, error) {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, sallyport.WrapError(sallyport.Internal, "the request could not be written", err)
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return wire.Marshal(b), nil
 }
 
 // offer sets the tools and what the client wants of them.
@@ -108,13 +96,13 @@ func (b *body) offer(req *llm.Request) error {
 
 func newTool(t llm.Tool) (tool, error) {
 	if !t.Name.Exists() { // it is known to its own dialect alone
-		return tool{}, unsupported(t.Raw, "the provider of this model takes function tools only")
+		return tool{}, wire.Unsupported(t.Raw, "the provider of this model takes function tools only")
 	}
 	made := tool{
 		Name:         t.Name.Text(),
 		Description:  t.Description.Text(),
 		InputSchema:  json.RawMessage(`{"type":"object","properties":{}}`),
-		CacheControl: present(t.Raw.Get("cache_control")),
+		CacheControl: wire.Present(t.Raw.Get("cache_control")),
 	}
 	made.Strict = strict(t)
 	if !t.Schema.IsNull() {
@@ -165,14 +153,14 @@ func (b *body) settings(req *llm.Request) error {
 	if !s.Temperature.IsNull() {
 		t, err := strconv.ParseFloat(string(s.Temperature.Raw()), 64)
 		if err != nil {
-			return invalid(s.Temperature, "must be a number")
+			return wire.InvalidAt(s.Temperature, "must be a number")
 		}
 		// Cutting it down to 1 would answer another question than was asked.
 		if t < 0 || t > 1 {
-			return unsupported(s.Temperature, "the provider of this model takes 0 to 1")
+			return wire.Unsupported(s.Temperature, "the provider of this model takes 0 to 1")
 		}
 	}
-	b.Temperature, b.TopP, b.TopK = present(s.Temperature), present(s.TopP), present(s.TopK)
+	b.Temperature, b.TopP, b.TopK = wire.Present(s.Temperature), wire.Present(s.TopP), wire.Present(s.TopK)
 	if s.User.Text() != "" {
 		b.Metadata = &metadata{UserID: s.User.Text()}
 	}
@@ -191,7 +179,7 @@ func (b *body) format(f llm.Format) error {
 	}
 	const why = "the provider of this model cannot honour this field"
 	if f.Raw.Exists() {
-		return unsupported(f.Raw, why)
+		return wire.Unsupported(f.Raw, why)
 	}
 	return sallyport.NewError(sallyport.UnsupportedField, "the form of the answer: "+why)
 }
@@ -200,7 +188,7 @@ func (b *body) stops(v llm.Value) error {
 	var err error
 	add := func(_ int, stop llm.Value) bool {
 		if blank(stop.Text()) {
-			err = unsupported(stop, "the provider of this model takes stop sequences with visible text only")
+			err = wire.Unsupported(stop, "the provider of this model takes stop sequences with visible text only")
 			return false
 		}
 		b.StopSequences = append(b.StopSequences, stop.Text())
@@ -212,12 +200,4 @@ func (b *body) stops(v llm.Value) error {
 		v.Items(add)
 	}
 	return err
-}
-
-// present returns the JSON of v, nil when v is absent or null.
-func present(v llm.Value) json.RawMessage {
-	if v.IsNull() {
-		return nil
-	}
-	return v.JSON()
 }

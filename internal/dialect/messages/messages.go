@@ -26,10 +26,7 @@
 package messages
 
 import (
-	"slices"
-
-	"github.com/sallyport-ai/sallyport"
-	"github.com/sallyport-ai/sallyport/internal/llm"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 )
 
 // Opaque says whether the string at that place of a body carries no text of a
@@ -52,15 +49,12 @@ func Opaque(place []string) bool {
 	if len(inside) > 1 && inside[0] == "content" && len(place) > len(inside) {
 		inside = inside[1:]
 	}
-	last := len(inside) - 1
-	return slices.ContainsFunc(table[inside[last]], func(above []string) bool {
-		return slices.Equal(above, inside[:last])
-	})
+	return table.Has(inside)
 }
 
 // The opaque members by name, each with the places where it is opaque.
 var (
-	opaqueInBody = map[string][][]string{
+	opaqueInBody = wire.Places{
 		"model": {{}, {"message"}}, "service_tier": {{}, {"usage"}, {"message", "usage"}}, "inference_geo": {{}, {"usage"}},
 		"type": {
 			{}, {"tools"}, {"tool_choice"}, {"thinking"}, {"cache_control"}, {"tools", "cache_control"},
@@ -71,7 +65,7 @@ var (
 		"previous_message_id": {{"thread"}},
 		"ttl":                 {{"cache_control"}, {"tools", "cache_control"}},
 	}
-	opaqueInBlock = map[string][][]string{
+	opaqueInBlock = wire.Places{
 		"type":       {{}, {"source"}, {"cache_control"}, {"citations"}},
 		"ttl":        {{"cache_control"}},
 		"media_type": {{"source"}}, "file_id": {{"source"}},
@@ -80,15 +74,3 @@ var (
 		"encrypted_content": {{}}, "encrypted_index": {{"citations"}},
 	}
 )
-
-func invalidBody(message string) error { return sallyport.NewError(sallyport.InvalidBody, message) }
-
-// unsupported says that the field at v cannot be carried to this dialect.
-func unsupported(v llm.Value, why string) error {
-	return sallyport.NewError(sallyport.UnsupportedField, v.Path()+": "+why)
-}
-
-// invalid says that the field at v is not what its own dialect promises.
-func invalid(v llm.Value, why string) error {
-	return sallyport.NewError(sallyport.InvalidBody, v.Path()+": "+why)
-}

@@ -1,6 +1,9 @@
 package messages
 
-import "github.com/sallyport-ai/sallyport/internal/llm"
+import (
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
 
 // The fields that are read in the objects of a conversation; see requestFields.
 var (
@@ -10,15 +13,6 @@ var (
 	}
 	sourceFields = []string{"type", "media_type", "data", "url"}
 )
-
-// wrong is the error for the value v, at that member when there is one.
-func wrong(v llm.Value, member, must string) error {
-	place := v.Path()
-	if member != "" && place != "" {
-		member = "." + member
-	}
-	return invalidBody(place + member + " " + must + ".")
-}
 
 func (d *decoder) system(root llm.Value) error {
 	parts, err := d.content(root.Get("system"))
@@ -31,7 +25,7 @@ func (d *decoder) system(root llm.Value) error {
 func (d *decoder) messages(root llm.Value) error {
 	list := root.Get("messages")
 	if list.Kind() != llm.Array || list.Len() == 0 {
-		return invalidBody("messages must be an array with at least one message.")
+		return wire.Invalid("messages must be an array with at least one message.")
 	}
 	d.req.Messages = make([]llm.Message, 0, list.Len())
 	var err error
@@ -44,13 +38,13 @@ func (d *decoder) messages(root llm.Value) error {
 
 func (d *decoder) message(v llm.Value) error {
 	if v.Kind() != llm.Object {
-		return wrong(v, "", "must be an object")
+		return wire.Wrong(v, "", "must be an object")
 	}
-	if err := noTwin(v, messageFields...); err != nil {
+	if err := wire.NoTwin(v, messageFields...); err != nil {
 		return err
 	}
 	if v.Get("content").IsNull() {
-		return wrong(v, "content", "must be a string or an array of blocks")
+		return wire.Wrong(v, "content", "must be a string or an array of blocks")
 	}
 	parts, err := d.content(v.Get("content"))
 	if err != nil {
@@ -64,7 +58,7 @@ func (d *decoder) message(v llm.Value) error {
 		d.user(parts)
 		return nil
 	}
-	return wrong(v, "role", "must be user, assistant or system")
+	return wire.Wrong(v, "role", "must be user, assistant or system")
 }
 
 // user adds a user's turn.
@@ -105,7 +99,7 @@ func (d *decoder) content(v llm.Value) ([]llm.Part, error) {
 		})
 		return parts, err
 	}
-	return nil, wrong(v, "", "must be a string or an array of blocks")
+	return nil, wire.Wrong(v, "", "must be a string or an array of blocks")
 }
 
 // block reads a block. One of a type that is not known here, such as what the
@@ -113,19 +107,19 @@ func (d *decoder) content(v llm.Value) ([]llm.Part, error) {
 func (d *decoder) block(v llm.Value) (llm.Part, error) {
 	part := llm.Part{Kind: llm.OtherPart, Raw: v}
 	if v.Kind() != llm.Object {
-		return part, wrong(v, "", "must be an object")
+		return part, wire.Wrong(v, "", "must be an object")
 	}
-	if err := noTwin(v, blockFields...); err != nil {
+	if err := wire.NoTwin(v, blockFields...); err != nil {
 		return part, err
 	}
 	kind := v.Get("type").Text()
 	if kind == "" {
-		return part, wrong(v, "type", "must be a string")
+		return part, wire.Wrong(v, "type", "must be a string")
 	}
 	switch kind {
 	case "text":
 		part.Kind, part.Text = llm.TextPart, v.Get("text")
-		return part, needString(v, "text")
+		return part, wire.NeedString(v, "text")
 	case "image":
 		part.Kind = llm.ImagePart
 		return part, d.source(&part)
@@ -141,18 +135,11 @@ func (d *decoder) block(v llm.Value) (llm.Part, error) {
 		if v.Get("signature").Text() != "" {
 			d.req.Signed = append(d.req.Signed, part.Text)
 		}
-		return part, needString(v, "thinking")
+		return part, wire.NeedString(v, "thinking")
 	case "redacted_thinking":
 		part.Kind = llm.ThinkingPart
 	}
 	return part, nil
-}
-
-func needString(v llm.Value, member string) error {
-	if v.Get(member).Kind() != llm.String {
-		return wrong(v, member, "must be a string")
-	}
-	return nil
 }
 
 // source reads where the bytes of an image or a document are. What only this
@@ -161,24 +148,24 @@ func needString(v llm.Value, member string) error {
 func (d *decoder) source(part *llm.Part) error {
 	source := part.Raw.Get("source")
 	if source.Kind() != llm.Object {
-		return wrong(part.Raw, "source", "must be an object")
+		return wire.Wrong(part.Raw, "source", "must be an object")
 	}
-	if err := noTwin(source, sourceFields...); err != nil {
+	if err := wire.NoTwin(source, sourceFields...); err != nil {
 		return err
 	}
 	switch source.Get("type").Text() {
 	case "base64":
 		part.Data, part.MediaType = source.Get("data"), source.Get("media_type").Text()
 		if part.MediaType == "" {
-			return wrong(source, "media_type", "must be a string")
+			return wire.Wrong(source, "media_type", "must be a string")
 		}
-		return needString(source, "data")
+		return wire.NeedString(source, "data")
 	case "url":
 		part.URL = source.Get("url")
-		return needString(source, "url")
+		return wire.NeedString(source, "url")
 	case "text":
 		part.Kind, part.Text = llm.TextPart, source.Get("data")
-		return needString(source, "data")
+		return wire.NeedString(source, "data")
 	}
 	part.Kind = llm.OtherPart
 	return nil
@@ -189,12 +176,12 @@ func toolUse(part llm.Part) (llm.Part, error) {
 	v := part.Raw
 	for _, member := range []string{"id", "name"} {
 		if v.Get(member).Text() == "" {
-			return part, wrong(v, member, "must be a string")
+			return part, wire.Wrong(v, member, "must be a string")
 		}
 	}
 	input := v.Get("input")
 	if input.Kind() != llm.Object {
-		return part, wrong(v, "input", "must be an object")
+		return part, wire.Wrong(v, "input", "must be an object")
 	}
 	part.Kind, part.ToolID, part.ToolName, part.Text = llm.ToolCallPart, v.Get("id"), v.Get("name"), input.AsText()
 	return part, nil
@@ -203,10 +190,10 @@ func toolUse(part llm.Part) (llm.Part, error) {
 func (d *decoder) toolResult(part llm.Part) (llm.Part, error) {
 	v := part.Raw
 	if v.Get("tool_use_id").Text() == "" {
-		return part, wrong(v, "tool_use_id", "must name the call that is answered")
+		return part, wire.Wrong(v, "tool_use_id", "must name the call that is answered")
 	}
 	var err error
-	if part.IsError, err = boolean(v, "is_error"); err != nil {
+	if part.IsError, err = wire.Bool(v, "is_error"); err != nil {
 		return part, err
 	}
 	part.Kind, part.ToolID = llm.ToolResultPart, v.Get("tool_use_id")

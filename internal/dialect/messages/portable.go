@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -37,25 +38,17 @@ func Details(cause error) any {
 	}{"thread_unsupported_request", []string{string(field)}}
 }
 
-// onlyKnown refuses an object with a member that is not in fields; of one with a
-// test there, only values that pass.
-func onlyKnown(object llm.Value, fields map[string]func(llm.Value) bool) error {
-	var err error
-	object.Members(func(key, value llm.Value) bool {
-		asksNothing, known := fields[key.Text()]
-		if !value.IsNull() && (!known || asksNothing != nil && !asksNothing(value)) {
-			err = sallyport.WrapError(sallyport.UnsupportedField,
-				value.Path()+": the provider of this model cannot honour this field", unhonoured(key.Text()))
-		}
-		return err == nil
-	})
-	return err
+// onlyKnown is wire.Fields.Only whose error has the field as its cause.
+func onlyKnown(object llm.Value, fields wire.Fields) error {
+	name, v := fields.Stranger(object)
+	if !v.Exists() {
+		return nil
+	}
+	return sallyport.WrapError(sallyport.UnsupportedField, v.Path()+": "+wire.NotHonoured, unhonoured(name.Text()))
 }
 
-// The fields that do not stand in the way of another dialect. Those with a test
-// cannot be carried: only a value is let through that asks for nothing.
 var (
-	fields = map[string]func(llm.Value) bool{
+	fields = wire.Fields{
 		// Carried: the meaning of a request holds them.
 		"model": nil, "messages": nil, "system": nil, "max_tokens": nil, "stream": nil,
 		"temperature": nil, "top_p": nil, "top_k": nil, "stop_sequences": nil,
@@ -66,7 +59,7 @@ var (
 		"metadata": nil, "litellm_metadata": nil, "proxy_server_request": nil,
 		"mcp_servers": empty,
 	}
-	outputFields = map[string]func(llm.Value) bool{"effort": nil, "format": nil}
+	outputFields = wire.Fields{"effort": nil, "format": nil}
 )
 
 func empty(v llm.Value) bool { return v.Kind() == llm.Array && v.Len() == 0 }

@@ -1,6 +1,9 @@
 package messages
 
-import "github.com/sallyport-ai/sallyport/internal/llm"
+import (
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
 
 // The fields that are read in tools and in the choice of one; see requestFields.
 var (
@@ -16,7 +19,7 @@ func (d *decoder) tools(root llm.Value) error {
 		return nil
 	}
 	if list.Kind() != llm.Array {
-		return invalidBody("tools must be an array.")
+		return wire.Invalid("tools must be an array.")
 	}
 	var err error
 	list.Items(func(_ int, item llm.Value) bool {
@@ -30,22 +33,22 @@ func (d *decoder) tools(root llm.Value) error {
 
 func readTool(v llm.Value) (llm.Tool, error) {
 	if v.Kind() != llm.Object {
-		return llm.Tool{}, wrong(v, "", "must be an object")
+		return llm.Tool{}, wire.Wrong(v, "", "must be an object")
 	}
-	if err := noTwin(v, toolFields...); err != nil {
+	if err := wire.NoTwin(v, toolFields...); err != nil {
 		return llm.Tool{}, err
 	}
 	if kind := v.Get("type"); !kind.IsNull() && kind.Text() != "custom" {
-		return llm.Tool{Raw: v}, needString(v, "type")
+		return llm.Tool{Raw: v}, wire.NeedString(v, "type")
 	}
 	t := llm.Tool{Raw: v, Name: v.Get("name"), Description: v.Get("description"), Schema: v.Get("input_schema")}
 	switch {
 	case t.Name.Text() == "":
-		return t, wrong(v, "name", "must be a string")
+		return t, wire.Wrong(v, "name", "must be a string")
 	case !t.Description.IsNull() && t.Description.Kind() != llm.String:
-		return t, wrong(v, "description", "must be a string")
+		return t, wire.Wrong(v, "description", "must be a string")
 	case t.Schema.Kind() != llm.Object:
-		return t, wrong(v, "input_schema", "must be an object")
+		return t, wire.Wrong(v, "input_schema", "must be an object")
 	}
 	return t, nil
 }
@@ -58,14 +61,14 @@ func (d *decoder) toolChoice(root llm.Value) error {
 		return nil
 	}
 	if v.Kind() != llm.Object {
-		return invalidBody("tool_choice must be an object.")
+		return wire.Invalid("tool_choice must be an object.")
 	}
-	if err := noTwin(v, choiceFields...); err != nil {
+	if err := wire.NoTwin(v, choiceFields...); err != nil {
 		return err
 	}
 	kind := v.Get("type").Text()
 	if kind == "" {
-		return wrong(v, "type", "must be a string")
+		return wire.Wrong(v, "type", "must be a string")
 	}
 	d.req.ToolChoice.Mode = kind
 	switch kind {
@@ -73,11 +76,11 @@ func (d *decoder) toolChoice(root llm.Value) error {
 		d.req.ToolChoice.Mode = "required"
 	case "tool":
 		if v.Get("name").Text() == "" {
-			return wrong(v, "name", "must be a string")
+			return wire.Wrong(v, "name", "must be a string")
 		}
 		d.req.ToolChoice = llm.ToolChoice{Mode: "named", Name: v.Get("name")}
 	}
-	one, err := boolean(v, "disable_parallel_tool_use")
+	one, err := wire.Bool(v, "disable_parallel_tool_use")
 	if one {
 		d.req.Settings.ParallelTools = no
 	}

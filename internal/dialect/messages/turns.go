@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -94,7 +95,7 @@ func newBlocks(parts []llm.Part) ([]block, error) {
 			continue
 		}
 		// On the part itself some clients mark how far the prompt may be cached.
-		made.CacheControl = present(p.Raw.Get("cache_control"))
+		made.CacheControl = wire.Present(p.Raw.Get("cache_control"))
 		blocks = append(blocks, made)
 	}
 	return blocks, nil
@@ -123,7 +124,7 @@ func newBlock(p llm.Part) (block, error) {
 	case llm.ThinkingPart:
 		return block{}, nil
 	}
-	return block{}, unsupported(p.Raw, "the provider of this model does not take content of this type")
+	return block{}, wire.Unsupported(p.Raw, "the provider of this model does not take content of this type")
 }
 
 // newSource says where the bytes of an image or a document are.
@@ -136,14 +137,14 @@ func newSource(p llm.Part) (*source, error) {
 		head, data, comma := strings.Cut(rest, ",")
 		mediaType, params, _ := strings.Cut(head, ";")
 		if !comma || !strings.EqualFold(lastParam(params), "base64") {
-			return nil, unsupported(p.Raw, "what is in a data: address must be base64")
+			return nil, wire.Unsupported(p.Raw, "what is in a data: address must be base64")
 		}
 		return &source{Type: "base64", MediaType: mediaType, Data: data}, nil
 	}
 	_, http := cutScheme(address, "http://")
 	_, https := cutScheme(address, "https://")
 	if !http && !https {
-		return nil, unsupported(p.Raw, "the address must be of data:, http: or https:")
+		return nil, wire.Unsupported(p.Raw, "the address must be of data:, http: or https:")
 	}
 	return &source{Type: "url", URL: address}, nil
 }
@@ -166,7 +167,7 @@ func newToolUse(p llm.Part) (block, error) {
 	}
 	doc, err := llm.Parse([]byte(arguments))
 	if err != nil || doc.Root().Kind() != llm.Object {
-		return block{}, invalid(p.Raw, "the arguments of a tool call must be the JSON of an object")
+		return block{}, wire.InvalidAt(p.Raw, "the arguments of a tool call must be the JSON of an object")
 	}
 	return block{Type: "tool_use", ID: p.ToolID.Text(), Name: p.ToolName.Text(), Input: doc.Raw()}, nil
 }

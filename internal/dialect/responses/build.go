@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -71,7 +72,7 @@ func (n *Encoder) build(e *llm.Event) error {
 	if last.Status == "incomplete" && b.finish != llm.StopTools {
 		name = "response.incomplete"
 	}
-	n.ended = marshal(last)
+	n.ended = wire.Marshal(last)
 	n.send(name, responseEvent{Type: name, Sequence: n.next(), Response: last})
 	return nil
 }
@@ -91,7 +92,7 @@ func (n *Encoder) buildWhole(e *llm.Event) ([]byte, error) {
 	}
 	n.endItems()
 	n.frames = n.frames[:0]
-	n.ended = marshal(n.end())
+	n.ended = wire.Marshal(n.end())
 	return n.ended, nil
 }
 
@@ -114,7 +115,7 @@ func (n *Encoder) take(e *llm.Event) error {
 			continue // this dialect knows one answer
 		}
 		if b.size += len(d.Text.Text()); b.size > textMax || len(b.items) > blocksMax {
-			return invalidAnswer("it is too long")
+			return wire.Unusable("it is too long")
 		}
 		n.delta(d)
 	}

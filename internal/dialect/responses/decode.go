@@ -1,10 +1,8 @@
 package responses
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -17,23 +15,16 @@ var requestFields = []string{
 	"include", "user", "prompt_cache_key", "metadata", "kindo", "litellm_metadata", "proxy_server_request",
 }
 
-// redirects are fields with which some gateways let a caller choose where the
-// call goes and with which credential. Here nobody may.
-var redirects = []string{"api_base", "base_url", "api_key", "extra_headers"}
-
 // Decode reads a request of a client. Every error is *sallyport.Error with
 // InvalidBody, UnsupportedField, UnsupportedTool or ExclusiveFields, whose message
 // names the field and never quotes a value. The Request keeps body, which must
 // not change from now on.
 func Decode(body []byte) (*llm.Request, error) {
-	doc, err := llm.Parse(body)
+	doc, err := wire.Body(body)
 	if err != nil {
-		return nil, syntax(err)
+		return nil, err
 	}
 	root := doc.Root()
-	if root.Kind() != llm.Object {
-		return nil, invalidBody("The body must be a JSON object.")
-	}
 	d := decoder{req: &llm.Request{Dialect: llm.Responses, Body: doc, Choices: 1, UsageAsked: true}}
 	for _, step := range []func(llm.Value) error{
 		d.keys, d.target, d.state, d.bounds, d.instructions, d.input, d.tools, d.toolChoice, d.settings,
@@ -46,76 +37,28 @@ func Decode(body []byte) (*llm.Request, error) {
 	return d.req, nil
 }
 
-// syntax tells where the body is not the JSON that we take.
-func syntax(err error) error {
-	var at *llm.SyntaxError
-	if errors.As(err, &at) {
-		return sallyport.WrapError(sallyport.InvalidBody,
-			fmt.Sprintf("The body is not valid JSON: %s at byte %d.", at.Reason, at.Offset), err)
-	}
-	return sallyport.WrapError(sallyport.InvalidBody, "The body is not valid JSON.", err)
-}
-
 type decoder struct {
 	req *llm.Request
 }
 
 func (d *decoder) keys(root llm.Value) error {
-	for _, name := range redirects {
-		if root.Get(name).Exists() || root.CaseTwin(name) != "" {
-			return invalidBody("The field " + name + " is not allowed: a request cannot choose where it is sent.")
-		}
-	}
-	return noTwin(root, requestFields...)
-}
-
-func noTwin(object llm.Value, names ...string) error {
-	if twin := object.CaseTwin(names...); twin != "" {
-		return invalidBody("A field is written like " + twin + " but in another case.")
-	}
-	return nil
-}
-
-// wrong is the error for the value v, at that member when there is one.
-func wrong(v llm.Value, member, must string) error {
-	place := v.Path()
-	if member != "" && place != "" {
-		member = "." + member
-	}
-	return invalidBody(place + member + " " + must + ".")
-}
-
-func needString(v llm.Value, member string) error {
-	if v.Get(member).Kind() != llm.String {
-		return wrong(v, member, "must be a string")
-	}
-	return nil
+	return wire.Keys(root, requestFields...)
 }
 
 // mayBe says that a member that is there has to be of that kind.
 func mayBe(object llm.Value, kind llm.Kind, must string, names ...string) error {
 	for _, name := range names {
 		if v := object.Get(name); !v.IsNull() && v.Kind() != kind {
-			return wrong(object, name, must)
+			return wire.Wrong(object, name, must)
 		}
 	}
 	return nil
 }
 
-// boolean reads a field that may be absent or null, which is false.
-func boolean(object llm.Value, name string) (bool, error) {
-	v := object.Get(name)
-	value, ok := v.Bool()
-	if !ok && !v.IsNull() {
-		return false, wrong(object, name, "must be true or false")
-	}
-	return value, nil
-}
-
 func (d *decoder) target(root llm.Value) error {
 	d.req.Model = root.Get("model").Text()
 	if d.req.Model == "" {
-		return invalidBody("model must be a string that names a model.")
+		return wire.Invalid("model must be a string that names a model.")
 	}
 	if err := mayBe(root, llm.String, "must be a string", "prompt_cache_key", "user", "previous_response_id"); err != nil {
 		return err
@@ -127,7 +70,7 @@ func (d *decoder) target(root llm.Value) error {
 // state reads what the request wants kept and continued.
 func (d *decoder) state(root llm.Value) error {
 	for _, name := range []string{"store", "background"} {
-		if _, err := boolean(root, name); err != nil {
+		if _, err := wire.Bool(root, name); err != nil {
 			return err
 		}
 	}
@@ -140,9 +83,9 @@ func (d *decoder) state(root llm.Value) error {
 	}
 	kindo := root.Get("kindo")
 	if !kindo.IsNull() && kindo.Kind() != llm.Object {
-		return invalidBody("kindo must be an object.")
+		return wire.Invalid("kindo must be an object.")
 	}
-	if err := noTwin(kindo, "system_prompt"); err != nil {
+	if err := wire.NoTwin(kindo, "system_prompt"); err != nil {
 		return err
 	}
 	if prompt := kindo.Get("system_prompt"); !prompt.IsNull() && prompt.Text() != "off" {
@@ -155,11 +98,11 @@ func (d *decoder) bounds(root llm.Value) (err error) {
 	if v := root.Get("max_output_tokens"); !v.IsNull() {
 		n, ok := v.Int()
 		if !ok || n < 1 {
-			return invalidBody("max_output_tokens must be a positive whole number.")
+			return wire.Invalid("max_output_tokens must be a positive whole number.")
 		}
 		d.req.OutputMax = n
 	}
-	d.req.Stream, err = boolean(root, "stream")
+	d.req.Stream, err = wire.Bool(root, "stream")
 	return err
 }
 
@@ -170,7 +113,7 @@ func (d *decoder) instructions(root llm.Value) error {
 		return nil
 	}
 	if v.Kind() != llm.String {
-		return invalidBody("instructions must be a string.")
+		return wire.Invalid("instructions must be a string.")
 	}
 	d.req.System = append(d.req.System, llm.Part{Kind: llm.TextPart, Raw: v, Text: v})
 	return nil
@@ -180,17 +123,17 @@ func (d *decoder) settings(root llm.Value) error {
 	if err := mayBe(root, llm.Number, "must be a number", "temperature", "top_p"); err != nil {
 		return err
 	}
-	if _, err := boolean(root, "parallel_tool_calls"); err != nil {
+	if _, err := wire.Bool(root, "parallel_tool_calls"); err != nil {
 		return err
 	}
 	if err := mayBe(root, llm.Object, "must be an object", "text", "reasoning"); err != nil {
 		return err
 	}
 	text, reasoning := root.Get("text"), root.Get("reasoning")
-	if err := noTwin(text, "format"); err != nil {
+	if err := wire.NoTwin(text, "format"); err != nil {
 		return err
 	}
-	if err := noTwin(reasoning, "effort"); err != nil {
+	if err := wire.NoTwin(reasoning, "effort"); err != nil {
 		return err
 	}
 	if err := mayBe(reasoning, llm.String, "must be a string", "effort"); err != nil {
@@ -214,11 +157,11 @@ func format(text llm.Value) (llm.Format, error) {
 	if v.IsNull() {
 		return llm.Format{}, nil
 	}
-	if err := noTwin(v, "type", "name", "description", "schema", "strict"); err != nil {
+	if err := wire.NoTwin(v, "type", "name", "description", "schema", "strict"); err != nil {
 		return llm.Format{}, err
 	}
 	return llm.Format{
 		Kind: v.Get("type").Text(), Name: v.Get("name"), Description: v.Get("description"),
 		Schema: v.Get("schema"), Strict: v.Get("strict"),
-	}, needString(v, "type")
+	}, wire.NeedString(v, "type")
 }

@@ -1,7 +1,6 @@
 package responses
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -96,7 +96,7 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 		name = root.Get("type").Text()
 	}
 	body := e.Body.Encode(patches...)
-	n.frame(name, body)
+	n.frames = wire.AppendEvent(n.frames, name, body)
 	if e.Kind != llm.DoneEvent || n.stored.ID == "" {
 		return n.frames, nil
 	}
@@ -187,25 +187,8 @@ func (n *Encoder) next() int64 {
 	return n.last
 }
 
-func (n *Encoder) send(name string, body any) { n.frame(name, marshal(body)) }
-
-// frame adds one event. JSON that a provider wrote over several lines needs a
-// field name before each.
-func (n *Encoder) frame(name string, json []byte) {
-	n.frames = append(n.frames, "event: "...)
-	n.frames = append(n.frames, name...)
-	n.frames = append(n.frames, '\n')
-	for more := true; more; {
-		end := bytes.IndexAny(json, "\r\n")
-		line := json
-		if more = end >= 0; more {
-			line, json = json[:end], json[end+1:]
-		}
-		n.frames = append(n.frames, "data: "...)
-		n.frames = append(n.frames, line...)
-		n.frames = append(n.frames, '\n')
-	}
-	n.frames = append(n.frames, '\n')
+func (n *Encoder) send(name string, body any) {
+	n.frames = wire.AppendEvent(n.frames, name, wire.Marshal(body))
 }
 
 // newID returns a fresh id of that kind: "resp", "msg", "fc" or "rs".

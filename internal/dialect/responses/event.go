@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -45,7 +46,7 @@ type knownText struct {
 func (d *Decoder) DecodeEvent(name string, doc *llm.Document, e *llm.Event) error {
 	root := doc.Root()
 	if root.Kind() != llm.Object {
-		return invalidAnswer("an event that is not an object")
+		return wire.Unusable("an event that is not an object")
 	}
 	*e = llm.Event{
 		Kind: llm.ChunkEvent, Dialect: llm.Responses, Name: name, Body: doc,
@@ -89,7 +90,7 @@ func (d *Decoder) DecodeEvent(name string, doc *llm.Document, e *llm.Event) erro
 func DecodeWhole(doc *llm.Document, e *llm.Event) error {
 	root := doc.Root()
 	if root.Kind() != llm.Object {
-		return invalidAnswer("it is not an object")
+		return wire.Unusable("it is not an object")
 	}
 	if told := root.Get("error"); !told.IsNull() {
 		return failure(told)
@@ -113,7 +114,7 @@ func identify(response llm.Value, e *llm.Event) {
 func (d *Decoder) response(v llm.Value, e *llm.Event) error {
 	output := v.Get("output")
 	if v.Kind() != llm.Object || output.Kind() != llm.Array || output.Len() > blocksMax {
-		return invalidAnswer("not a response")
+		return wire.Unusable("not a response")
 	}
 	if told := v.Get("error"); !told.IsNull() {
 		return failure(told)
@@ -140,7 +141,7 @@ func (d *Decoder) response(v llm.Value, e *llm.Event) error {
 	case "failed":
 		return failure(v.Get("error"))
 	default:
-		return invalidAnswer("a response that has not ended")
+		return wire.Unusable("a response that has not ended")
 	}
 	e.Finishes = append(e.Finishes, llm.Finish{Reason: reason})
 	if readUsage(v.Get("usage"), &d.usage) {
@@ -246,7 +247,7 @@ func (d *Decoder) index(place textPlace) (int, error) {
 		return index, nil
 	}
 	if len(d.known) == blocksMax {
-		return 0, invalidAnswer("too many texts")
+		return 0, wire.Unusable("too many texts")
 	}
 	if d.texts == nil {
 		d.texts = make(map[textPlace]int)
@@ -267,7 +268,7 @@ func placeOf(root llm.Value) (item, part int, err error) {
 		}
 		n, ok := v.Int()
 		if !ok || n < 0 || n >= blocksMax {
-			return 0, 0, invalidAnswer("an event without a proper index")
+			return 0, 0, wire.Unusable("an event without a proper index")
 		}
 		*into = int(n)
 	}

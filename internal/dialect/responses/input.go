@@ -3,6 +3,7 @@ package responses
 import (
 	"strings"
 
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -22,7 +23,7 @@ func (d *decoder) input(root llm.Value) error {
 		return nil
 	case llm.Array:
 		if v.Len() == 0 {
-			return invalidBody("input must have at least one item.")
+			return wire.Invalid("input must have at least one item.")
 		}
 		d.req.Messages = make([]llm.Message, 0, v.Len())
 		var err error
@@ -32,9 +33,9 @@ func (d *decoder) input(root llm.Value) error {
 		})
 		return err
 	case llm.Missing, llm.Null:
-		return invalidBody("input must be a string or an array of items.")
+		return wire.Invalid("input must be a string or an array of items.")
 	}
-	return invalidBody("input must be a string or an array of items.")
+	return wire.Invalid("input must be a string or an array of items.")
 }
 
 // say adds parts to the conversation. What an assistant says, thinks and calls
@@ -53,9 +54,9 @@ func (d *decoder) say(role llm.Role, parts ...llm.Part) {
 
 func (d *decoder) item(v llm.Value) error {
 	if v.Kind() != llm.Object {
-		return wrong(v, "", "must be an object")
+		return wire.Wrong(v, "", "must be an object")
 	}
-	if err := noTwin(v, itemFields...); err != nil {
+	if err := wire.NoTwin(v, itemFields...); err != nil {
 		return err
 	}
 	if err := mayBe(v, llm.String, "must be a string", "type", "id"); err != nil {
@@ -91,7 +92,7 @@ func (d *decoder) message(v llm.Value) error {
 	case "assistant":
 		d.say(llm.RoleAssistant, parts...)
 	default:
-		return wrong(v, "role", "must be system, developer, user or assistant")
+		return wire.Wrong(v, "role", "must be system, developer, user or assistant")
 	}
 	return nil
 }
@@ -112,28 +113,28 @@ func content(item llm.Value, member string) ([]llm.Part, error) {
 		})
 		return parts, err
 	}
-	return nil, wrong(item, member, "must be a string or an array of parts")
+	return nil, wire.Wrong(item, member, "must be a string or an array of parts")
 }
 
 func part(v llm.Value) (llm.Part, error) {
 	if v.Kind() != llm.Object {
-		return llm.Part{}, wrong(v, "", "must be an object")
+		return llm.Part{}, wire.Wrong(v, "", "must be an object")
 	}
-	if err := noTwin(v, partFields...); err != nil {
+	if err := wire.NoTwin(v, partFields...); err != nil {
 		return llm.Part{}, err
 	}
 	kind := v.Get("type").Text()
 	if kind == "" {
-		return llm.Part{}, wrong(v, "type", "must be a string")
+		return llm.Part{}, wire.Wrong(v, "type", "must be a string")
 	}
 	p := llm.Part{Kind: llm.OtherPart, Raw: v}
 	switch kind {
 	case "input_text", "output_text", "text":
 		p.Kind, p.Text = llm.TextPart, v.Get("text")
-		return p, needString(v, "text")
+		return p, wire.NeedString(v, "text")
 	case "refusal":
 		p.Kind, p.Text = llm.RefusalPart, v.Get("refusal")
-		return p, needString(v, "refusal")
+		return p, wire.NeedString(v, "refusal")
 	case "input_image":
 		return image(p)
 	case "input_file":
@@ -151,7 +152,7 @@ func image(p llm.Part) (llm.Part, error) {
 	if address := p.Raw.Get("image_url"); !address.IsNull() {
 		p.Kind, p.URL = llm.ImagePart, address
 	} else if p.Raw.Get("file_id").IsNull() {
-		return p, wrong(p.Raw, "image_url", "must be a string")
+		return p, wire.Wrong(p.Raw, "image_url", "must be a string")
 	}
 	return p, nil
 }
@@ -171,7 +172,7 @@ func file(p llm.Part) (llm.Part, error) {
 	case !data.IsNull():
 		p.Kind, p.Data, p.MediaType = llm.FilePart, data, mediaType(p.Name.Text())
 	case p.Raw.Get("file_id").IsNull():
-		return p, wrong(p.Raw, "file_data", "must be a string")
+		return p, wire.Wrong(p.Raw, "file_data", "must be a string")
 	}
 	return p, nil
 }
@@ -186,7 +187,7 @@ func mediaType(name string) string {
 
 func (d *decoder) functionCall(v llm.Value) error {
 	for _, name := range []string{"call_id", "name", "arguments"} {
-		if err := needString(v, name); err != nil {
+		if err := wire.NeedString(v, name); err != nil {
 			return err
 		}
 	}
@@ -198,7 +199,7 @@ func (d *decoder) functionCall(v llm.Value) error {
 
 func (d *decoder) functionOutput(v llm.Value) error {
 	if v.Get("call_id").Text() == "" {
-		return wrong(v, "call_id", "must name the call that is answered")
+		return wire.Wrong(v, "call_id", "must name the call that is answered")
 	}
 	parts, err := content(v, "output")
 	d.say(llm.RoleTool, llm.Part{Kind: llm.ToolResultPart, Raw: v, ToolID: v.Get("call_id"), Parts: parts})

@@ -15,11 +15,8 @@
 package responses
 
 import (
-	"bytes"
-	"encoding/json"
-	"slices"
-
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 )
 
 // Opaque says whether the string at that place of a body carries no text of a
@@ -40,18 +37,12 @@ func Opaque(place []string) bool {
 			inside, table = place[1:], opaqueInPart
 		}
 	}
-	if len(inside) == 0 {
-		return false
-	}
-	last := len(inside) - 1
-	return slices.ContainsFunc(table[inside[last]], func(above []string) bool {
-		return slices.Equal(above, inside[:last])
-	})
+	return table.Has(inside)
 }
 
 // The opaque members by name, each with the places where it is opaque.
 var (
-	opaqueInBody = map[string][][]string{
+	opaqueInBody = wire.Places{
 		"model": {{}}, "object": {{}}, "status": {{}}, "include": {{}}, "service_tier": {{}}, "truncation": {{}},
 		"id":     {{}, {"conversation"}, {"prompt"}},
 		"type":   {{}, {"tools"}, {"tool_choice"}, {"tool_choice", "tools"}, {"text", "format"}, {"annotation"}},
@@ -61,35 +52,17 @@ var (
 		"reason": {{"incomplete_details"}}, "code": {{"error"}},
 		"partial_image_b64": {{}},
 	}
-	opaqueInItem = map[string][][]string{
+	opaqueInItem = wire.Places{
 		"id": {{}}, "role": {{}}, "status": {{}}, "call_id": {{}}, "phase": {{}}, "encrypted_content": {{}},
 		"type":    {{}, {"content"}, {"summary"}, {"output"}, {"content", "annotations"}},
 		"detail":  {{"content"}, {"output"}},
 		"file_id": {{"content"}, {"output"}, {"content", "annotations"}},
 	}
-	opaqueInPart = map[string][][]string{
+	opaqueInPart = wire.Places{
 		"type": {{}, {"annotations"}}, "file_id": {{"annotations"}},
 	}
 )
 
-func invalidBody(message string) error { return sallyport.NewError(sallyport.InvalidBody, message) }
-
 func unsupported(message string) error {
 	return sallyport.NewError(sallyport.UnsupportedField, message)
-}
-
-func invalidAnswer(message string) error {
-	return sallyport.NewError(sallyport.UpstreamInvalid, "The provider's answer cannot be used: "+message+".")
-}
-
-// marshal writes what has a JSON by its type. Unlike json.Marshal it leaves <, >
-// and & as they are.
-func marshal(v any) []byte {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic("responses: a value has no JSON: " + err.Error()) // only strings, numbers, JSON and structs of them come here
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

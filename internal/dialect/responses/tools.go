@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -32,21 +33,21 @@ func (d *decoder) tools(root llm.Value) error {
 
 func tool(v llm.Value) (llm.Tool, error) {
 	if v.Kind() != llm.Object {
-		return llm.Tool{}, wrong(v, "", "must be an object")
+		return llm.Tool{}, wire.Wrong(v, "", "must be an object")
 	}
-	if err := noTwin(v, toolFields...); err != nil {
+	if err := wire.NoTwin(v, toolFields...); err != nil {
 		return llm.Tool{}, err
 	}
 	switch kind := v.Get("type").Text(); {
 	case kind == "":
-		return llm.Tool{}, wrong(v, "type", "must be a string")
+		return llm.Tool{}, wire.Wrong(v, "type", "must be a string")
 	case kind == "mcp" || strings.HasPrefix(kind, "kindo_"):
 		return llm.Tool{}, unsupportedTool(v, "tools that the gateway would have to run are not supported")
 	case kind != "function":
 		return llm.Tool{Raw: v}, nil
 	}
 	if v.Get("name").Text() == "" {
-		return llm.Tool{}, wrong(v, "name", "must be a string")
+		return llm.Tool{}, wire.Wrong(v, "name", "must be a string")
 	}
 	if err := mayBe(v, llm.String, "must be a string", "description"); err != nil {
 		return llm.Tool{}, err
@@ -71,25 +72,25 @@ func (d *decoder) toolChoice(root llm.Value) error {
 		case "auto", "none", "required":
 			return nil
 		}
-		return invalidBody("tool_choice must be auto, none, required or an object that names a tool.")
+		return wire.Invalid("tool_choice must be auto, none, required or an object that names a tool.")
 	case llm.Object:
 		return d.choiceObject(v)
 	}
-	return invalidBody("tool_choice must be a string or an object.")
+	return wire.Invalid("tool_choice must be a string or an object.")
 }
 
 func (d *decoder) choiceObject(v llm.Value) error {
-	if err := noTwin(v, choiceFields...); err != nil {
+	if err := wire.NoTwin(v, choiceFields...); err != nil {
 		return err
 	}
 	kind := v.Get("type").Text()
 	d.req.ToolChoice.Mode = kind
 	switch kind {
 	case "":
-		return wrong(v, "type", "must be a string")
+		return wire.Wrong(v, "type", "must be a string")
 	case "function":
 		if v.Get("name").Text() == "" {
-			return wrong(v, "name", "must be a string")
+			return wire.Wrong(v, "name", "must be a string")
 		}
 		d.req.ToolChoice = llm.ToolChoice{Mode: "named", Name: v.Get("name")}
 	case "allowed_tools":
@@ -104,10 +105,10 @@ func (d *decoder) choiceObject(v llm.Value) error {
 func (d *decoder) allowed(v llm.Value) error {
 	mode := v.Get("mode").Text()
 	if mode != "auto" && mode != "required" {
-		return wrong(v, "mode", "must be auto or required")
+		return wire.Wrong(v, "mode", "must be auto or required")
 	}
 	if v.Get("tools").Kind() != llm.Array {
-		return wrong(v, "tools", "must be an array")
+		return wire.Wrong(v, "tools", "must be an array")
 	}
 	var names []string
 	functions := true
