@@ -99,8 +99,10 @@ func (s *screened) push(e *llm.Event) error {
 		return err
 	}
 	edited := false
-	for _, d := range e.Deltas {
-		changed, err := s.delta(d, e.Kind != llm.ChunkEvent || ends(e, d.Choice) || slices.Contains(e.Closed, d.Index))
+	final := finals(e)
+	for i, d := range e.Deltas {
+		ended := e.Kind != llm.ChunkEvent || ends(e, d.Choice) || slices.Contains(e.Closed, d.Index)
+		changed, err := s.delta(d, ended && (final == nil || final[textID(d)] == i))
 		if err != nil {
 			return err
 		}
@@ -126,6 +128,22 @@ func (s *screened) push(e *llm.Event) error {
 		return err
 	}
 	return s.out(e)
+}
+
+// finals tells, of an event with several pieces, which is the last of each text: a
+// text that ends with the event does not end with its first piece in it. It is nil
+// where each piece is a text for itself.
+func finals(e *llm.Event) map[dlp.TextID]int {
+	if len(e.Deltas) < 2 {
+		return nil
+	}
+	last := make(map[dlp.TextID]int, len(e.Deltas))
+	for i, d := range e.Deltas {
+		if d.Text.Exists() {
+			last[textID(d)] = i
+		}
+	}
+	return last
 }
 
 // others judges the strings of an event that are no piece of a text: names of
@@ -269,7 +287,10 @@ func textID(d llm.Delta) dlp.TextID {
 func (s *screened) keep(e *llm.Event) {
 	for _, d := range e.Deltas {
 		id := textID(d)
-		if !d.Text.Exists() || !s.screen.Pending(id) {
+		if !d.Text.Exists() { // a call that begins once more takes nothing away
+			continue
+		}
+		if !s.screen.Pending(id) {
 			delete(s.held, id)
 			continue
 		}
@@ -309,7 +330,7 @@ func compareTexts(a, b dlp.TextID) int {
 }
 
 // carrier makes of a sent event one that carries the text and nothing twice.
-func carrier(e *llm.Event, id dlp.TextID, text string) *llm.Event {
+func carrier(e *llm.Event, id dlp.TextID, rest string) *llm.Event {
 	for _, d := range e.Deltas {
 		if d.ToolName.Exists() { // the tool call has begun, it must not begin again
 			d.ToolID.SetNull()
@@ -318,7 +339,8 @@ func carrier(e *llm.Event, id dlp.TextID, text string) *llm.Event {
 		switch {
 		case !d.Text.Exists():
 		case textID(d) == id:
-			d.Text.SetText(text)
+			d.Text.SetText(rest)
+			rest = "" // the event may have several pieces of the text
 		default:
 			d.Text.SetText("")
 		}
