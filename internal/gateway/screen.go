@@ -153,7 +153,10 @@ func (s *screened) others(e *llm.Event) error {
 	if e.Body == nil || e.Dialect != s.call.Request.Dialect {
 		return nil // what is built from the meaning has nothing else
 	}
-	o := otherStrings{screened: s, event: e, opaque: dialect.Opaque(e.Dialect), place: s.place[:0]}
+	o := otherStrings{
+		screened: s, event: e, opaque: dialect.Opaque(e.Dialect), place: s.place[:0],
+		pieces: membersOf(e.Deltas), repeats: membersOf(e.Repeats),
+	}
 	err := o.look(e.Body.Root(), llm.TextDelta)
 	s.place = o.place
 	return err
@@ -168,10 +171,45 @@ type otherStrings struct {
 	event  *llm.Event
 	opaque func(place []string) bool
 	place  []string
+
+	pieces, repeats members
+}
+
+// members tells the values that are texts of an event. They are asked for each
+// value of it, and a provider may send an event of a hundred thousand texts.
+type members struct {
+	few  []llm.Delta
+	many map[llm.Value]bool // in place of few
+}
+
+// fewMax is how many texts are sooner compared than found in a map.
+const fewMax = 8
+
+func membersOf(deltas []llm.Delta) members {
+	if len(deltas) <= fewMax {
+		return members{few: deltas}
+	}
+	many := make(map[llm.Value]bool, len(deltas))
+	for _, d := range deltas {
+		many[d.Text.Origin()] = true
+	}
+	return members{many: many}
+}
+
+func (m members) have(v llm.Value) bool {
+	if m.many != nil {
+		return m.many[v]
+	}
+	for i := range m.few {
+		if m.few[i].Text.Origin() == v {
+			return true
+		}
+	}
+	return false
 }
 
 func (o *otherStrings) look(v llm.Value, kind llm.DeltaKind) (err error) {
-	if o.isPiece(v) {
+	if o.pieces.have(v) { // it is judged as a piece of its text
 		return nil
 	}
 	switch v.Kind() {
@@ -208,15 +246,9 @@ func (o *otherStrings) member(name string, v llm.Value, kind llm.DeltaKind) erro
 	return o.look(v, kind)
 }
 
-// isPiece says whether v is a piece of a text, which is judged as that.
-func (o *otherStrings) isPiece(v llm.Value) bool {
-	return slices.ContainsFunc(o.event.Deltas, func(d llm.Delta) bool { return d.Text == v || d.Text.IsTextOf(v) })
-}
-
 func (o *otherStrings) text(v llm.Value, kind llm.DeltaKind) error {
 	text := v.Text()
-	repeats := func(d llm.Delta) bool { return d.Text == v }
-	if text == "" || slices.ContainsFunc(o.event.Repeats, repeats) {
+	if text == "" || o.repeats.have(v) {
 		return nil
 	}
 	id := dlp.TextID{Choice: noChoice, Kind: kind}

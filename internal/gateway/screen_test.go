@@ -81,3 +81,27 @@ func TestScreenPieces(t *testing.T) {
 		})
 	}
 }
+
+// An answer of a hundred thousand texts, which is within the bounds of a body, takes
+// no time that grows with the square of them.
+func TestScreenManyTexts(t *testing.T) {
+	t.Parallel()
+	const calls = 100_000
+	body := `{"choices":[{"index":0,"message":{"tool_calls":[` +
+		strings.TrimSuffix(strings.Repeat(`{"index":0,"function":{"arguments":"{}"}},`, calls), ",") + `]},"finish_reason":"stop"}]}`
+	doc, err := llm.Parse([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e llm.Event
+	if err := chat.DecodeWhole(doc, &e); err != nil {
+		t.Fatal(err)
+	}
+	s := screened{
+		call: &Call{Request: &llm.Request{Dialect: llm.Chat}}, screen: dlp.New().Plan(dlp.DefaultPolicy()).Screen(testMAC, "user/ann"),
+		out: func(*llm.Event) error { return nil },
+	}
+	if err := s.push(&e); err != nil || len(e.Deltas) != calls {
+		t.Errorf("%d texts: %v", len(e.Deltas), err)
+	}
+}
