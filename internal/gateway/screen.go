@@ -99,8 +99,10 @@ func (s *screened) push(e *llm.Event) error {
 		return err
 	}
 	edited := false
-	for _, d := range e.Deltas {
-		changed, err := s.delta(d, e.Kind != llm.ChunkEvent || ends(e, d.Choice) || slices.Contains(e.Closed, d.Index))
+	final := finals(e)
+	for i, d := range e.Deltas {
+		ended := e.Kind != llm.ChunkEvent || ends(e, d.Choice) || slices.Contains(e.Closed, d.Index)
+		changed, err := s.delta(d, ended && (final == nil || final[textID(d)] == i))
 		if err != nil {
 			return err
 		}
@@ -128,6 +130,22 @@ func (s *screened) push(e *llm.Event) error {
 	return s.out(e)
 }
 
+// finals tells, of an event with several pieces, which is the last of each text: a
+// text that ends with the event does not end with its first piece in it. It is nil
+// where each piece is a text for itself.
+func finals(e *llm.Event) map[dlp.TextID]int {
+	if len(e.Deltas) < 2 {
+		return nil
+	}
+	last := make(map[dlp.TextID]int, len(e.Deltas))
+	for i, d := range e.Deltas {
+		if d.Text.Exists() {
+			last[textID(d)] = i
+		}
+	}
+	return last
+}
+
 // others judges the strings of an event that are no piece of a text: names of
 // tools, citations, transcripts, what the dialect has no word for. The client
 // gets them as they came, so each is judged, as a whole.
@@ -135,7 +153,10 @@ func (s *screened) others(e *llm.Event) error {
 	if e.Body == nil || e.Dialect != s.call.Request.Dialect {
 		return nil // what is built from the meaning has nothing else
 	}
-	o := otherStrings{screened: s, event: e, opaque: dialect.Opaque(e.Dialect), place: s.place[:0]}
+	o := otherStrings{
+		screened: s, event: e, opaque: dialect.Opaque(e.Dialect), place: s.place[:0],
+		pieces: membersOf(e.Deltas), repeats: membersOf(e.Repeats),
+	}
 	err := o.look(e.Body.Root(), llm.TextDelta)
 	s.place = o.place
 	return err
@@ -150,10 +171,45 @@ type otherStrings struct {
 	event  *llm.Event
 	opaque func(place []string) bool
 	place  []string
+
+	pieces, repeats members
+}
+
+// members tells the values that are texts of an event. They are asked for each
+// value of it, and a provider may send an event of a hundred thousand texts.
+type members struct {
+	few  []llm.Delta
+	many map[llm.Value]bool // in place of few
+}
+
+// fewMax is how many texts are sooner compared than found in a map.
+const fewMax = 8
+
+func membersOf(deltas []llm.Delta) members {
+	if len(deltas) <= fewMax {
+		return members{few: deltas}
+	}
+	many := make(map[llm.Value]bool, len(deltas))
+	for _, d := range deltas {
+		many[d.Text.Origin()] = true
+	}
+	return members{many: many}
+}
+
+func (m members) have(v llm.Value) bool {
+	if m.many != nil {
+		return m.many[v]
+	}
+	for i := range m.few {
+		if m.few[i].Text.Origin() == v {
+			return true
+		}
+	}
+	return false
 }
 
 func (o *otherStrings) look(v llm.Value, kind llm.DeltaKind) (err error) {
-	if o.isPiece(v) {
+	if o.pieces.have(v) { // it is judged as a piece of its text
 		return nil
 	}
 	switch v.Kind() {
@@ -190,15 +246,9 @@ func (o *otherStrings) member(name string, v llm.Value, kind llm.DeltaKind) erro
 	return o.look(v, kind)
 }
 
-// isPiece says whether v is a piece of a text, which is judged as that.
-func (o *otherStrings) isPiece(v llm.Value) bool {
-	return slices.ContainsFunc(o.event.Deltas, func(d llm.Delta) bool { return d.Text == v || d.Text.IsTextOf(v) })
-}
-
 func (o *otherStrings) text(v llm.Value, kind llm.DeltaKind) error {
 	text := v.Text()
-	repeats := func(d llm.Delta) bool { return d.Text == v }
-	if text == "" || slices.ContainsFunc(o.event.Repeats, repeats) {
+	if text == "" || o.repeats.have(v) {
 		return nil
 	}
 	id := dlp.TextID{Choice: noChoice, Kind: kind}
@@ -269,7 +319,10 @@ func textID(d llm.Delta) dlp.TextID {
 func (s *screened) keep(e *llm.Event) {
 	for _, d := range e.Deltas {
 		id := textID(d)
-		if !d.Text.Exists() || !s.screen.Pending(id) {
+		if !d.Text.Exists() { // a call that begins once more takes nothing away
+			continue
+		}
+		if !s.screen.Pending(id) {
 			delete(s.held, id)
 			continue
 		}
@@ -309,7 +362,7 @@ func compareTexts(a, b dlp.TextID) int {
 }
 
 // carrier makes of a sent event one that carries the text and nothing twice.
-func carrier(e *llm.Event, id dlp.TextID, text string) *llm.Event {
+func carrier(e *llm.Event, id dlp.TextID, rest string) *llm.Event {
 	for _, d := range e.Deltas {
 		if d.ToolName.Exists() { // the tool call has begun, it must not begin again
 			d.ToolID.SetNull()
@@ -318,7 +371,8 @@ func carrier(e *llm.Event, id dlp.TextID, text string) *llm.Event {
 		switch {
 		case !d.Text.Exists():
 		case textID(d) == id:
-			d.Text.SetText(text)
+			d.Text.SetText(rest)
+			rest = "" // the event may have several pieces of the text
 		default:
 			d.Text.SetText("")
 		}

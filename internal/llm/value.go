@@ -127,8 +127,13 @@ func (v Value) AsText() Value {
 	return Value{doc: &Document{raw: []byte(`""`), nodes: []node{{end: 2, next: 1, kind: String}}, live: &v}}
 }
 
-// IsTextOf says whether v was made by w.AsText.
-func (v Value) IsTextOf(w Value) bool { return v.doc != nil && v.doc.live != nil && *v.doc.live == w }
+// Origin is what AsText made v of; any other value is its own.
+func (v Value) Origin() Value {
+	if v.doc != nil && v.doc.live != nil {
+		return *v.doc.live
+	}
+	return v
+}
 
 // text decodes the original. Without escapes it is a view of the document's
 // bytes: they do not change as long as the document is used.

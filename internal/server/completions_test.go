@@ -69,3 +69,16 @@ func TestCompletionsRefused(t *testing.T) {
 		t.Errorf("got %s", a.Body)
 	}
 }
+
+// Where a provider gives one answer, several are refused and not one given for them.
+func TestCompletionsChoices(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	a := complete(t, h, servertest.Claude, `"prompt":"a","n":2`)
+	if a.Status != http.StatusBadRequest || !strings.Contains(a.Body, "unsupported_parameter") || len(h.Fake.Requests()) != 0 {
+		t.Errorf("got %d %s after %d requests", a.Status, a.Body, len(h.Fake.Requests()))
+	}
+	if a = complete(t, h, servertest.Model, `"prompt":"a","n":2`); a.Status != http.StatusOK || strings.Count(a.Body, `"index":`) != 2 {
+		t.Errorf("got %d %s", a.Status, a.Body)
+	}
+}

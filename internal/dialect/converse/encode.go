@@ -74,6 +74,9 @@ func Encode(req *llm.Request, target string) ([]byte, error) {
 	if err := req.Portable(); err != nil {
 		return nil, err
 	}
+	if req.Choices > 1 {
+		return nil, sallyport.NewError(sallyport.UnsupportedField, "n: the provider of this model gives one answer")
+	}
 	var b body
 	if err := b.talk(req); err != nil {
 		return nil, err

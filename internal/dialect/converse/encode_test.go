@@ -8,6 +8,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/completions"
 	"github.com/sallyport-ai/sallyport/internal/dialect/converse"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -161,5 +162,17 @@ func TestEncodeRefuses(t *testing.T) {
 				t.Errorf("got %v, want %s that names %s", err, row.code, row.says)
 			}
 		})
+	}
+}
+
+// A request for several answers is not answered by one.
+func TestEncodeChoices(t *testing.T) {
+	t.Parallel()
+	req, err := completions.Decode([]byte(`{"model":"m","prompt":"Hi","n":2}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := converse.Encode(req, "target"); sallyport.CodeOf(err) != sallyport.UnsupportedField {
+		t.Errorf("got %s, %v", body, err)
 	}
 }

@@ -86,8 +86,17 @@ type outBlock struct {
 	ended bool
 }
 
-// build adds the events that say what e means.
-func (n *Encoder) build(e *llm.Event) {
+// Bounds of a built answer: what waits for the blocks before it is remembered, in
+// bytes, and so are the blocks. No model comes near; a broken or hostile service
+// must not make us remember more.
+const (
+	waitMax      = 64 << 20
+	openBlockMax = 4_000
+)
+
+// build adds the events that say what e means. Its error is UpstreamInvalid for an
+// answer over the bounds.
+func (n *Encoder) build(e *llm.Event) error {
 	if n.id == "" {
 		n.id = messageID(e.ID)
 		n.send("message_start", startEvent{"message_start", n.message([]any{})})
@@ -96,7 +105,9 @@ func (n *Encoder) build(e *llm.Event) {
 		n.usage = *e.Usage
 	}
 	for _, d := range e.Deltas {
-		n.take(d)
+		if n.take(d); n.waits > waitMax || len(n.blocks) > openBlockMax {
+			return malformed("it is too long")
+		}
 	}
 	for _, f := range e.Finishes {
 		n.end = f
@@ -117,6 +128,7 @@ func (n *Encoder) build(e *llm.Event) {
 			Type string `json:"type"`
 		}{"message_stop"})
 	}
+	return nil
 }
 
 // message is the answer without its end, as a stream begins with it.
@@ -163,6 +175,7 @@ func (n *Encoder) take(d llm.Delta) {
 		return
 	}
 	b.wait.WriteString(text)
+	n.waits += len(text)
 }
 
 // find returns the block that such a piece goes on.
@@ -218,7 +231,9 @@ func (n *Encoder) begin(b *outBlock) {
 	}
 	n.send("content_block_start", blockEvent{Type: "content_block_start", Index: b.index, Block: block})
 	if b.wait.Len() > 0 {
+		n.waits -= b.wait.Len()
 		n.piece(b.index, b.kind, b.wait.String())
+		b.wait.Reset()
 	}
 }
 
@@ -282,7 +297,9 @@ func (n *Encoder) buildWhole(e *llm.Event) ([]byte, error) {
 		if b == nil {
 			b = &outBlock{kind: kind, from: d.Index, id: d.ToolID.Text(), name: d.ToolName.Text()}
 			n.called = n.called || kind == llm.ToolCallDelta
-			n.blocks = append(n.blocks, b)
+			if n.blocks = append(n.blocks, b); len(n.blocks) > openBlockMax {
+				return nil, malformed("it is too long")
+			}
 		}
 		b.wait.WriteString(text)
 	}

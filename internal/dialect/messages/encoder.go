@@ -24,6 +24,7 @@ type Encoder struct {
 	id     string
 	blocks []*outBlock // those that have begun and not ended, in their order
 	count  int         // of blocks that have begun or wait
+	waits  int         // bytes of text that wait in blocks
 	called bool        // one of them is a call of a tool
 	end    llm.Finish
 	usage  llm.Usage
@@ -36,12 +37,13 @@ func NewEncoder(req *llm.Request, _ time.Time) *Encoder {
 }
 
 // Event returns the frames of a server-sent event stream for e, valid until the
-// next call; none when the client is to see nothing of it.
+// next call; none when the client is to see nothing of it. Its error is
+// UpstreamInvalid for an answer over every bound.
 func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 	n.frames = n.frames[:0]
 	switch {
 	case e.Dialect != llm.Messages:
-		n.build(e)
+		return n.frames, n.build(e)
 	case e.Body != nil:
 		n.pass(e)
 	}

@@ -287,3 +287,37 @@ func TestEncoderFailure(t *testing.T) {
 		}
 	}
 }
+
+// What waits for the block before it is bounded: a stream need not end.
+func TestEncoderBounds(t *testing.T) {
+	t.Parallel()
+	call := func(index int, arguments string) string {
+		return fmt.Sprintf(`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":%d,"id":"c","function":{"name":"f","arguments":"%s"}}]}}]}`, index, arguments)
+	}
+	const piece = 1 << 20
+	long := strings.Repeat("x", piece)
+	for name, tt := range map[string]struct {
+		chunk func(n int) string
+		most  int // chunks
+	}{
+		"a text that waits": {func(n int) string { return call(min(n, 1), long) }, 66},
+		"calls that wait":   {func(n int) string { return call(n, "") }, 4_001},
+	} {
+		enc := newEncoder(t)
+		var err error
+		for n := 0; err == nil && n <= tt.most; n++ {
+			doc, perr := llm.Parse([]byte(tt.chunk(n)))
+			if perr != nil {
+				t.Fatal(perr)
+			}
+			var e llm.Event
+			if err = chat.DecodeEvent(doc, &e); err != nil {
+				t.Fatal(err)
+			}
+			_, err = enc.Event(&e)
+		}
+		if sallyport.CodeOf(err) != sallyport.UpstreamInvalid {
+			t.Errorf("%s: got %v, want it refused", name, err)
+		}
+	}
+}

@@ -59,6 +59,9 @@ func build(req *llm.Request, target string, outputMax int64) ([]byte, error) {
 	if err := req.Portable(); err != nil {
 		return nil, err
 	}
+	if req.Choices > 1 {
+		return nil, sallyport.NewError(sallyport.UnsupportedField, "n: the provider of this model gives one answer")
+	}
 	b := body{Model: target, MaxTokens: req.OutputMax, Stream: req.Stream}
 	if b.MaxTokens <= 0 {
 		b.MaxTokens = outputMax

@@ -1,0 +1,107 @@
+package gateway
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"strings"
+	"testing"
+
+	"github.com/sallyport-ai/sallyport/internal/dialect"
+	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dlp"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// testMAC is a keyed hash in the form that placeholders are made of.
+func testMAC(data []byte) ([]byte, error) {
+	mac := hmac.New(sha256.New, []byte("key"))
+	mac.Write(data)
+	return mac.Sum([]byte{1, 2, 3, 4, 5}), nil
+}
+
+// secretMail is what a request names and the model gets a placeholder for.
+const secretMail = "anna.schmidt@example.com"
+
+// An event may hold several pieces of one text, in blocks of content or in parts,
+// and may begin a call again that has begun: nothing is cut in two, lost or told twice.
+func TestScreenPieces(t *testing.T) {
+	t.Parallel()
+	plan := dlp.New().Plan(dlp.DefaultPolicy())
+	req, err := chat.Decode([]byte(`{"model":"m","messages":[{"role":"user","content":"` + secretMail + `"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := plan.Screen(testMAC, "user/ann")
+	if err := asked.Request(req.Body, dialect.Opaque(llm.Chat)); err != nil {
+		t.Fatal(err)
+	}
+	placeholder := req.Messages[0].Parts[0].Text.Text()
+	half, rest := placeholder[:12], placeholder[12:]
+	const end = `{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`
+	blocks := func(finish string, texts ...string) string {
+		return `{"choices":[{"index":0,"delta":{"content":[{"type":"text","text":"` + strings.Join(texts, `"},{"type":"text","text":"`) + `"}]},"finish_reason":` + finish + `}]}`
+	}
+	call := func(arguments string) string {
+		return `{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","function":{"name":"f","arguments":"` + arguments + `"}}]}}]}`
+	}
+	for name, tt := range map[string]struct {
+		chunks []string
+		want   string
+	}{
+		"a value in two pieces of the last event": {[]string{blocks(`"stop"`, "to "+half, rest)}, "to " + secretMail},
+		"half a value in two pieces":              {[]string{blocks("null", "to ", half), end}, "to " + half},
+		"a call that begins again": {
+			[]string{call(`{\"to\":\"` + half), call(""), end}, `{"to":"` + half,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got strings.Builder
+			s := screened{call: &Call{Request: req}, screen: asked, out: func(e *llm.Event) error {
+				for _, d := range e.Deltas {
+					got.WriteString(d.Text.Text())
+				}
+				return nil
+			}}
+			for _, chunk := range tt.chunks {
+				var e llm.Event
+				doc, err := llm.Parse([]byte(chunk))
+				if err == nil {
+					err = chat.DecodeEvent(doc, &e)
+				}
+				if err == nil {
+					err = s.push(&e)
+				}
+				if err != nil {
+					t.Fatalf("%v in %s", err, chunk)
+				}
+			}
+			if got.String() != tt.want {
+				t.Errorf("got %q, want %q", got.String(), tt.want)
+			}
+		})
+	}
+}
+
+// An answer of a hundred thousand texts, which is within the bounds of a body, takes
+// no time that grows with the square of them.
+func TestScreenManyTexts(t *testing.T) {
+	t.Parallel()
+	const calls = 100_000
+	body := `{"choices":[{"index":0,"message":{"tool_calls":[` +
+		strings.TrimSuffix(strings.Repeat(`{"index":0,"function":{"arguments":"{}"}},`, calls), ",") + `]},"finish_reason":"stop"}]}`
+	doc, err := llm.Parse([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e llm.Event
+	if err := chat.DecodeWhole(doc, &e); err != nil {
+		t.Fatal(err)
+	}
+	s := screened{
+		call: &Call{Request: &llm.Request{Dialect: llm.Chat}}, screen: dlp.New().Plan(dlp.DefaultPolicy()).Screen(testMAC, "user/ann"),
+		out: func(*llm.Event) error { return nil },
+	}
+	if err := s.push(&e); err != nil || len(e.Deltas) != calls {
+		t.Errorf("%d texts: %v", len(e.Deltas), err)
+	}
+}
