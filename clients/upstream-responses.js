@@ -16,12 +16,15 @@ export function respond(asked, res, refuse) {
   const response = {
     id: 'resp_scripted', object: 'response', created_at, model: `scripted-${asked.model}`, status: 'in_progress',
     error: null, incomplete_details: null, instructions: asked.instructions ?? null, metadata: asked.metadata ?? {},
-    tools: asked.tools ?? [], tool_choice: 'auto', parallel_tool_calls: true, temperature: 1, top_p: 1, output: [],
+    tools: (asked.tools ?? []).map(withStrict), tool_choice: 'auto', parallel_tool_calls: true, temperature: 1, top_p: 1, output: [],
   }
   const last = { ...response, status: 'completed', output, usage }
   if (!asked.stream) return res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(last))
   stream(res, response, last, asked.model === 'cut')
 }
+
+// What a request leaves open, the answer tells.
+const withStrict = (tool) => (tool.type === 'function' ? { ...tool, strict: tool.strict ?? true } : tool)
 
 const textOf = (content) => (typeof content === 'string' ? content : content.map((part) => part.text ?? '').join(''))
 

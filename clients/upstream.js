@@ -1,5 +1,6 @@
 // A scripted provider. It speaks OpenAI's chat completions, its Responses at
-// /v1/responses and Anthropic's messages at /v1/messages; how it behaves is told by the model that is asked.
+// /v1/responses, its embeddings at /v1/embeddings and Anthropic's messages at
+// /v1/messages; how it behaves is told by the model that is asked.
 
 import http from 'node:http'
 import { text as readAll } from 'node:stream/consumers'
@@ -51,6 +52,7 @@ export async function startUpstream() {
     calls.push(call)
     if (req.url === '/v1/messages/count_tokens') return json(res, { input_tokens: 2095 })
     if (req.url === '/v1/messages') return (claudes[call.body.model] ?? claude)(call.body, res)
+    if (req.url === '/v1/embeddings') return embed(call.body, res)
     const behave = () => behaviours[call.body.model](call.body, res)
     if (req.url === '/v1/responses') return respond(call.body, res, behave)
     behave()
@@ -67,9 +69,10 @@ export async function startUpstream() {
 }
 
 function lastText(asked) {
-  const content = asked.messages.findLast((m) => m.role === 'user').content
-  return typeof content === 'string' ? content : content.map((part) => part.text ?? '').join('')
+  return textOf(asked.messages.findLast((m) => m.role === 'user').content)
 }
+
+const textOf = (content) => (typeof content === 'string' ? content : content.map((part) => part.text ?? '').join(''))
 
 export function toolCalls(note) {
   return ['Oslo', 'Bergen'].map((city, i) => ({
@@ -85,6 +88,18 @@ const answer = (asked, object) => ({ id: 'chatcmpl-scripted', object, created: 1
 function whole(asked, res, message, finish_reason = 'stop') {
   const choice = { index: 0, message: { role: 'assistant', refusal: null, ...message }, logprobs: null, finish_reason }
   json(res, { ...answer(asked, 'chat.completion'), choices: [choice], usage })
+}
+
+// vector is what a text is embedded as: numbers that a float of four bytes holds.
+export const vector = (text, dimensions = 4) => Array.from({ length: dimensions }, (_, i) => text.length + i / 8)
+
+function embed(asked, res) {
+  const data = [asked.input].flat().map((text, index) => {
+    const numbers = vector(text, asked.dimensions)
+    const embedding = asked.encoding_format === 'base64' ? Buffer.from(new Float32Array(numbers).buffer).toString('base64') : numbers
+    return { object: 'embedding', index, embedding }
+  })
+  json(res, { object: 'list', data, model: 'scripted-embedding', usage: { prompt_tokens: 21, total_tokens: 21 } })
 }
 
 function json(res, body) {
@@ -151,7 +166,7 @@ const claudes = {
   'claude-tools'(asked, res) {
     const results = asked.messages.at(-1).content
     if (Array.isArray(results) && results[0].type === 'tool_result') {
-      return claudeSays(asked, res, [{ type: 'text', text: results.map((r) => r.content).join('; ') }])
+      return claudeSays(asked, res, [{ type: 'text', text: results.map((r) => textOf(r.content)).join('; ') }])
     }
     claudeSays(asked, res, [
       { type: 'thinking', thinking: 'Two cities.', signature },
