@@ -12,7 +12,11 @@ const usage = {
 export function respond(asked, res, refuse) {
   const say = { echo: echoItems, tools: toolItems, cut: echoItems }[asked.model]
   if (!say) return refuse()
-  const output = say(asked)
+  answer(asked, res, say(asked), asked.model === 'cut')
+}
+
+// answer says the items of output, streamed or not; cut, it breaks off in the first text.
+export function answer(asked, res, output, cut = false) {
   const response = {
     id: 'resp_scripted', object: 'response', created_at, model: `scripted-${asked.model}`, status: 'in_progress',
     error: null, incomplete_details: null, instructions: asked.instructions ?? null, metadata: asked.metadata ?? {},
@@ -20,7 +24,7 @@ export function respond(asked, res, refuse) {
   }
   const last = { ...response, status: 'completed', output, usage }
   if (!asked.stream) return res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(last))
-  stream(res, response, last, asked.model === 'cut')
+  stream(res, response, last, cut)
 }
 
 // What a request leaves open, the answer tells.
@@ -33,7 +37,7 @@ function lastText(asked) {
   return textOf(asked.input.findLast((item) => item.role === 'user').content)
 }
 
-const message = (text) => ({
+export const message = (text) => ({
   id: 'msg_scripted', type: 'message', role: 'assistant', status: 'completed',
   content: [{ type: 'output_text', text, annotations: [], logprobs: [] }],
 })

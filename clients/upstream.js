@@ -43,13 +43,15 @@ const behaviours = {
 
 // startUpstream returns the running provider. Its calls are the requests as they
 // came in; left of a call resolves to whether the client went away before its end.
-export async function startUpstream() {
+// What scripts holds for a path answers there in place of a behaviour.
+export async function startUpstream(scripts = {}) {
   const calls = []
   const server = http.createServer(async (req, res) => {
     const call = { path: req.url, headers: req.headers, raw: await readAll(req) }
     call.left = new Promise((resolve) => res.on('close', () => resolve(!res.writableFinished)))
     call.body = JSON.parse(call.raw)
     calls.push(call)
+    if (scripts[req.url]) return scripts[req.url](call.body, res)
     if (req.url === '/v1/messages/count_tokens') return json(res, { input_tokens: 2095 })
     if (req.url === '/v1/messages') return (claudes[call.body.model] ?? claude)(call.body, res)
     if (req.url === '/v1/embeddings') return embed(call.body, res)
@@ -108,7 +110,7 @@ function json(res, body) {
 
 // stream begins a stream and returns what sends its chunks. As OpenAI does, each
 // chunk has a usage of null when usage was asked for.
-function stream(asked, res) {
+export function stream(asked, res) {
   res.writeHead(200, { 'content-type': 'text/event-stream' })
   const withUsage = asked.stream_options?.include_usage === true
   return (delta, finish_reason = null) => {
@@ -119,7 +121,7 @@ function stream(asked, res) {
   }
 }
 
-function streamEnd(asked, res, send, reason) {
+export function streamEnd(asked, res, send, reason) {
   send({}, reason)
   if (asked.stream_options?.include_usage) send(null)
   res.end('data: [DONE]\n\n')
@@ -202,7 +204,7 @@ function claudeStream(asked, res) {
   return send
 }
 
-function claudeSays(asked, res, content, end) {
+export function claudeSays(asked, res, content, end) {
   end ??= { stop_reason: content.at(-1).type === 'tool_use' ? 'tool_use' : 'end_turn', stop_sequence: null }
   if (!asked.stream) return json(res, { ...claudeMessage(asked), content, ...end })
   const send = claudeStream(asked, res)
