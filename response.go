@@ -14,6 +14,9 @@ const (
 	// ResponsesSize bounds, in bytes, what is stored of one response, and of all
 	// that one follows.
 	ResponsesSize = 32 << 20
+	// ResponseItems bounds how many items of one response can be named by their
+	// ids, and how many one request names.
+	ResponseItems = 500
 	// ResponsesKept is for how long they are stored, as OpenAI keeps its own.
 	ResponsesKept = 30 * 24 * time.Hour
 )
@@ -25,6 +28,7 @@ type StoredResponse struct {
 	ID        ResponseID
 	User      UserID
 	Previous  ResponseID // that it follows; "": none
+	Items     []string   // ids of what it said; told when it is stored, and not read again
 	Content   []byte     // sealed: what was asked and what was answered
 	CreatedAt time.Time
 }

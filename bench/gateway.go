@@ -96,7 +96,8 @@ func gatewayConfig(k kind, database, provider string) any {
 		"durability": k.durability,
 		"dlp":        object{"mode": "enforce"},
 		"limits":     object{"organisation": rates, "user": rates, "key": rates},
-		"providers":  []object{{"name": "mock", "type": "openai", "base_url": "http://" + provider + "/v1", "api_key": gatewayCredential}},
-		"models":     catalogue,
+		// A type that speaks nothing but chat, so that callers of other dialects are translated.
+		"providers": []object{{"name": "mock", "type": "vllm", "base_url": "http://" + provider + "/v1", "api_key": gatewayCredential}},
+		"models":    catalogue,
 	}
 }

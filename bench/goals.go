@@ -72,6 +72,8 @@ func goalsOf(k kind) []goal {
 		rate,
 		k.cost("CPU per answer, × floor", plainUnscanned, 2.5),
 		k.cost("CPU per answer, × floor", plainLarge, 4.4),
+		k.translation(plainMessages),
+		k.translation(plainResponses),
 		k.cost("CPU per stream, × floor", streamPaced, 1.6),
 		alone,
 		{about: "streams that are short", scenario: streamPacedMany, target: k.name, format: "%.0f", limit: constant(0),
@@ -90,6 +92,15 @@ func (k kind) cost(about, scenario string, limit float64) goal {
 	g := k.of(about, scenario, cpuOfFloor, "%.2f", limit)
 	g.profiled = true
 	return g
+}
+
+// translation is a goal for callers of another dialect than the provider's: what
+// it costs beside passing the same prompt on.
+func (k kind) translation(scenario string) goal {
+	return goal{about: "CPU per answer, × passed on", scenario: scenario, target: k.name, format: "%.2f", limit: constant(3), profiled: true,
+		measured: func(m measurement) float64 {
+			return m.figure(cpu, scenario, k.name) / m.figure(cpu, plainLarge, k.name)
+		}}
 }
 
 // addedTime is a goal for what the gateway adds to a time: at most the limit, and

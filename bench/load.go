@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -136,7 +137,7 @@ func (c *caller) call() (err error) {
 	case c.scenario.answer.chunks > 0:
 		first, err = follow.first, follow.check(c.scenario.answer.chunks)
 	default:
-		err = checkWhole(body, c.request.email)
+		err = checkWhole(body, c.request.email, c.scenario.answerMarks())
 	}
 	if err != nil {
 		return err
@@ -157,9 +158,11 @@ func (c *caller) call() (err error) {
 	return nil
 }
 
-// checkWhole looks at a plain answer. One to a prompt with an address must have it.
-func checkWhole(body, email []byte) error {
-	if !bytes.Contains(body, []byte(`"object":"chat.completion"`)) || !bytes.HasSuffix(bytes.TrimSpace(body), []byte("}")) {
+// checkWhole looks at a plain answer: one of the marks tells its dialect. One to a
+// prompt with an address must have it.
+func checkWhole(body, email []byte, marks []string) error {
+	known := slices.ContainsFunc(marks, func(mark string) bool { return bytes.Contains(body, []byte(mark)) })
+	if !known || !bytes.HasSuffix(bytes.TrimSpace(body), []byte("}")) {
 		return errors.New("the answer is not a completion")
 	}
 	if len(email) > 0 && !bytes.Contains(body, email) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -41,12 +42,20 @@ func (s scenario) request(t target, caller int) request {
 		if s.answer.chunks > 0 {
 			stream = `,"stream":true,"stream_options":{"include_usage":true}`
 		}
+		switch s.dialect {
+		case messages:
+			return fmt.Sprintf(`{"model":%q,"max_tokens":4096,"temperature":0.2,"system":"You are a helpful assistant.",`+
+				`"messages":[{"role":"user","content":%q}]}`, s.answer.model(), prompt)
+		case responses:
+			return fmt.Sprintf(`{"model":%q,"store":false,"temperature":0.2,"instructions":"You are a helpful assistant.",`+
+				`"input":[{"role":"user","content":%q}]}`, s.answer.model(), prompt)
+		}
 		return fmt.Sprintf(`{"model":%q%s,"temperature":0.2,"messages":[{"role":"system","content":"You are a helpful assistant."},`+
 			`{"role":"user","content":%q}]}`, s.answer.model(), stream, prompt)
 	}
 	filled := body(s.bodyBytes - len(body(0)))
-	r := request{bytes: fmt.Appendf(nil, "POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"+
-		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", t.addr, t.key, len(filled), filled)}
+	r := request{bytes: fmt.Appendf(nil, "POST /v1/%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", cmp.Or(s.dialect, "chat/completions"), t.addr, t.key, len(filled), filled)}
 	for at := 0; ; at += len(markLetters) {
 		next := bytes.Index(r.bytes[at:], []byte(markLetters))
 		if next < 0 {

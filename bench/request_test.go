@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 func TestRequests(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, s := range scenarios {
+		path := "/v1/" + cmp.Or(s.dialect, "chat/completions")
 		r := s.request(target{addr: "127.0.0.1:1", key: "k"}, 5)
 		for range 3 {
 			r.next()
@@ -23,7 +25,7 @@ func TestRequests(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", s.name, err)
 			}
-			if sent.Host != "127.0.0.1:1" || sent.URL.Path != "/v1/chat/completions" || sent.Header.Get("Authorization") != "Bearer k" {
+			if sent.Host != "127.0.0.1:1" || sent.URL.Path != path || sent.Header.Get("Authorization") != "Bearer k" {
 				t.Errorf("%s: request to %s %s with %v", s.name, sent.Host, sent.URL, sent.Header)
 			}
 			body, err := io.ReadAll(sent.Body)
@@ -37,11 +39,13 @@ func TestRequests(t *testing.T) {
 				Model    string
 				Stream   bool
 				Messages []struct{ Content string }
+				Input    []struct{ Content string }
 			}
 			if err := json.Unmarshal(body, &asked); err != nil {
 				t.Fatalf("%s: %v", s.name, err)
 			}
-			prompt := asked.Messages[1].Content
+			turns := append(asked.Messages, asked.Input...)
+			prompt := turns[len(turns)-1].Content
 			if seen[prompt] {
 				t.Errorf("%s: a prompt came twice", s.name)
 			}

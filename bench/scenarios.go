@@ -13,8 +13,9 @@ type scenario struct {
 	callers   int // each with one call at a time, on one connection
 	bodyBytes int // of a request
 	answer    answer
-	calls     int  // > 0: so many of each caller, instead of as many as there is time for
-	email     bool // the prompt holds an address, for DLP to hide and put back
+	calls     int    // > 0: so many of each caller, instead of as many as there is time for
+	email     bool   // the prompt holds an address, for DLP to hide and put back
+	dialect   string // of the callers, "" as the provider's: chat
 	targets   []string
 }
 
@@ -53,6 +54,25 @@ func answerOf(model string) (a answer, err error) {
 	return a, nil
 }
 
+// The dialects of callers that the gateway translates.
+const (
+	messages  = "messages"
+	responses = "responses"
+)
+
+// answerMarks are what shows the dialect of an answer: the callers', or the
+// provider's own from who translates nothing.
+func (s scenario) answerMarks() []string {
+	marks := []string{`"object":"chat.completion"`}
+	switch s.dialect {
+	case messages:
+		marks = append(marks, `"type":"message"`)
+	case responses:
+		marks = append(marks, `"object":"response"`)
+	}
+	return marks
+}
+
 // The scenarios that targets of performance speak of, see goals.go.
 const (
 	plainAlone      = "plain, 1 KB, 1 caller"
@@ -67,6 +87,8 @@ const (
 	plainSlow       = "plain, 1 KB, 32 callers, provider takes 60 ms"
 	streamPaced     = "stream of 200 every 10 ms, 64 callers"
 	streamPacedMany = "stream of 200 every 10 ms, 512 callers"
+	plainMessages   = "plain, 100 KB, 32 callers of Messages"
+	plainResponses  = "plain, 100 KB, 32 callers of Responses"
 )
 
 // Bytes of requests, and of text in plain answers to them.
@@ -82,6 +104,8 @@ var scenarios = slices.Concat(curve(), []scenario{
 	{name: plainEarly, callers: 32, bodyBytes: large, answer: answer{bytes: largeAnswer, early: true}, targets: withBare},
 	{name: plainSlow, callers: 32, bodyBytes: small, answer: answer{bytes: smallAnswer, latency: 60 * time.Millisecond}, targets: allTargets},
 	{name: streamPaced, callers: 64, bodyBytes: small, answer: paced, calls: 2, targets: strictTargets},
+	{name: plainMessages, callers: 32, bodyBytes: large, answer: answer{bytes: largeAnswer}, dialect: messages, targets: strictTargets},
+	{name: plainResponses, callers: 32, bodyBytes: large, answer: answer{bytes: largeAnswer}, dialect: responses, targets: strictTargets},
 	{name: streamPacedMany, callers: 512, bodyBytes: small, answer: paced, calls: 1, targets: strictTargets},
 })
 

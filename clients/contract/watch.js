@@ -27,7 +27,7 @@ export function watch() {
 
   async function watched(url, options) {
     const answer = await fetch(url, options)
-    const schema = schemaOf(new URL(url).pathname, answer)
+    const schema = options?.method === 'DELETE' ? undefined : schemaOf(new URL(url).pathname, answer)
     if (!schema || !answer.body) return answer
     const streamed = answer.headers.get('content-type').startsWith('text/event-stream')
     const passed = answer.body.pipeThrough(reader(schema, streamed, judge))

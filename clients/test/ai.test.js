@@ -21,7 +21,9 @@ globalThis.AI_SDK_LOG_WARNINGS = false
 // By the API that they speak to us.
 const clients = {
   chat: { of: openai.chat },
-  responses: { of: openai.responses, providerOptions: { openai: { store: false } } },
+  // It names what was stored in place of sending it again, unless told to store nothing.
+  responses: { of: openai.responses },
+  'responses, nothing stored,': { of: openai.responses, providerOptions: { openai: { store: false } } },
   messages: { of: anthropic.messages },
 }
 
@@ -127,4 +129,6 @@ test('every answer was right, and what the provider was sent', () => {
   const { CreateChatCompletionResponse, CreateChatCompletionStreamResponse, Response, ResponseStreamEvent } = stage.watcher.seen
   assert.ok(CreateChatCompletionResponse > 5 && CreateChatCompletionStreamResponse > 100 && Response > 5 && ResponseStreamEvent > 100)
   assert.deepEqual(stage.sentFaults(), [])
+  // Providers store nothing, so a reference would name nothing there.
+  assert.ok(upstream.calls.every((call) => !call.raw.includes('item_reference')))
 })

@@ -1,5 +1,6 @@
 // OpenAI's Responses with the official client: on a provider that speaks it, on
-// one that speaks chat completions only, and each answer judged by the contract.
+// one that speaks chat completions only, and on Anthropic's, each answer judged by
+// the contract.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -64,6 +65,21 @@ for (const line of lines) {
       })
     }
 
+    test(name('what is stored is followed, read and deleted'), async () => {
+      const { store, ...keeping } = ask(`${prefix}-echo`)
+      const first = await client.responses.create({ ...keeping, input: 'one' })
+      const second = await client.responses.stream({ ...keeping, input: 'two', previous_response_id: first.id }).finalResponse()
+      assert.equal(second.previous_response_id, first.id)
+      assert.match(JSON.stringify(stage.upstream.last().body), /"one".*"two"/s)
+      assert.equal((await client.responses.retrieve(second.id)).output_text, 'two')
+      const items = []
+      for await (const item of client.responses.inputItems.list(second.id, { order: 'asc', limit: 1 })) items.push(item)
+      assert.deepEqual([items[0], items.at(-1)].map((item) => item.content[0].text), ['one', 'two'])
+      await client.responses.delete(second.id)
+      await assert.rejects(client.responses.retrieve(second.id), (error) => error instanceof line.NotFoundError)
+      await assert.rejects(client.responses.create({ ...keeping, previous_response_id: second.id }), { status: 404, code: 'previous_response_not_found' })
+    })
+
     test(name('a structured answer'), async () => {
       const answer = await client.responses.parse(ask(`${prefix}-echo`, {
         input: '{"city":"Oslo"}',
@@ -85,6 +101,19 @@ for (const line of lines) {
       await assert.rejects(client.responses.create(ask(`${prefix}-echo`, { background: true })), { status: 400, code: 'unsupported_parameter' })
     })
   }
+}
+
+for (const streamed of [false, true]) {
+  test(`on a provider of Anthropic's API${streamed ? ', streamed' : ''}`, async () => {
+    const client = stage.client(lines[0])
+    const ask = async (body) => (streamed ? client.responses.stream(body).finalResponse() : client.responses.create(body))
+    const said = await ask({ model: 'mock-claude', input: awkward, store: false })
+    assert.equal(said.output_text, awkward)
+    assert.equal(said.usage.total_tokens, 30)
+    const called = await ask({ model: 'mock-claude', input: awkward, store: false, tools })
+    const call = called.output.find((item) => item.type === 'function_call')
+    assert.deepEqual([called.status, call.name, JSON.parse(call.arguments)], ['completed', 'weather', { city: 'Oslo', note: awkward }])
+  })
 }
 
 test('encrypted reasoning comes back as it went', async () => {

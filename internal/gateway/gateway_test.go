@@ -34,7 +34,7 @@ func TestStages(t *testing.T) {
 func TestOneRoad(t *testing.T) {
 	allowed := map[string][]string{
 		"internal/gateway":  {"Provider", "TokenCounter"},
-		"internal/server":   {"PublicAddress", "Probe", "FailureOf", "RateLimited", "BadStatus", "BadAnswer"},
+		"internal/server":   {"Check", "Config", "PublicAddress", "Probe", "FailureOf", "RateLimited", "BadStatus", "BadAnswer"},
 		"internal/provider": nil,
 		"cmd/sallyport":     {"Config", "Directory", "New", "NewDirectory", "Types"},
 	}

@@ -241,3 +241,17 @@ func applied(text string, changes []Change) string {
 	}
 	return text
 }
+
+func TestClear(t *testing.T) {
+	t.Parallel()
+	doc, err := Parse([]byte(`{"a":[1,{"b":"c"}],"o":{"x":1},"s":"y"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "o", "s", "absent"} {
+		doc.Root().Get(name).Clear()
+	}
+	if got := string(doc.Encode()); got != `{"a":[],"o":null,"s":null}` {
+		t.Errorf("got %s", got)
+	}
+}

@@ -51,6 +51,12 @@ func New(cfg Config) (Provider, error) {
 	return newOpenAI(cfg)
 }
 
+// Check says what is wrong with cfg, in the words of New. It asks nobody.
+func Check(cfg Config) error {
+	_, err := New(cfg)
+	return err
+}
+
 // Types returns the values that Config.Type may have, sorted.
 func Types() []string {
 	types := []string{"anthropic", "bedrock", "gemini", "offline", "vertex"}

@@ -111,7 +111,7 @@ func (s *Server) checkProvider(v providerView) error {
 	if v.APIKey != nil {
 		cfg.APIKey = secret.Text(*v.APIKey)
 	}
-	if _, err := provider.New(cfg); err != nil {
+	if err := provider.Check(cfg); err != nil {
 		return sallyport.WrapError(sallyport.InvalidBody, err.Error(), err) // quotes no credential
 	}
 	return nil

@@ -32,6 +32,10 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 	if id, is := strings.CutPrefix(asked.Model, agentModelPrefix); is {
 		return nil, nil, s.agentAsModel(r, id)
 	}
+	asked, err := s.resolveItems(r, asked)
+	if err != nil {
+		return nil, nil, err
+	}
 	root := asked.Body.Root()
 	if !root.Get("conversation").IsNull() {
 		return nil, nil, sallyport.NewError(sallyport.UnsupportedField, "conversation: this field is not supported; use previous_response_id.")
@@ -70,6 +74,41 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 	return asked, t, err
 }
 
+// resolveItems puts stored items into the places where the client names them by
+// their ids, as Vercel's ai does.
+func (s *Server) resolveItems(r *request, asked *llm.Request) (*llm.Request, error) {
+	ids := responses.References(asked)
+	switch {
+	case len(ids) == 0:
+		return asked, nil
+	case len(ids) > sallyport.ResponseItems:
+		return nil, sallyport.NewError(sallyport.InvalidBody, "input: it names more than "+strconv.Itoa(sallyport.ResponseItems)+" stored items.")
+	}
+	items := make(map[string][]byte, len(ids))
+	for _, id := range ids {
+		row, err := s.parts.Responses.ResponseOfItem(r.Context(), r.principal.Org, r.principal.User, id, s.responsesSince())
+		if sallyport.CodeOf(err) == sallyport.NotFound {
+			return nil, sallyport.NewError(sallyport.InvalidBody, "input: it names an item that is not stored.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		t, err := s.openResponse(r.Context(), row)
+		if err != nil {
+			return nil, err
+		}
+		if items[id], _, err = t.Said(id); err != nil {
+			return nil, err
+		}
+	}
+	body, err := responses.Resolve(asked, items)
+	if err != nil {
+		return nil, err
+	}
+	r.call.BytesIn = int64(len(body))
+	return responses.Decode(body)
+}
+
 // agentAsModel says why an agent cannot answer: it is not there for the caller,
 // or the request is one that agents do not take.
 func (s *Server) agentAsModel(r *request, id string) error {
@@ -95,6 +134,8 @@ type Responses interface {
 	Response(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, since time.Time) (sallyport.StoredResponse, error)
 	// ResponseChain returns the response and all that it follows, the first first.
 	ResponseChain(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, since time.Time) ([]sallyport.StoredResponse, error)
+	// ResponseOfItem returns the newest response that said the item.
+	ResponseOfItem(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, item string, since time.Time) (sallyport.StoredResponse, error)
 	DeleteResponse(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, at time.Time, rec sallyport.Record) error
 }
 
@@ -121,10 +162,15 @@ func (t *turn) store(ctx context.Context) error {
 	if t == nil || t.row.ID == "" {
 		return nil
 	}
-	plain, err := json.Marshal(responses.Turn{Input: t.input, Response: t.enc.Ended()})
+	kept := responses.Turn{Input: t.input, Response: t.enc.Ended()}
+	plain, err := json.Marshal(kept)
 	if err != nil {
 		return err
 	}
+	if _, t.row.Items, err = kept.Said(""); err != nil {
+		return err
+	}
+	t.row.Items = t.row.Items[:min(len(t.row.Items), sallyport.ResponseItems)]
 	if len(plain) > 2*sallyport.ResponsesSize {
 		return sallyport.NewError(sallyport.InvalidBody, "The response is larger than what can be stored.")
 	}

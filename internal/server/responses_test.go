@@ -16,8 +16,7 @@ import (
 )
 
 // responsesModels are the models by the dialect that their providers speak.
-// TODO: servertest.Claude, as soon as messages.Encode takes requests of this dialect.
-var responsesModels = map[string]string{"responses": servertest.Model, "chat": servertest.ChatOnly}
+var responsesModels = map[string]string{"responses": servertest.Model, "chat": servertest.ChatOnly, "messages": servertest.Claude}
 
 func responsesBody(model string, stream bool, prompt, more string) string {
 	return fmt.Sprintf(`{"model":%q,"stream":%t,"store":false,"input":%s%s}`, model, stream, quoted(prompt), more)
@@ -155,8 +154,12 @@ func TestResponsesAreScreened(t *testing.T) {
 					mark := h.Mark(t, h.Home.ID)
 					h.Fake.Queue(answer)
 					got := respond(t, h, responsesBody(model, pieces != nil, "Mail "+email, ""))
-					if typed(got.Text) != tt.want || typed(got.Thinking) != tt.want {
-						t.Errorf("cut as %q: got %q, thinking %q; want %q", pieces, got.Text, got.Thinking, tt.want)
+					thinking := tt.want
+					if dialect == "messages" { // it is signed: no value is put back into it
+						thinking = strings.ReplaceAll(tt.want, email, token)
+					}
+					if typed(got.Text) != tt.want || typed(got.Thinking) != thinking {
+						t.Errorf("cut as %q: got %q, thinking %q; want %q, %q", pieces, got.Text, got.Thinking, tt.want, thinking)
 					}
 					// Nobody trusts the tool: it gets no value back.
 					arguments := strings.ReplaceAll(tt.want, email, token)
@@ -276,6 +279,13 @@ func TestResponsesFailures(t *testing.T) {
 			t.Errorf("%s: got %d %s", model, a.Status, a.Body)
 		}
 	}
+	agent := importedAgent(t, h)
+	for model, code := range map[string]string{agent: "unsupported_parameter", agent + "@2": "agent_version_pinning_unsupported"} {
+		a := h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/responses", responsesBody("agent/"+model, false, "hello", ""))
+		if a.Status != 400 || !strings.Contains(a.Body, `"code":"`+code+`"`) {
+			t.Errorf("%s: got %d %s", model, a.Status, a.Body)
+		}
+	}
 	a := h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/responses", responsesBody(servertest.ChatOnly, false, "hello", `,"tools":[{"type":"web_search"}]`))
 	if a.Status != 400 || !strings.Contains(a.Body, `"code":"unsupported_tool_type"`) {
 		t.Errorf("a hosted tool on a chat model: got %d %s", a.Status, a.Body)
@@ -347,6 +357,19 @@ func TestResponsesStored(t *testing.T) {
 				third, sent := ask("x", `,"previous_response_id":"`+second.Response.ID+`","instructions":"Be new."`)
 				if !strings.Contains(sent, "I am ⟦") || !strings.Contains(sent, "call_1") || !strings.Contains(sent, "Be new.") || strings.Contains(sent, `"hm"`) && dialect == "chat" {
 					t.Errorf("the provider was sent %s", sent)
+				}
+
+				// An item that was said can be named. The fake provider gives all of its
+				// own the same id.
+				said := first.Response.Output[len(first.Response.Output)-1].ID
+				named := fmt.Sprintf(`{"model":%q,"stream":%t,"input":[{"role":"user","content":"Who?"},{"type":"item_reference","id":%q},{"role":"user","content":"So?"}]}`, model, stream, said)
+				respond(t, h, named)
+				requests := h.Fake.Requests()
+				if sent = string(requests[len(requests)-1].Body); dialect == "chat" && !strings.Contains(sent, "Hello, ⟦") || strings.Contains(sent, "item_reference") {
+					t.Errorf("the provider was sent %s", sent)
+				}
+				if a := h.Call(t, h.Home.Admin.Key, http.MethodPost, "/v1/responses", named); a.Status != 400 || strings.Contains(a.Body, "Hello") {
+					t.Errorf("named by another: %d %s", a.Status, a.Body)
 				}
 
 				all := get(h.Home.User.Key, "GET", third.Response.ID+"/input_items?order=asc&limit=3", 200)

@@ -22,6 +22,13 @@ func (db *DB) KeepResponse(ctx context.Context, r sallyport.StoredResponse) erro
 		if err != nil {
 			return err
 		}
+		for _, item := range r.Items {
+			_, err := tx.ExecContext(ctx, `
+				INSERT INTO response_items (org_id, response_id, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, r.Org, r.ID, item)
+			if err != nil {
+				return err
+			}
+		}
 		_, err = tx.ExecContext(ctx, `
 			UPDATE responses SET deleted = $3 WHERE org_id = $1 AND id IN (
 				SELECT id FROM responses WHERE org_id = $1 AND user_id = $2 AND deleted = 0
@@ -72,6 +79,21 @@ func (db *DB) Response(ctx context.Context, org sallyport.OrgID, user sallyport.
 		org, user, id, micros(since)).Scan(&r.Previous, &r.Content, &created)
 	r.CreatedAt = timeOf(created)
 	return r, orNotFound(err, "response")
+}
+
+// ResponseOfItem returns the newest of a person's responses that said the item;
+// NotFound as in Response.
+func (db *DB) ResponseOfItem(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, item string, since time.Time) (sallyport.StoredResponse, error) {
+	var id sallyport.ResponseID
+	err := db.read.QueryRowContext(ctx, `
+		SELECT r.id FROM response_items i JOIN responses r ON r.org_id = i.org_id AND r.id = i.response_id
+		WHERE i.org_id = $1 AND i.id = $3 AND r.user_id = $2 AND r.deleted = 0 AND r.created > $4
+		ORDER BY r.created DESC, r.id DESC LIMIT 1`,
+		org, user, item, micros(since)).Scan(&id)
+	if err != nil {
+		return sallyport.StoredResponse{}, orNotFound(err, "item")
+	}
+	return db.Response(ctx, org, user, id, since)
 }
 
 // DeleteResponse deletes a person's response: nobody reads it from now on, and

@@ -9,6 +9,7 @@ var (
 	messageFields  = []string{"role", "content", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content", "reasoning"}
 	blockFields    = []string{"type", "text", "image_url", "refusal"}
 	imageFields    = []string{"url"}
+	fileFields     = []string{"file_data", "filename", "file_id"}
 	toolCallFields = []string{"id", "type", "function"}
 	callFields     = []string{"name", "arguments"}
 )
@@ -122,8 +123,22 @@ func block(v llm.Value) (llm.Part, error) {
 		return part, needString(v, "refusal")
 	case "image_url":
 		return image(part)
+	case "file":
+		return file(part)
 	case "thinking":
 		part.Kind = llm.ThinkingPart
+	}
+	return part, nil
+}
+
+// file takes a document by its bytes. One by its id is known to its provider alone.
+func file(part llm.Part) (llm.Part, error) {
+	f := part.Raw.Get("file")
+	if err := noTwin(f, fileFields...); err != nil {
+		return part, err
+	}
+	if data := f.Get("file_data"); data.Kind() == llm.String {
+		part.Kind, part.URL, part.Name = llm.FilePart, data, f.Get("filename")
 	}
 	return part, nil
 }

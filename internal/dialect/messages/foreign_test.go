@@ -64,6 +64,11 @@ func TestEncode(t *testing.T) {
 			`{"model":"T","max_tokens":77,` + hi + `,"stop_sequences":["END"]}`,
 		},
 		{
+			"a document",
+			`{"model":"a","messages":[{"role":"user","content":[{"type":"file","file":{"filename":"plan.pdf","file_data":"data:application/pdf;base64,JVBE"}}]}]}`,
+			`{"model":"T","max_tokens":77,"messages":[{"role":"user","content":[{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"JVBE"},"title":"plan.pdf"}]}]}`,
+		},
+		{
 			"a schema for the answer",
 			`{"model":"a","messages":[{"role":"user","content":"Hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"x","strict":true,"schema":{"type":"object","additionalProperties":false}}}}`,
 			`{"model":"T","max_tokens":77,` + hi + `,"output_config":{"format":{"type":"json_schema","schema":{"type":"object","additionalProperties":false}}}}`,
@@ -203,6 +208,7 @@ func TestEncodeRefusals(t *testing.T) {
 		{"blank stop sequence", with(`"stop":["END","\n"]`), sallyport.UnsupportedField, "stop[1]"},
 		{"a tool required of none", with(`"tool_choice":"required"`), sallyport.InvalidBody, "tool_choice"},
 		{"audio", said(`{"type":"text","text":"Hi"},{"type":"input_audio","input_audio":{"data":"aGk=","format":"wav"}}`), sallyport.UnsupportedField, "messages[0].content[1]"},
+		{"a file that another provider keeps", said(`{"type":"file","file":{"file_id":"file-1"}}`), sallyport.UnsupportedField, "messages[0].content[0]"},
 		{"an image that is not base64", said(`{"type":"image_url","image_url":{"url":"data:image/svg+xml,%3Csvg%3E"}}`), sallyport.UnsupportedField, "messages[0].content[0]"},
 		{"an image from elsewhere", said(`{"type":"image_url","image_url":{"url":"file:///etc/passwd"}}`), sallyport.UnsupportedField, "messages[0].content[0]"},
 		{"a system text alone", `{"model":"a","messages":[{"role":"system","content":"Hi"}]}`, sallyport.UnsupportedField, "the conversation"},

@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -35,7 +36,7 @@ func Follow(req *llm.Request, turns []Turn) ([]byte, error) {
 	}
 	for _, t := range turns {
 		if err := t.items(func(_ string, item llm.Value) {
-			if item.Get("type").Text() != "reasoning" || item.Get("encrypted_content").Text() != "" {
+			if replayed(item) {
 				add(item.Raw())
 			}
 		}); err != nil {
@@ -51,6 +52,70 @@ func Follow(req *llm.Request, turns []Turn) ([]byte, error) {
 	patches := append(llm.Reshape(root, []string{"previous_response_id"}, nil),
 		llm.Replace(root.Get("input"), append(append([]byte{'['}, items...), ']')))
 	return req.Body.Encode(patches...), nil
+}
+
+// reference is the id of a stored item that stands for the item itself; "": v is
+// no reference.
+func reference(v llm.Value) string {
+	if kind := v.Get("type"); kind.Text() == "item_reference" || kind.IsNull() && !v.Get("role").Exists() {
+		return v.Get("id").Text()
+	}
+	return ""
+}
+
+// References are the ids of stored items that req names in place of sending them.
+func References(req *llm.Request) []string {
+	var ids []string
+	req.Body.Root().Get("input").Items(func(_ int, item llm.Value) bool {
+		if id := reference(item); id != "" {
+			ids = append(ids, id)
+		}
+		return true
+	})
+	return ids
+}
+
+// Said returns the item of that id that the turn has answered with, and the ids
+// of all; the item is nil where it is not there.
+func (t Turn) Said(id string) (item []byte, ids []string, err error) {
+	err = t.items(func(side string, v llm.Value) {
+		if side == "input" || v.Get("id").Text() == "" {
+			return
+		}
+		ids = append(ids, strings.Clone(v.Get("id").Text()))
+		if v.Get("id").Text() == id {
+			item = v.Raw()
+		}
+	})
+	return item, ids, err
+}
+
+// Resolve returns the body of req with items in place of their ids. Reasoning is
+// left out as in Follow.
+func Resolve(req *llm.Request, items map[string][]byte) ([]byte, error) {
+	var list [][]byte
+	var failed error
+	input := req.Body.Root().Get("input")
+	input.Items(func(_ int, v llm.Value) bool {
+		id := reference(v)
+		if id == "" {
+			list = append(list, v.Raw())
+			return true
+		}
+		doc, err := llm.Parse(items[id])
+		if err != nil {
+			failed = err
+		} else if replayed(doc.Root()) {
+			list = append(list, items[id])
+		}
+		return failed == nil
+	})
+	return req.Body.Encode(llm.Replace(input, slices.Concat([]byte{'['}, bytes.Join(list, []byte{','}), []byte{']'}))), failed
+}
+
+// replayed says whether an item that was said can be sent again.
+func replayed(item llm.Value) bool {
+	return item.Get("type").Text() != "reasoning" || item.Get("encrypted_content").Text() != ""
 }
 
 // items calls f for what was asked and then for what was answered.

@@ -16,6 +16,7 @@ func testResponses(t *testing.T, db *store.DB) {
 		t.Helper()
 		ok(t, db.KeepResponse(ctx, sallyport.StoredResponse{
 			Org: org, ID: sallyport.ResponseID(id), User: "ann", Previous: sallyport.ResponseID(previous), Content: []byte("sealed " + id), CreatedAt: at,
+			Items: []string{"item-" + id, "of-all", "of-all"},
 		}))
 	}
 	keep(org, "a", "", Time)
@@ -53,10 +54,24 @@ func testResponses(t *testing.T, db *store.DB) {
 		fails(t, err, sallyport.NotFound)
 	}
 
+	for item, want := range map[string]sallyport.ResponseID{"item-b": "b", "of-all": "c"} {
+		got, err := db.ResponseOfItem(ctx, org, "ann", item, since)
+		ok(t, err)
+		if got.ID != want || string(got.Content) != "sealed "+string(want) {
+			t.Errorf("%s is of %+v, want %s", item, got, want)
+		}
+	}
+	for _, user := range []sallyport.UserID{"ann", "bob"} {
+		_, err := db.ResponseOfItem(ctx, org, user, map[sallyport.UserID]string{"ann": "item-old", "bob": "item-b"}[user], since)
+		fails(t, err, sallyport.NotFound)
+	}
+
 	fails(t, db.DeleteResponse(ctx, org, "bob", "b", Time, Event("responses.delete")), sallyport.NotFound)
 	ok(t, db.DeleteResponse(ctx, org, "ann", "b", Time, Event("responses.delete")))
 	fails(t, db.DeleteResponse(ctx, org, "ann", "b", Time, Event("responses.delete")), sallyport.NotFound)
 	_, err = db.ResponseChain(ctx, org, "ann", "c", since)
+	fails(t, err, sallyport.NotFound)
+	_, err = db.ResponseOfItem(ctx, org, "ann", "item-b", since)
 	fails(t, err, sallyport.NotFound)
 
 	// A legal hold keeps what was deleted and what is over.
