@@ -9,7 +9,7 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 GOFLAGS     := -buildvcs=false
 export GOFLAGS
 
-.PHONY: run build program pages types web e2e test vet unit race clients proofs faults disk races early saturation soak growth bench ui-bench fmt lint fuzz services
+.PHONY: run build program pages types web e2e test vet unit race clients agents proofs faults disk races early saturation soak growth bench ui-bench fmt lint fuzz services
 
 run: build
 	@bin/sallyport serve
@@ -75,6 +75,11 @@ race: services
 # The official clients of OpenAI and Anthropic for Node, and curl, against the real binary.
 clients: build
 	cd clients && npm ci --no-audit --no-fund --silent && npm test
+
+# Claude Code and Codex CLI, from npm, through the real binary. Not in test for their
+# size: 800 MB to fetch and to unpack.
+agents: build
+	cd clients/agents && npm ci --ignore-scripts --no-audit --no-fund --silent && npm test
 
 # The proofs of exactness in their long forms, under two hours on a quiet
 # machine; their short forms are in test. What each shows: docs/proofs.md.

@@ -17,6 +17,8 @@ export const lines = [
   { version: version6, ...openai6 },
 ]
 
+const sent = { '/v1/chat/completions': 'CreateChatCompletionRequest', '/v1/embeddings': 'CreateEmbeddingRequest' }
+
 const price = { input: 2.5, output: 10 }
 
 // setStage starts everything for one test file, and ends it after its tests.
@@ -36,6 +38,8 @@ export async function setStage() {
       ...upstream.claudes.map((target) => ({ id: `mock-${target}`, provider: 'claude', target, price })),
       { id: 'mock-claude', provider: 'claude', target: 'claude-scripted', price },
       { id: 'mock-costly', provider: 'scripted', target: 'echo', price: { input: 1_000_000, output: 1_000_000 } },
+      { id: 'mock-embedding', provider: 'scripted', target: 'embedding', price },
+      { id: 'claude-embedding', provider: 'claude', target: 'embedding', price },
       { id: 'offline-1', provider: 'offline', price: { input: 0.1, output: 0.4 } },
     ],
   })
@@ -49,8 +53,7 @@ export async function setStage() {
     // Anthropic's client, which tries once.
     anthropic: (options) => new anthropic.Anthropic({ apiKey: key, baseURL: binary.url, maxRetries: 0, ...options }),
     // What is wrong, by OpenAI's description, with what the provider was sent.
-    sentFaults: () => upstream.calls.filter((c) => c.path === '/v1/chat/completions')
-      .flatMap((c) => faults('CreateChatCompletionRequest', c.body)),
+    sentFaults: () => upstream.calls.flatMap((c) => (sent[c.path] ? faults(sent[c.path], c.body) : [])),
   }
 }
 

@@ -12,16 +12,23 @@ const usage = {
 export function respond(asked, res, refuse) {
   const say = { echo: echoItems, tools: toolItems, cut: echoItems }[asked.model]
   if (!say) return refuse()
-  const output = say(asked)
+  answer(asked, res, say(asked), asked.model === 'cut')
+}
+
+// answer says the items of output, streamed or not; cut, it breaks off in the first text.
+export function answer(asked, res, output, cut = false) {
   const response = {
     id: 'resp_scripted', object: 'response', created_at, model: `scripted-${asked.model}`, status: 'in_progress',
     error: null, incomplete_details: null, instructions: asked.instructions ?? null, metadata: asked.metadata ?? {},
-    tools: asked.tools ?? [], tool_choice: 'auto', parallel_tool_calls: true, temperature: 1, top_p: 1, output: [],
+    tools: (asked.tools ?? []).map(withStrict), tool_choice: 'auto', parallel_tool_calls: true, temperature: 1, top_p: 1, output: [],
   }
   const last = { ...response, status: 'completed', output, usage }
   if (!asked.stream) return res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(last))
-  stream(res, response, last, asked.model === 'cut')
+  stream(res, response, last, cut)
 }
+
+// What a request leaves open, the answer tells.
+const withStrict = (tool) => (tool.type === 'function' ? { ...tool, strict: tool.strict ?? true } : tool)
 
 const textOf = (content) => (typeof content === 'string' ? content : content.map((part) => part.text ?? '').join(''))
 
@@ -30,7 +37,7 @@ function lastText(asked) {
   return textOf(asked.input.findLast((item) => item.role === 'user').content)
 }
 
-const message = (text) => ({
+export const message = (text) => ({
   id: 'msg_scripted', type: 'message', role: 'assistant', status: 'completed',
   content: [{ type: 'output_text', text, annotations: [], logprobs: [] }],
 })

@@ -1,5 +1,6 @@
 // A scripted provider. It speaks OpenAI's chat completions, its Responses at
-// /v1/responses and Anthropic's messages at /v1/messages; how it behaves is told by the model that is asked.
+// /v1/responses, its embeddings at /v1/embeddings and Anthropic's messages at
+// /v1/messages; how it behaves is told by the model that is asked.
 
 import http from 'node:http'
 import { text as readAll } from 'node:stream/consumers'
@@ -42,15 +43,18 @@ const behaviours = {
 
 // startUpstream returns the running provider. Its calls are the requests as they
 // came in; left of a call resolves to whether the client went away before its end.
-export async function startUpstream() {
+// What scripts holds for a path answers there in place of a behaviour.
+export async function startUpstream(scripts = {}) {
   const calls = []
   const server = http.createServer(async (req, res) => {
     const call = { path: req.url, headers: req.headers, raw: await readAll(req) }
     call.left = new Promise((resolve) => res.on('close', () => resolve(!res.writableFinished)))
     call.body = JSON.parse(call.raw)
     calls.push(call)
+    if (scripts[req.url]) return scripts[req.url](call.body, res)
     if (req.url === '/v1/messages/count_tokens') return json(res, { input_tokens: 2095 })
     if (req.url === '/v1/messages') return (claudes[call.body.model] ?? claude)(call.body, res)
+    if (req.url === '/v1/embeddings') return embed(call.body, res)
     const behave = () => behaviours[call.body.model](call.body, res)
     if (req.url === '/v1/responses') return respond(call.body, res, behave)
     behave()
@@ -67,9 +71,10 @@ export async function startUpstream() {
 }
 
 function lastText(asked) {
-  const content = asked.messages.findLast((m) => m.role === 'user').content
-  return typeof content === 'string' ? content : content.map((part) => part.text ?? '').join('')
+  return textOf(asked.messages.findLast((m) => m.role === 'user').content)
 }
+
+const textOf = (content) => (typeof content === 'string' ? content : content.map((part) => part.text ?? '').join(''))
 
 export function toolCalls(note) {
   return ['Oslo', 'Bergen'].map((city, i) => ({
@@ -87,13 +92,25 @@ function whole(asked, res, message, finish_reason = 'stop') {
   json(res, { ...answer(asked, 'chat.completion'), choices: [choice], usage })
 }
 
+// vector is what a text is embedded as: numbers that a float of four bytes holds.
+export const vector = (text, dimensions = 4) => Array.from({ length: dimensions }, (_, i) => text.length + i / 8)
+
+function embed(asked, res) {
+  const data = [asked.input].flat().map((text, index) => {
+    const numbers = vector(text, asked.dimensions)
+    const embedding = asked.encoding_format === 'base64' ? Buffer.from(new Float32Array(numbers).buffer).toString('base64') : numbers
+    return { object: 'embedding', index, embedding }
+  })
+  json(res, { object: 'list', data, model: 'scripted-embedding', usage: { prompt_tokens: 21, total_tokens: 21 } })
+}
+
 function json(res, body) {
   res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 
 // stream begins a stream and returns what sends its chunks. As OpenAI does, each
 // chunk has a usage of null when usage was asked for.
-function stream(asked, res) {
+export function stream(asked, res) {
   res.writeHead(200, { 'content-type': 'text/event-stream' })
   const withUsage = asked.stream_options?.include_usage === true
   return (delta, finish_reason = null) => {
@@ -104,7 +121,7 @@ function stream(asked, res) {
   }
 }
 
-function streamEnd(asked, res, send, reason) {
+export function streamEnd(asked, res, send, reason) {
   send({}, reason)
   if (asked.stream_options?.include_usage) send(null)
   res.end('data: [DONE]\n\n')
@@ -151,7 +168,7 @@ const claudes = {
   'claude-tools'(asked, res) {
     const results = asked.messages.at(-1).content
     if (Array.isArray(results) && results[0].type === 'tool_result') {
-      return claudeSays(asked, res, [{ type: 'text', text: results.map((r) => r.content).join('; ') }])
+      return claudeSays(asked, res, [{ type: 'text', text: results.map((r) => textOf(r.content)).join('; ') }])
     }
     claudeSays(asked, res, [
       { type: 'thinking', thinking: 'Two cities.', signature },
@@ -187,7 +204,7 @@ function claudeStream(asked, res) {
   return send
 }
 
-function claudeSays(asked, res, content, end) {
+export function claudeSays(asked, res, content, end) {
   end ??= { stop_reason: content.at(-1).type === 'tool_use' ? 'tool_use' : 'end_turn', stop_sequence: null }
   if (!asked.stream) return json(res, { ...claudeMessage(asked), content, ...end })
   const send = claudeStream(asked, res)

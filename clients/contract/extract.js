@@ -12,6 +12,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 const wanted = {
   'openai-chat.json': [
     'CreateChatCompletionRequest', 'CreateChatCompletionResponse', 'CreateChatCompletionStreamResponse',
+    'CreateCompletionRequest', 'CreateCompletionResponse', 'CreateEmbeddingRequest', 'CreateEmbeddingResponse',
     'ListModelsResponse', 'Model',
   ],
   'openai-responses.json': ['CreateResponse', 'Response', 'ResponseStreamEvent', 'ResponseItemList'],

@@ -7,10 +7,11 @@ export function watch() {
   const seen = {
     CreateChatCompletionResponse: 0, CreateChatCompletionStreamResponse: 0, ListModelsResponse: 0, Model: 0,
     Response: 0, ResponseStreamEvent: 0, ResponseItemList: 0,
+    CreateCompletionResponse: 0, CreateEmbeddingResponse: 0,
   }
   const wrong = []
 
-  function judge(schema, text) {
+  function judge(schema, text, streamed) {
     seen[schema]++
     let value
     try {
@@ -19,6 +20,8 @@ export function watch() {
       wrong.push(`${schema}: not JSON: ${text}`)
       return
     }
+    if (schema === 'CreateEmbeddingResponse') value = withVectors(value)
+    if (schema === 'CreateCompletionResponse' && streamed) value = ended(value)
     for (const fault of faults(schema, value)) wrong.push(`${fault} in ${text}`)
   }
 
@@ -26,10 +29,29 @@ export function watch() {
     const answer = await fetch(url, options)
     const schema = options?.method === 'DELETE' ? undefined : schemaOf(new URL(url).pathname, answer)
     if (!schema || !answer.body) return answer
-    const passed = answer.body.pipeThrough(reader(schema, judge))
+    const streamed = answer.headers.get('content-type').startsWith('text/event-stream')
+    const passed = answer.body.pipeThrough(reader(schema, streamed, judge))
     return new Response(passed, { status: answer.status, headers: answer.headers })
   }
   return { fetch: watched, seen, wrong }
+}
+
+// withVectors is an answer whose vectors are numbers: OpenAI's description knows
+// no base64, though its API and its clients do.
+function withVectors(answer) {
+  const data = answer.data?.map((item) => {
+    if (typeof item.embedding !== 'string') return item
+    const bytes = Buffer.from(item.embedding, 'base64')
+    if (bytes.length === 0 || bytes.length % 4 !== 0) return item // no floats, and no numbers either
+    return { ...item, embedding: Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i)) }
+  })
+  return { ...answer, data }
+}
+
+// ended is an event of a text completion with a reason for its end, which all but the last
+// have as null: the description has one schema for events and plain answers.
+function ended(chunk) {
+  return { ...chunk, choices: chunk.choices?.map((c) => ({ ...c, finish_reason: c.finish_reason ?? 'stop' })) }
 }
 
 function schemaOf(path, answer) {
@@ -39,15 +61,16 @@ function schemaOf(path, answer) {
   const streamed = answer.headers.get('content-type').startsWith('text/event-stream')
   if (path.endsWith('/input_items')) return 'ResponseItemList'
   if (path.startsWith('/v1/responses')) return streamed ? 'ResponseStreamEvent' : 'Response'
+  if (path === '/v1/embeddings') return 'CreateEmbeddingResponse'
+  if (path === '/v1/completions') return 'CreateCompletionResponse' // and each event of its stream
   if (path !== '/v1/chat/completions') return undefined
   return streamed ? 'CreateChatCompletionStreamResponse' : 'CreateChatCompletionResponse'
 }
 
 // reader lets bytes pass and gives judge what they say: each event of a stream,
 // in the chat's each unnamed one, as soon as it is there, for a client may leave before the end.
-function reader(schema, judge) {
+function reader(schema, streamed, judge) {
   const decoder = new TextDecoder()
-  const streamed = schema === 'CreateChatCompletionStreamResponse' || schema === 'ResponseStreamEvent'
   let text = ''
   return new TransformStream({
     transform(bytes, controller) {
@@ -57,13 +80,13 @@ function reader(schema, judge) {
         text = events.pop()
         for (const event of events) {
           const data = dataOf(event, schema)
-          if (data) judge(schema, data)
+          if (data) judge(schema, data, streamed)
         }
       }
       controller.enqueue(bytes)
     },
     flush() {
-      if (!streamed) judge(schema, text)
+      if (!streamed) judge(schema, text, streamed)
     },
   })
 }

@@ -91,11 +91,21 @@ async function seenOf(path, type, body) {
 
 const events = (...chunks) => chunks.map((c) => `data: ${JSON.stringify(c)}\n\n`).join('') + 'data: [DONE]\n\n'
 const wrongChunk = withMember(chunk, ['choices', 0, 'index'], 'first')
+const textCompletion = (finish_reason) => ({
+  id: 'cmpl-1', object: 'text_completion', created: 1767225600, model: 'm', choices: [{ text: 'a', index: 0, logprobs: null, finish_reason }],
+})
+const vectors = (embedding) => ({
+  object: 'list', model: 'm', data: [{ object: 'embedding', index: 0, embedding }], usage: { prompt_tokens: 1, total_tokens: 1 },
+})
 const sse = 'text/event-stream'
 
 for (const [what, schema, path, type, good, bad] of [
   ['a stream', 'CreateChatCompletionStreamResponse', '/v1/chat/completions', sse, events(chunk, chunk), events(chunk, wrongChunk)],
   ['a plain answer', 'CreateChatCompletionResponse', '/v1/chat/completions', 'application/json', JSON.stringify(completion), '{"object"'],
+  ['a text completion', 'CreateCompletionResponse', '/v1/completions', 'application/json', JSON.stringify(textCompletion('stop')), JSON.stringify(textCompletion(null))],
+  ['a stream of one', 'CreateCompletionResponse', '/v1/completions', sse, events(textCompletion(null), textCompletion('stop')), events(textCompletion('tired'))],
+  ['vectors', 'CreateEmbeddingResponse', '/v1/embeddings', 'application/json', JSON.stringify(vectors([0.5])), JSON.stringify(vectors(['a half']))],
+  ['vectors in base64', 'CreateEmbeddingResponse', '/v1/embeddings', 'application/json', JSON.stringify(vectors('AAAAPw==')), JSON.stringify(vectors('AAAA'))],
   ['a list', 'ListModelsResponse', '/v1/models', 'application/json', JSON.stringify(right.ListModelsResponse), '[]'],
   ['a model', 'Model', '/v1/models/agent%2F1', 'application/json', JSON.stringify(model), '{}'],
 ]) {
