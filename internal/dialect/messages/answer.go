@@ -106,7 +106,7 @@ func (n *Encoder) build(e *llm.Event) error {
 	}
 	for _, d := range e.Deltas {
 		if n.take(d); n.waits > waitMax || len(n.blocks) > openBlockMax {
-			return malformed("it is too long")
+			return wire.Unusable("it is too long")
 		}
 	}
 	for _, f := range e.Finishes {
@@ -298,7 +298,7 @@ func (n *Encoder) buildWhole(e *llm.Event) ([]byte, error) {
 			b = &outBlock{kind: kind, from: d.Index, id: d.ToolID.Text(), name: d.ToolName.Text()}
 			n.called = n.called || kind == llm.ToolCallDelta
 			if n.blocks = append(n.blocks, b); len(n.blocks) > openBlockMax {
-				return nil, malformed("it is too long")
+				return nil, wire.Unusable("it is too long")
 			}
 		}
 		b.wait.WriteString(text)
