@@ -272,7 +272,7 @@ func (s suite) fails(t *testing.T, p provider.Provider, fake *Fake, req *llm.Req
 }
 
 func (s suite) faults(t *testing.T) {
-	const patience = 1500 * time.Millisecond
+	const patience = 2500 * time.Millisecond
 	for _, row := range []struct {
 		fault         Fault
 		whole, stream sallyport.Code
