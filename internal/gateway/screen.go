@@ -165,8 +165,11 @@ func finals(e *llm.Event) map[dlp.TextID]int {
 // tools, citations, transcripts, what the dialect has no word for. The client
 // gets them as they came, so each is judged, as a whole.
 func (s *screened) others(e *llm.Event) error {
-	if e.Body == nil || e.Dialect != s.call.Request.Dialect {
-		return nil // what is built from the meaning has nothing else
+	if e.Dialect != s.call.Request.Dialect {
+		return s.names(e) // what is built from the meaning has nothing else
+	}
+	if e.Body == nil {
+		return nil
 	}
 	o := otherStrings{
 		screened: s, event: e, opaque: dialect.Opaque(e.Dialect), place: s.place[:0],
@@ -175,6 +178,19 @@ func (s *screened) others(e *llm.Event) error {
 	err := o.look(e.Body.Root(), llm.TextDelta)
 	s.place = o.place
 	return err
+}
+
+// names judges the names of tools: an answer that is built has them too.
+func (s *screened) names(e *llm.Event) error {
+	o := otherStrings{screened: s, event: e}
+	for _, d := range e.Deltas {
+		if d.ToolName.Exists() {
+			if err := o.text(d.ToolName, llm.ToolArgumentsDelta); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // noChoice is the place of strings that belong to no text.

@@ -155,3 +155,26 @@ func TestScreenBounds(t *testing.T) {
 		}
 	}
 }
+
+// The name of a tool is judged in every dialect, also where the answer is built.
+func TestScreenToolNames(t *testing.T) {
+	t.Parallel()
+	const secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+	for _, client := range []llm.Dialect{llm.Chat, llm.Responses} {
+		doc, err := llm.Parse([]byte(`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"` + secret + `"}}]}}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e llm.Event
+		if err := chat.DecodeEvent(doc, &e); err != nil {
+			t.Fatal(err)
+		}
+		s := screened{
+			call: &Call{Request: &llm.Request{Dialect: client}}, screen: dlp.New().Plan(dlp.DefaultPolicy()).Screen(testMAC, "user/ann"),
+			out: func(*llm.Event) error { return nil },
+		}
+		if err := s.push(&e); err != nil || strings.Contains(e.Deltas[0].ToolName.Text(), secret) {
+			t.Errorf("%s: got %q, %v", client, e.Deltas[0].ToolName.Text(), err)
+		}
+	}
+}
