@@ -50,6 +50,10 @@ func (s *Screen) Answer(id TextID, tool string, piece string, last bool) (emit s
 		return piece, nil
 	}
 	text := s.flow(id)
+	if len(s.flows) > TextsMax {
+		s.failed = tooMuch("The answer", fmt.Sprintf("%d texts at once", TextsMax))
+		return "", s.failed
+	}
 	if a, ok := text.(*arguments); ok {
 		a.restores = s.trusts(tool)
 	}

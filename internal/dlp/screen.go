@@ -13,6 +13,7 @@ import (
 const (
 	TextMax     = 10 << 20 // bytes of text in a request
 	FindingsMax = 10_000   // in a request, and in its answer
+	TextsMax    = 2_000    // of one answer that is streamed
 )
 
 // Screen is a plan at work on one call: its request first, then its answer. It

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -81,10 +80,22 @@ type screened struct {
 	out    llm.Sink
 	// held has, for each text of which something is held back, the event that
 	// its rest will go out in.
-	held  map[dlp.TextID]*llm.Event
-	tools map[dlp.TextID]string // names of the tool calls that have begun
-	place []string              // room for others
+	held      map[dlp.TextID]*llm.Event
+	heldBytes int                   // of the bodies of those
+	tools     map[dlp.TextID]string // names of the tool calls that have begun
+	place     []string              // room for others
 }
+
+// Bounds of what is remembered of one answer: calls of tools, the bytes of a tool's
+// name and of the events that what is held back will go out in. No model comes near;
+// a broken or hostile provider, whose stream need not end, must not come further.
+const (
+	callsMax    = 20_000
+	toolNameMax = 4 << 10
+	heldMax     = 64 << 20
+)
+
+var errTooLong = sallyport.NewError(sallyport.UpstreamInvalid, "The provider's answer cannot be used: it begins more texts and calls than any model.")
 
 // push passes one event on, one out for one in. An event whose text is held
 // back goes out with empty text; what is held goes out at the end of its choice.
@@ -123,9 +134,13 @@ func (s *screened) push(e *llm.Event) error {
 	if e.Kind == llm.DoneEvent {
 		return s.out(e)
 	}
-	s.keep(e)
-	if err := s.flush(func(id dlp.TextID) bool { return ends(e, id.Choice) || slices.Contains(e.Closed, id.Index) }); err != nil {
+	if err := s.keep(e); err != nil {
 		return err
+	}
+	if len(e.Finishes)+len(e.Closed) > 0 {
+		if err := s.flush(func(id dlp.TextID) bool { return ends(e, id.Choice) || slices.Contains(e.Closed, id.Index) }); err != nil {
+			return err
+		}
 	}
 	return s.out(e)
 }
@@ -150,8 +165,11 @@ func finals(e *llm.Event) map[dlp.TextID]int {
 // tools, citations, transcripts, what the dialect has no word for. The client
 // gets them as they came, so each is judged, as a whole.
 func (s *screened) others(e *llm.Event) error {
-	if e.Body == nil || e.Dialect != s.call.Request.Dialect {
-		return nil // what is built from the meaning has nothing else
+	if e.Dialect != s.call.Request.Dialect {
+		return s.names(e) // what is built from the meaning has nothing else
+	}
+	if e.Body == nil {
+		return nil
 	}
 	o := otherStrings{
 		screened: s, event: e, opaque: dialect.Opaque(e.Dialect), place: s.place[:0],
@@ -160,6 +178,19 @@ func (s *screened) others(e *llm.Event) error {
 	err := o.look(e.Body.Root(), llm.TextDelta)
 	s.place = o.place
 	return err
+}
+
+// names judges the names of tools: an answer that is built has them too.
+func (s *screened) names(e *llm.Event) error {
+	o := otherStrings{screened: s, event: e}
+	for _, d := range e.Deltas {
+		if d.ToolName.Exists() {
+			if err := o.text(d.ToolName, llm.ToolArgumentsDelta); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // noChoice is the place of strings that belong to no text.
@@ -278,7 +309,11 @@ func (s *screened) delta(d llm.Delta, last bool) (changed bool, err error) {
 		if s.tools == nil {
 			s.tools = make(map[dlp.TextID]string)
 		}
-		s.tools[id] = strings.Clone(d.ToolName.Text()) // the event's bytes are used again for the next
+		name := d.ToolName.Text()
+		if len(s.tools) == callsMax || len(name) > toolNameMax {
+			return false, errTooLong
+		}
+		s.tools[id] = strings.Clone(name) // the event's bytes are used again for the next
 	}
 	if !d.Text.Exists() || d.Kind == llm.SignatureDelta {
 		return false, nil
@@ -316,32 +351,48 @@ func textID(d llm.Delta) dlp.TextID {
 }
 
 // keep remembers, for each text that now waits, an event to send its rest in.
-func (s *screened) keep(e *llm.Event) {
+func (s *screened) keep(e *llm.Event) error {
 	for _, d := range e.Deltas {
 		id := textID(d)
 		if !d.Text.Exists() { // a call that begins once more takes nothing away
 			continue
 		}
+		s.drop(id)
 		if !s.screen.Pending(id) {
-			delete(s.held, id)
 			continue
 		}
 		if s.held == nil {
 			s.held = make(map[dlp.TextID]*llm.Event)
 		}
+		if s.heldBytes += len(e.Body.Raw()); s.heldBytes > heldMax {
+			return errTooLong
+		}
 		s.held[id] = e.Clone()
+	}
+	return nil
+}
+
+// drop forgets the event that the rest of a text was to go out in.
+func (s *screened) drop(id dlp.TextID) {
+	if e := s.held[id]; e != nil {
+		s.heldBytes -= len(e.Body.Raw())
+		delete(s.held, id)
 	}
 }
 
 // flush sends what is held of the texts that match. Each goes out in a copy of
 // the last event that carried it, with the rest of that event emptied.
 func (s *screened) flush(match func(dlp.TextID) bool) error {
-	for _, id := range slices.SortedFunc(maps.Keys(s.held), compareTexts) {
-		if !match(id) {
-			continue
+	var ready []dlp.TextID
+	for id := range s.held {
+		if match(id) {
+			ready = append(ready, id)
 		}
+	}
+	slices.SortFunc(ready, compareTexts)
+	for _, id := range ready {
 		e := s.held[id]
-		delete(s.held, id)
+		s.drop(id)
 		rest, err := s.screen.Answer(id, s.tools[id], "", true)
 		if err != nil {
 			return err

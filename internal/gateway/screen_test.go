@@ -3,9 +3,11 @@ package gateway
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
@@ -103,5 +105,76 @@ func TestScreenManyTexts(t *testing.T) {
 	}
 	if err := s.push(&e); err != nil || len(e.Deltas) != calls {
 		t.Errorf("%d texts: %v", len(e.Deltas), err)
+	}
+}
+
+// A stream need not end, and what is remembered of it is bounded all the same.
+func TestScreenBounds(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 1<<20)
+	for name, tt := range map[string]struct {
+		chunk func(n int) string
+		most  int // chunks
+		mode  string
+		code  sallyport.Code
+	}{
+		"texts": {func(n int) string {
+			return fmt.Sprintf(`{"choices":[{"index":%d,"delta":{"content":"mail a"}}]}`, n)
+		}, dlp.TextsMax, dlp.Enforce, sallyport.DLPBlocked},
+		"calls": {func(n int) string {
+			return fmt.Sprintf(`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":%d,"function":{"name":"f"}}]}}]}`, n)
+		}, callsMax, dlp.Off, sallyport.UpstreamInvalid},
+		"the name of a tool": {func(int) string {
+			return fmt.Sprintf(`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"name":"%s"}}]}}]}`, long)
+		}, 0, dlp.Off, sallyport.UpstreamInvalid},
+		"events that are held": {func(n int) string {
+			return fmt.Sprintf(`{"choices":[{"index":%d,"delta":{"content":"⟦EMAIL"}}],"id":"%s"}`, n, long)
+		}, 64, dlp.Enforce, sallyport.UpstreamInvalid},
+	} {
+		policy := dlp.DefaultPolicy()
+		policy.Mode = tt.mode
+		s := screened{
+			call: &Call{Request: &llm.Request{Dialect: llm.Chat}}, screen: dlp.New().Plan(policy).Screen(testMAC, "user/ann"),
+			out: func(*llm.Event) error { return nil },
+		}
+		var err error
+		n := 0
+		for ; err == nil && n <= tt.most; n++ {
+			doc, perr := llm.Parse([]byte(tt.chunk(n)))
+			if perr != nil {
+				t.Fatal(perr)
+			}
+			var e llm.Event
+			if err = chat.DecodeEvent(doc, &e); err != nil {
+				t.Fatal(err)
+			}
+			err = s.push(&e)
+		}
+		if sallyport.CodeOf(err) != tt.code {
+			t.Errorf("%s: got %v after %d chunks, want %s", name, err, n, tt.code)
+		}
+	}
+}
+
+// The name of a tool is judged in every dialect, also where the answer is built.
+func TestScreenToolNames(t *testing.T) {
+	t.Parallel()
+	const secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+	for _, client := range []llm.Dialect{llm.Chat, llm.Responses} {
+		doc, err := llm.Parse([]byte(`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"` + secret + `"}}]}}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e llm.Event
+		if err := chat.DecodeEvent(doc, &e); err != nil {
+			t.Fatal(err)
+		}
+		s := screened{
+			call: &Call{Request: &llm.Request{Dialect: client}}, screen: dlp.New().Plan(dlp.DefaultPolicy()).Screen(testMAC, "user/ann"),
+			out: func(*llm.Event) error { return nil },
+		}
+		if err := s.push(&e); err != nil || strings.Contains(e.Deltas[0].ToolName.Text(), secret) {
+			t.Errorf("%s: got %q, %v", client, e.Deltas[0].ToolName.Text(), err)
+		}
 	}
 }
