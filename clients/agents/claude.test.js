@@ -30,8 +30,13 @@ const turns = (folder) => {
   ]
 }
 
-for (const [name, model, own] of [["a provider of Anthropic's API", 'claude-sonnet-4-5', true], ['a provider of chat completions', 'open-1', false]]) {
-  describe(`Claude Code on ${name}`, { timeout: 300_000 }, async () => {
+for (const [name, model, own] of [
+  ["a provider of Anthropic's API", 'claude-sonnet-4-5', true],
+  // Asked in another way: effort, adaptive thinking, system messages in the middle.
+  ["a provider of Anthropic's API", 'claude-opus-5', true],
+  ['a provider of chat completions', 'open-1', false],
+]) {
+  describe(`Claude Code on ${name}, ${model}`, { timeout: 300_000 }, async () => {
     const stage = await setStage(turns)
     const env = {
       ANTHROPIC_BASE_URL: stage.url, ANTHROPIC_API_KEY: stage.key, ANTHROPIC_MODEL: model,
@@ -101,3 +106,22 @@ for (const [name, model, own] of [["a provider of Anthropic's API", 'claude-sonn
     }
   })
 }
+
+describe('Claude Code', { timeout: 300_000 }, async () => {
+  const stage = await setStage(() => [{ say: 'Hello.' }])
+  const env = { ANTHROPIC_BASE_URL: stage.url, ANTHROPIC_MODEL: 'claude-sonnet-4-5', DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' }
+
+  test('finds the models, with its key as a bearer token', async () => {
+    await stage.run(claude, ['-p', introduction], { ...env, ANTHROPIC_AUTH_TOKEN: stage.key, CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1' })
+    await Promise.all(stage.sent.map((call) => call.answered))
+    const calls = stage.sent.map(({ method, path, status }) => `${method} ${path.split('?')[0]} ${status}`)
+    assert.deepEqual(calls.sort(), ['GET /v1/models 200', 'POST /v1/messages 200'])
+    assert.ok(stage.sent.every((call) => call.headers.authorization === `Bearer ${stage.key}`))
+  })
+
+  test('gives up at once with a wrong key', async () => {
+    const before = stage.sent.length
+    await assert.rejects(stage.run(claude, ['-p', introduction], { ...env, ANTHROPIC_API_KEY: 'sp-of-nobody' }), /401 That is not an API key of this server/)
+    assert.deepEqual(stage.sent.slice(before).map((call) => call.status), [401])
+  })
+})

@@ -3,6 +3,7 @@
 // plays a session: what it says next follows from what it has said before.
 
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import http from 'node:http'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -46,6 +47,7 @@ export async function setStage(turns) {
     ],
     models: [
       { id: 'claude-sonnet-4-5', provider: 'anthropic', target: target.claude, price },
+      { id: 'claude-opus-5', provider: 'anthropic', target: target.claude, price },
       { id: 'gpt-5', provider: 'openai', target: target.gpt, price },
       { id: 'open-1', provider: 'open', target: target.open, price },
     ],
@@ -139,14 +141,14 @@ async function startForwarder(url) {
   const sent = []
   const server = http.createServer(async (req, res) => {
     const raw = await readAll(req)
-    const call = { method: req.method, path: req.url, headers: req.headers, raw }
-    sent.push(call)
     const on = http.request(url + req.url, { method: req.method, headers: req.headers }, (answer) => {
       call.status = answer.statusCode
       res.writeHead(answer.statusCode, answer.headers)
       answer.pipe(res)
     })
-    on.on('error', () => res.destroy())
+    const call = { method: req.method, path: req.url, headers: req.headers, raw, answered: once(on, 'response') }
+    call.answered.catch(() => res.destroy())
+    sent.push(call)
     on.end(raw)
   })
   return { ...await listen(server), sent }

@@ -187,6 +187,11 @@ func (sur surface) writeError(w http.ResponseWriter, err error) {
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", retrySeconds(e.RetryAfter))
 	}
+	if m.status == http.StatusUnauthorized {
+		// The clients of OpenAI and Anthropic obey it. Without it Claude Code tries a
+		// wrong key again for minutes, in the hope of a fresh one.
+		w.Header().Set("X-Should-Retry", "false")
+	}
 	_ = writeJSON(w, m.status, sur.body(e, m, w.Header().Get("X-Request-Id"))) // fails only when the client has left
 }
 

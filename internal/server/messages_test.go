@@ -285,7 +285,11 @@ func TestMessagesErrors(t *testing.T) {
 			t.Errorf("got %d %s, want %d %s", a.Status, a.Body, status, kind)
 		}
 	}
-	wants(t, h.Call(t, "sp-nobody", http.MethodPost, messagesPath, messageBody(servertest.Claude, false, `"x"`)), 401, "authentication_error")
+	stranger := h.Call(t, "sp-nobody", http.MethodPost, messagesPath, messageBody(servertest.Claude, false, `"x"`))
+	wants(t, stranger, 401, "authentication_error")
+	if got := stranger.Header.Get("X-Should-Retry"); got != "false" {
+		t.Errorf("a wrong key: X-Should-Retry is %q, want false", got)
+	}
 	wants(t, say(t, h, `{"model":"mock-claude","messages":[{"role":"user","content":"x"}]}`), 400, "invalid_request_error")
 	wants(t, say(t, h, messageBody("nothing", false, `"x"`)), 400, "invalid_request_error")
 	for status, kind := range map[int]string{
