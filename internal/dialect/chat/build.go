@@ -153,7 +153,11 @@ func (n *Encoder) piece(d llm.Delta) (said, bool) {
 		return said{Refusal: &text{&value}}, value != ""
 	case llm.ToolCallDelta:
 		id, name := d.ToolID.Text(), d.ToolName.Text()
+		begun := len(n.tools)
 		place := n.place(d.Choice, d.Index)
+		if begun == len(n.tools) { // a call begins once
+			return said{}, false
+		}
 		return said{ToolCalls: []calledTool{{
 			Index: &place, ID: id, Type: "function", Function: calledFunction{Name: name},
 		}}}, id != "" || name != ""

@@ -163,3 +163,14 @@ func TestEncoder_other_dialect_whole(t *testing.T) {
 		t.Errorf("nothing at all: got %s, want the end %s", got, want)
 	}
 }
+
+// A call begins once, also where its provider begins it again.
+func TestEncoder_begins_a_call_once(t *testing.T) {
+	v := foreign(t, "call_1", "f", "{}")
+	begin := &llm.Event{Kind: llm.ChunkEvent, Dialect: llm.Messages, Deltas: []llm.Delta{{Kind: llm.ToolCallDelta, Index: 3, ToolID: v(0), ToolName: v(1)}}}
+	arguments := &llm.Event{Kind: llm.ChunkEvent, Dialect: llm.Messages, Deltas: []llm.Delta{{Kind: llm.ToolArgumentsDelta, Index: 3, Text: v(2)}}}
+	got := frames(t, NewEncoder(&llm.Request{Model: "public"}, created), begin, begin, arguments)
+	if strings.Count(got, `"id":"call_1"`) != 1 || !strings.Contains(got, `"arguments":"{}"`) {
+		t.Errorf("got %s", got)
+	}
+}

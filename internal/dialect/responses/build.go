@@ -159,7 +159,7 @@ func (n *Encoder) delta(d llm.Delta) {
 	}
 	key := itemKey{d.Kind, d.Index}
 	it := n.answer.open[key]
-	if it == nil {
+	if it == nil || it.done { // a block that another's end has ended goes on in a new item
 		it = n.place(d.Kind)
 		n.hold(key, it)
 	}
