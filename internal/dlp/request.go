@@ -54,6 +54,7 @@ type request struct {
 	place   []string     // of the value that is being looked at
 	signed  map[int]bool // offsets of strings that nobody may edit
 	fixed   bool         // what is being looked at is within such a string
+	loose   bool         // it is within the arguments of a tool, where a number may become a string
 	outer   *request     // the walk that found this document in a string
 	outerAt llm.Value
 	depth   int
@@ -94,6 +95,11 @@ func (r *request) object(v llm.Value) (err error) {
 		case value.Kind() == llm.String && r.opaque != nil && r.opaque(r.place):
 		case name == "data" && isFile(v, value):
 			err = r.file(v, value)
+		case name == "input" && v.Get("type").Text() == "tool_use": // text of JSON in other dialects
+			before := r.loose
+			r.loose = true
+			err = r.value(value, name)
+			r.loose = before
 		default:
 			err = r.value(value, name)
 		}
@@ -310,9 +316,10 @@ func (r *request) decide(h hit, value string, at place) (with string, err error)
 }
 
 // number judges a number. In a body a card there blocks: a number cannot be
-// hidden and stay one. In JSON within a string it becomes a string.
+// hidden and stay one. In JSON within a string, and in the arguments of a tool, it
+// becomes a string.
 func (r *request) number(v llm.Value, member string) error {
-	if r.outer != nil {
+	if r.outer != nil || r.loose {
 		return r.nestedNumber(v, member)
 	}
 	n, whole := v.Int()
@@ -346,7 +353,11 @@ func (r *request) nestedNumber(v llm.Value, member string) error {
 		if err != nil {
 			return err
 		}
-		if with != "" {
+		switch {
+		case with == "":
+		case r.outer == nil: // who writes the request in another dialect sees it too
+			v.SetText(with)
+		default:
 			r.patches = append(r.patches, llm.Replace(v, llm.Quote(with)))
 		}
 	}
