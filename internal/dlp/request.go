@@ -171,7 +171,10 @@ func (r *request) text(v llm.Value, member string) error {
 	case text == "":
 		return nil
 	case isMedia(text):
-		return nil
+		if r.depth == 0 && addressMembers[member] {
+			return nil
+		}
+		return r.plain(v, member) // said where it can be read, it is text
 	case member == "file_data" || isDataURI(text):
 		return r.unreadable(v)
 	}
@@ -182,6 +185,10 @@ func (r *request) text(v llm.Value, member string) error {
 	}
 	return r.plain(v, member)
 }
+
+// addressMembers are the names under which the APIs take media by their bytes.
+// Anywhere else a model reads the text of a data: URI, and so does the screen.
+var addressMembers = map[string]bool{"image_url": true, "video_url": true, "audio_url": true, "url": true}
 
 func (r *request) unreadable(v llm.Value) error {
 	return r.screen.unreadable("The file in " + r.path(v))

@@ -66,6 +66,7 @@ func TestRequest(t *testing.T) {
 		"nested twice":   {`{"a":"[\"{\\\"b\\\":\\\"ann@example.com\\\"}\"]"}`, `{"a":"[\"{\\\"b\\\":\\\"<EMAIL_ADDRESS>\\\"}\"]"}`},
 		"placeholder":    {`{"a":"⟦EMAIL_ADDRESS:k7q2m9xw4tfa⟧"}`, `{"a":"⟦EMAIL_ADDRESS:k7q2m9xw4tfa⟧"}`},
 		"image":          {`{"url":"data:image/png;base64,AKIAAAAA"}`, `{"url":"data:image/png;base64,AKIAAAAA"}`},
+		"image as text":  {`{"content":"data:image/png;base64,AKIAQX3RZP7VTY2W` + `M6LD"}`, `{"content":"data:image/png;base64,<AWS_ACCESS_KEY_ID>"}`},
 		"no image":       {`{"url":"data:image/png,ann@example.com"}`, `{"url":"data:image/png,<EMAIL_ADDRESS>"}`},
 		"text parts":     {`[{"type":"text","text":"I am ann@exam"},{"type":"text","text":"ple.com."}]`, `[{"type":"text","text":"I am <EMAIL_ADDRESS>"},{"type":"text","text":"."}]`},
 		"three parts":    {`[{"text":"4111 11"},{"text":"11 1111 "},{"text":"1111 ok"}]`, `[{"text":"<CREDIT_CARD>"},{"text":""},{"text":" ok"}]`},
