@@ -26,6 +26,15 @@ var responsesDialect = clientDialect{
 	ready:   (*Server).readyResponse,
 }
 
+// inputTokensDialect is POST /v1/responses/input_tokens.
+var inputTokensDialect = clientDialect{
+	surface: responsesSurface,
+	decode:  responses.DecodeCount,
+	encoder: responsesDialect.encoder,
+	headers: responsesDialect.headers,
+	ready:   (*Server).readyResponse,
+}
+
 // readyResponse makes of a request that follows a stored response one that says
 // all of it, and arranges that its own answer is stored. Agents are refused.
 func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *turn, error) {
@@ -43,6 +52,10 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 	t := &turn{s: s, row: sallyport.StoredResponse{
 		Org: r.principal.Org, User: r.principal.User, Previous: sallyport.ResponseID(root.Get("previous_response_id").Text()),
 	}}
+	if asked.Operation == llm.CountTokens {
+		asked, err = s.followed(r, asked, t.row.Previous)
+		return asked, nil, err
+	}
 	// OpenAI stores what is not asked to be forgotten; Kindo's clients expect the contrary.
 	store, said := root.Get("store").Bool()
 	if store = said && store || !said && !strings.EqualFold(r.Header.Get(compatHeader), responses.Kindo); store {
@@ -52,26 +65,40 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 			return nil, nil, sallyport.NewError(sallyport.InvalidBody, "input: this is more than can be stored; send \"store\": false.")
 		}
 	}
-	if t.row.Previous == "" {
-		return asked, t, nil
+	asked, err = s.followed(r, asked, t.row.Previous)
+	return asked, t, err
+}
+
+// followed is the request with all that the response previous says before it; as
+// it is when that is "".
+func (s *Server) followed(r *request, asked *llm.Request, previous sallyport.ResponseID) (*llm.Request, error) {
+	if previous == "" {
+		return asked, nil
 	}
-	turns, err := s.turnsUpTo(r, t.row.Previous)
+	turns, err := s.turnsUpTo(r, previous)
 	if sallyport.CodeOf(err) == sallyport.NotFound {
 		err = sallyport.NewError(sallyport.PreviousNotFound, "previous_response_id: there is no such response, or what it follows is not stored any more.")
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	body, err := responses.Follow(asked, turns)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	return again(r, asked, body, "previous_response_id")
+}
+
+// again reads the body that asked has become by what that field names.
+func again(r *request, asked *llm.Request, body []byte, field string) (*llm.Request, error) {
 	if len(body) > BodyMax {
-		return nil, nil, sallyport.NewError(sallyport.InvalidBody, "previous_response_id: with all that it follows the input is too large.")
+		return nil, sallyport.NewError(sallyport.InvalidBody, field+": with all that it brings the input is too large.")
 	}
 	r.call.BytesIn = int64(len(body)) // what is priced is what is sent
-	asked, err = responses.Decode(body)
-	return asked, t, err
+	if asked.Operation == llm.CountTokens {
+		return responses.DecodeCount(body)
+	}
+	return responses.Decode(body)
 }
 
 // resolveItems puts stored items into the places where the client names them by
@@ -105,8 +132,7 @@ func (s *Server) resolveItems(r *request, asked *llm.Request) (*llm.Request, err
 	if err != nil {
 		return nil, err
 	}
-	r.call.BytesIn = int64(len(body))
-	return responses.Decode(body)
+	return again(r, asked, body, "input")
 }
 
 // agentAsModel says why an agent cannot answer: it is not there for the caller,
@@ -300,4 +326,14 @@ func (s *Server) deleteResponse(w http.ResponseWriter, r *request) error {
 	}
 	r.begun = true
 	return writeJSON(w, http.StatusOK, deletedResponse{id, "response", true})
+}
+
+// cancelResponse answers POST /v1/responses/{id}/cancel. What can be cancelled is
+// made in the background, and nothing is.
+func (s *Server) cancelResponse(_ http.ResponseWriter, r *request) error {
+	_, err := s.parts.Responses.Response(r.Context(), r.principal.Org, r.principal.User, sallyport.ResponseID(r.PathValue("response")), s.responsesSince())
+	if err == nil {
+		err = sallyport.NewError(sallyport.InvalidBody, "This response was not made in the background: there is nothing to cancel.")
+	}
+	return s.refuse(r, err)
 }

@@ -19,10 +19,12 @@ func (s *Server) routes() *table {
 	mux.Handle("POST /v1/messages", s.infer(messagesDialect, "messages"))
 	mux.Handle("POST /v1/messages/count_tokens", s.infer(countDialect, "messages.count_tokens"))
 	mux.Handle("POST /v1/responses", s.infer(responsesDialect, "responses.create"))
+	mux.Handle("POST /v1/responses/input_tokens", s.infer(inputTokensDialect, "responses.input_tokens"))
 
 	mux.Handle("GET /v1/responses/{response}", s.readAs(responsesSurface, "responses.get", s.getResponse))
 	mux.Handle("GET /v1/responses/{response}/input_items", s.readAs(responsesSurface, "responses.get", s.listInputItems))
 	mux.Handle("DELETE /v1/responses/{response}", s.api(responsesSurface, "responses.delete", s.deleteResponse))
+	mux.Handle("POST /v1/responses/{response}/cancel", s.api(responsesSurface, "responses.cancel", s.cancelResponse))
 
 	// Agents: changing calls are recorded with the change, in one transaction.
 	mux.Handle("POST /v1/agents/runs", s.api(flatSurface, "runs.start", s.startRun))

@@ -22,6 +22,8 @@ var walkRules = map[string]string{
 	"GET /v1/responses/{response}":             "user",
 	"GET /v1/responses/{response}/input_items": "user",
 	"DELETE /v1/responses/{response}":          "user",
+	"POST /v1/responses/{response}/cancel":     "user",
+	"POST /v1/responses/input_tokens":          "user",
 	"POST /v1/agents/runs":                     "user",
 	"POST /v1/agents/{agent}/run":              "user",
 	"GET /v1/models":                           "user",

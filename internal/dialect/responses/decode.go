@@ -25,7 +25,13 @@ var redirects = []string{"api_base", "base_url", "api_key", "extra_headers"}
 // InvalidBody, UnsupportedField, UnsupportedTool or ExclusiveFields, whose message
 // names the field and never quotes a value. The Request keeps body, which must
 // not change from now on.
-func Decode(body []byte) (*llm.Request, error) {
+func Decode(body []byte) (*llm.Request, error) { return decode(body, llm.Generate) }
+
+// DecodeCount reads a request to count the tokens of an input, which is that for a
+// response. Errors are those of Decode.
+func DecodeCount(body []byte) (*llm.Request, error) { return decode(body, llm.CountTokens) }
+
+func decode(body []byte, operation llm.Operation) (*llm.Request, error) {
 	doc, err := llm.Parse(body)
 	if err != nil {
 		return nil, syntax(err)
@@ -34,7 +40,7 @@ func Decode(body []byte) (*llm.Request, error) {
 	if root.Kind() != llm.Object {
 		return nil, invalidBody("The body must be a JSON object.")
 	}
-	d := decoder{req: &llm.Request{Dialect: llm.Responses, Body: doc, Choices: 1, UsageAsked: true}}
+	d := decoder{req: &llm.Request{Dialect: llm.Responses, Operation: operation, Body: doc, Choices: 1, UsageAsked: true}}
 	for _, step := range []func(llm.Value) error{
 		d.keys, d.target, d.state, d.bounds, d.instructions, d.input, d.tools, d.toolChoice, d.settings,
 	} {
@@ -160,6 +166,9 @@ func (d *decoder) bounds(root llm.Value) (err error) {
 		d.req.OutputMax = n
 	}
 	d.req.Stream, err = boolean(root, "stream")
+	if d.req.Operation == llm.CountTokens {
+		d.req.Stream = false // a count is one number
+	}
 	return err
 }
 

@@ -111,7 +111,16 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 // Whole returns the body of a plain answer. It has the text of its messages as
 // output_text too.
 func (n *Encoder) Whole(e *llm.Event) ([]byte, error) {
-	if e.Dialect != llm.Responses || e.Body == nil {
+	own := e.Dialect == llm.Responses && e.Body != nil
+	switch {
+	case n.req.Operation == llm.CountTokens && own:
+		return e.Body.Encode(), nil
+	case n.req.Operation == llm.CountTokens:
+		return marshal(struct {
+			Object string `json:"object"`
+			Input  int64  `json:"input_tokens"`
+		}{"response.input_tokens", e.Usage.Input}), nil
+	case !own:
 		return n.buildWhole(e)
 	}
 	root := e.Body.Root()
