@@ -46,27 +46,40 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 		return nil, nil, err
 	}
 	root := asked.Body.Root()
-	if !root.Get("conversation").IsNull() {
-		return nil, nil, sallyport.NewError(sallyport.UnsupportedField, "conversation: this field is not supported; use previous_response_id.")
-	}
 	t := &turn{s: s, row: sallyport.StoredResponse{
 		Org: r.principal.Org, User: r.principal.User, Previous: sallyport.ResponseID(root.Get("previous_response_id").Text()),
 	}}
+	if id := responses.Conversation(asked); id != "" {
+		if t.thread, err = s.thread(r, id); err != nil {
+			return nil, nil, err
+		}
+		t.row.Thread = t.thread.ID
+	}
 	if asked.Operation == llm.CountTokens {
-		asked, err = s.followed(r, asked, t.row.Previous)
+		asked, err = s.continued(r, asked, t)
 		return asked, nil, err
 	}
 	// OpenAI stores what is not asked to be forgotten; Kindo's clients expect the contrary.
 	store, said := root.Get("store").Bool()
 	if store = said && store || !said && !strings.EqualFold(r.Header.Get(compatHeader), responses.Kindo); store {
 		t.row.ID = newResponseID()
+	}
+	if t.kept() {
 		t.input = responses.InputOf(asked)
 		if len(t.input) > sallyport.ResponsesSize {
 			return nil, nil, sallyport.NewError(sallyport.InvalidBody, "input: this is more than can be stored; send \"store\": false.")
 		}
 	}
-	asked, err = s.followed(r, asked, t.row.Previous)
+	asked, err = s.continued(r, asked, t)
 	return asked, t, err
+}
+
+// continued is the request with all that was said before it.
+func (s *Server) continued(r *request, asked *llm.Request, t *turn) (*llm.Request, error) {
+	if t.row.Thread != "" {
+		return s.within(r, asked, t.thread)
+	}
+	return s.followed(r, asked, t.row.Previous)
 }
 
 // followed is the request with all that the response previous says before it; as
@@ -165,13 +178,17 @@ type Responses interface {
 	DeleteResponse(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, at time.Time, rec sallyport.Record) error
 }
 
-// turn is a call whose answer follows others or is stored. The nil turn does nothing.
+// turn is a call whose answer follows others, is stored or joins a conversation. The nil turn does nothing.
 type turn struct {
-	s     *Server
-	row   sallyport.StoredResponse // ID "": it is not stored
-	input []byte
-	enc   *responses.Encoder
+	s      *Server
+	row    sallyport.StoredResponse // ID "": it is not stored
+	thread sallyport.Thread         // of row.Thread
+	input  []byte
+	enc    *responses.Encoder
 }
+
+// kept says whether anything of the call stays.
+func (t *turn) kept() bool { return t != nil && (t.row.ID != "" || t.row.Thread != "") }
 
 // begin tells the encoder where the response stands.
 func (t *turn) begin(enc encoder) {
@@ -179,13 +196,13 @@ func (t *turn) begin(enc encoder) {
 		return
 	}
 	t.enc = enc.(*responses.Encoder) // whose dialect has turns
-	t.enc.Store(responses.Stored{ID: string(t.row.ID), Previous: string(t.row.Previous)})
+	t.enc.Store(responses.Stored{ID: string(t.row.ID), Previous: string(t.row.Previous), Conversation: string(t.row.Thread)})
 }
 
 // store makes the response durable, before its client sees the end of it. The
 // call is settled by then: one that cannot be stored ends with an error all the same.
 func (t *turn) store(ctx context.Context) error {
-	if t == nil || t.row.ID == "" {
+	if !t.kept() {
 		return nil
 	}
 	kept := responses.Turn{Input: t.input, Response: t.enc.Ended()}
@@ -203,6 +220,15 @@ func (t *turn) store(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	t.row.CreatedAt = t.s.parts.Now()
+	if t.row.Thread != "" {
+		pieces, err := kept.Pieces()
+		if err != nil {
+			return err
+		}
+		if t.row.Said, err = t.s.sealPieces(ctx, t.thread, pieces); err != nil {
+			return err
+		}
+	}
 	if t.row.Content, err = t.s.parts.Sealer.Seal(ctx, t.row.Org, secret.Content, plain, responsePlace(t.row)); err != nil {
 		return err
 	}
@@ -258,9 +284,21 @@ func (s *Server) getResponse(r *request) (any, error) {
 
 // The pages of a list of items.
 const (
-	inputItemsPage    = 20
-	inputItemsPageMax = 100
+	itemsPage    = 20
+	itemsPageMax = 100
 )
+
+// itemsLimit reads how many are asked for.
+func itemsLimit(asked string) (int, error) {
+	if asked == "" {
+		return itemsPage, nil
+	}
+	limit, err := strconv.Atoi(asked)
+	if err != nil || limit < 1 || limit > itemsPageMax {
+		return 0, sallyport.NewError(sallyport.InvalidBody, "limit must be a whole number from 1 to "+strconv.Itoa(itemsPageMax)+".")
+	}
+	return limit, nil
+}
 
 type inputItems struct {
 	Object  string            `json:"object"`
@@ -274,12 +312,9 @@ type inputItems struct {
 // asked, the newest first unless told otherwise.
 func (s *Server) listInputItems(r *request) (any, error) {
 	query := r.URL.Query()
-	limit := inputItemsPage
-	if asked := query.Get("limit"); asked != "" {
-		var err error
-		if limit, err = strconv.Atoi(asked); err != nil || limit < 1 || limit > inputItemsPageMax {
-			return nil, sallyport.NewError(sallyport.InvalidBody, "limit must be a whole number from 1 to "+strconv.Itoa(inputItemsPageMax)+".")
-		}
+	limit, err := itemsLimit(query.Get("limit"))
+	if err != nil {
+		return nil, err
 	}
 	turns, err := s.turnsUpTo(r, sallyport.ResponseID(r.PathValue("response")))
 	if err != nil {

@@ -144,6 +144,17 @@ func (d *decoder) state(root llm.Value) error {
 	case root.Get("background").Kind() == llm.True:
 		return unsupported("background: a response is made while the client waits for it; true is not supported.")
 	}
+	if id := conversation; !id.IsNull() {
+		if id.Kind() == llm.Object {
+			if err := noTwin(id, "id"); err != nil {
+				return err
+			}
+			id = id.Get("id")
+		}
+		if id.Text() == "" {
+			return invalidBody("conversation must be the id of a conversation, or an object with it.")
+		}
+	}
 	kindo := root.Get("kindo")
 	if !kindo.IsNull() && kindo.Kind() != llm.Object {
 		return invalidBody("kindo must be an object.")

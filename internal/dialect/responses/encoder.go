@@ -2,6 +2,7 @@ package responses
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,16 @@ func NewEncoder(req *llm.Request, created time.Time) *Encoder {
 type Stored struct {
 	ID       string // under which it will be stored; "": it will not
 	Previous string // that it follows; "": none
+	// Conversation is what it is added to; "": none.
+	Conversation string
+}
+
+// conversation is the member of a response that tells its conversation.
+func (s Stored) conversation() []byte {
+	if s.Conversation == "" {
+		return nil
+	}
+	return slices.Concat([]byte(`{"id":`), llm.Quote(s.Conversation), []byte{'}'})
 }
 
 // Store sets what is told of the response's place, before the first event.
@@ -97,7 +108,7 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 	}
 	body := e.Body.Encode(patches...)
 	n.frame(name, body)
-	if e.Kind != llm.DoneEvent || n.stored.ID == "" {
+	if e.Kind != llm.DoneEvent || n.stored.ID == "" && n.stored.Conversation == "" {
 		return n.frames, nil
 	}
 	doc, err := llm.Parse(body)
@@ -157,6 +168,9 @@ func (n *Encoder) own(response llm.Value, e *llm.Event) []llm.Patch {
 	}
 	if n.stored.Previous != "" {
 		set("previous_response_id", llm.Quote(n.stored.Previous))
+	}
+	if n.stored.Conversation != "" {
+		set("conversation", n.stored.conversation())
 	}
 	if n.kindo && len(e.Finishes) > 0 && e.Finishes[0].Reason == llm.StopTools {
 		set("status", []byte(`"incomplete"`))
