@@ -50,6 +50,7 @@ export async function startUpstream() {
     call.body = JSON.parse(call.raw)
     calls.push(call)
     if (req.url === '/v1/messages/count_tokens') return json(res, { input_tokens: 2095 })
+    if (req.url === '/v1/responses/input_tokens') return json(res, { object: 'response.input_tokens', input_tokens: 2095 })
     if (req.url === '/v1/messages') return (claudes[call.body.model] ?? claude)(call.body, res)
     const behave = () => behaviours[call.body.model](call.body, res)
     if (req.url === '/v1/responses') return respond(call.body, res, behave)

@@ -14,7 +14,7 @@ const wanted = {
     'CreateChatCompletionRequest', 'CreateChatCompletionResponse', 'CreateChatCompletionStreamResponse',
     'ListModelsResponse', 'Model',
   ],
-  'openai-responses.json': ['CreateResponse', 'Response', 'ResponseStreamEvent', 'ResponseItemList'],
+  'openai-responses.json': ['CreateResponse', 'Response', 'ResponseStreamEvent', 'ResponseItemList', 'TokenCountsResource', 'ConversationResource', 'ConversationItemList', 'ConversationItem'],
 }
 
 const [source, commit] = process.argv.slice(2)
