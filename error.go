@@ -18,6 +18,7 @@ const (
 	UnsupportedTool     Code = "unsupported_tool_type"
 	ExclusiveFields     Code = "mutually_exclusive_parameters"
 	PreviousNotFound    Code = "previous_response_not_found" // unknown, not the caller's, or never kept
+	InvalidCursor       Code = "invalid_cursor"              // the place in a list that is asked for is none
 	AgentVersion        Code = "agent_version_pinning_unsupported"
 	ModelNotFound       Code = "model_not_found"
 	ModelAccessDenied   Code = "model_access_denied"

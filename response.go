@@ -31,4 +31,8 @@ type StoredResponse struct {
 	Items     []string   // ids of what it said; told when it is stored, and not read again
 	Content   []byte     // sealed: what was asked and what was answered
 	CreatedAt time.Time
+	// Thread is the conversation that Said is added to with it; "": none. A response
+	// without an ID is not stored, and what was said is added all the same.
+	Thread ThreadID
+	Said   []ThreadItem
 }

@@ -53,6 +53,7 @@ export async function startUpstream(scripts = {}) {
     calls.push(call)
     if (scripts[req.url]) return scripts[req.url](call.body, res)
     if (req.url === '/v1/messages/count_tokens') return json(res, { input_tokens: 2095 })
+    if (req.url === '/v1/responses/input_tokens') return json(res, { object: 'response.input_tokens', input_tokens: 2095 })
     if (req.url === '/v1/messages') return (claudes[call.body.model] ?? claude)(call.body, res)
     if (req.url === '/v1/embeddings') return embed(call.body, res)
     const behave = () => behaviours[call.body.model](call.body, res)

@@ -15,7 +15,7 @@ const wanted = {
     'CreateCompletionRequest', 'CreateCompletionResponse', 'CreateEmbeddingRequest', 'CreateEmbeddingResponse',
     'ListModelsResponse', 'Model',
   ],
-  'openai-responses.json': ['CreateResponse', 'Response', 'ResponseStreamEvent', 'ResponseItemList'],
+  'openai-responses.json': ['CreateResponse', 'Response', 'ResponseStreamEvent', 'ResponseItemList', 'TokenCountsResource', 'ConversationResource', 'ConversationItemList', 'ConversationItem'],
 }
 
 const [source, commit] = process.argv.slice(2)

@@ -8,6 +8,7 @@ export function watch() {
     CreateChatCompletionResponse: 0, CreateChatCompletionStreamResponse: 0, ListModelsResponse: 0, Model: 0,
     Response: 0, ResponseStreamEvent: 0, ResponseItemList: 0,
     CreateCompletionResponse: 0, CreateEmbeddingResponse: 0,
+    TokenCountsResource: 0, ConversationResource: 0, ConversationItemList: 0, ConversationItem: 0,
   }
   const wrong = []
 
@@ -59,6 +60,11 @@ function schemaOf(path, answer) {
   if (path === '/v1/models') return 'ListModelsResponse'
   if (path.startsWith('/v1/models/')) return 'Model'
   const streamed = answer.headers.get('content-type').startsWith('text/event-stream')
+  if (path.endsWith('/input_tokens')) return 'TokenCountsResource'
+  if (path.startsWith('/v1/conversations')) {
+    if (path.includes('/items/')) return 'ConversationItem'
+    return path.endsWith('/items') ? 'ConversationItemList' : 'ConversationResource'
+  }
   if (path.endsWith('/input_items')) return 'ResponseItemList'
   if (path.startsWith('/v1/responses')) return streamed ? 'ResponseStreamEvent' : 'Response'
   if (path === '/v1/embeddings') return 'CreateEmbeddingResponse'

@@ -16,8 +16,8 @@ const (
 	forgetPage = 500
 )
 
-// forgetOld deletes kept answers, sessions, tries to sign in and stored responses
-// when their time is over, until ctx ends. Several nodes may do so at once.
+// forgetOld deletes kept answers, sessions, tries to sign in, stored responses
+// and threads when their time is over, until ctx ends. Several nodes may do so at once.
 func (s *services) forgetOld(ctx context.Context) {
 	db := s.instance.db
 	for {
@@ -29,6 +29,9 @@ func (s *services) forgetOld(ctx context.Context) {
 		s.forgetPages(ctx, "tries to sign in", func() (int64, error) { return db.ForgetTries(ctx, now.Add(-identity.TriesForgotten), forgetPage) })
 		s.forgetPages(ctx, "stored responses", func() (int64, error) {
 			return db.EraseResponses(ctx, now.Add(-sallyport.ResponsesKept), forgetPage)
+		})
+		s.forgetPages(ctx, "conversations of the API", func() (int64, error) {
+			return db.EraseThreads(ctx, now.Add(-sallyport.ThreadsKept), forgetPage)
 		})
 		if !pause(ctx, forgetEvery) {
 			return

@@ -124,7 +124,7 @@ func (g *Gateway) try(ctx context.Context, call *Call, m sallyport.Model, serves
 	do := serves.Do
 	if call.Request.Operation == llm.CountTokens {
 		counter, counts := serves.(provider.TokenCounter)
-		if !counts {
+		if !counts || !counter.Counts(call.Request.Dialect) {
 			call.Served = m
 			return true, out(estimated(call))
 		}

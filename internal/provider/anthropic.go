@@ -74,6 +74,9 @@ func (p *anthropic) Do(ctx context.Context, target string, req *llm.Request, out
 	return p.client.ask(ctx, llm.Messages, o, &messagesReader{}, out)
 }
 
+// Counts implements TokenCounter.
+func (p *anthropic) Counts(dialect llm.Dialect) bool { return dialect == llm.Messages }
+
 // CountTokens asks how many tokens the input has.
 func (p *anthropic) CountTokens(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
 	o, err := p.outgoing(target, req)

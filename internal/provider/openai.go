@@ -20,7 +20,10 @@ type openAI struct {
 	responses bool
 }
 
-var _ Provider = (*openAI)(nil)
+var (
+	_ Provider     = (*openAI)(nil)
+	_ TokenCounter = (*openAI)(nil)
+)
 
 func newOpenAI(cfg Config) (*openAI, error) {
 	authHeader := "Authorization"
@@ -75,6 +78,16 @@ func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out ll
 	return p.client.ask(ctx, llm.Chat, outgoing{body: body, stream: req.Stream}, chatReader{}, out)
 }
 
+// Counts implements TokenCounter.
+func (p *openAI) Counts(dialect llm.Dialect) bool { return dialect == llm.Responses && p.responses }
+
+// CountTokens asks how many tokens the input of a response has.
+func (p *openAI) CountTokens(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
+	return p.client.ask(ctx, llm.Responses, outgoing{
+		path: "/responses/input_tokens", headers: req.Headers, body: responses.EncodeCount(req, target),
+	}, &responseTokensReader{}, out)
+}
+
 func (p *openAI) encode(target string, req *llm.Request) ([]byte, error) {
 	if req.Dialect == llm.Chat {
 		return chat.Encode(req, target), nil
@@ -112,6 +125,13 @@ func (r *responsesReader) event(name string, data []byte, doc *llm.Document, e *
 		return err
 	}
 	return r.decoder.DecodeEvent(name, doc, e)
+}
+
+// responseTokensReader reads a number of tokens.
+type responseTokensReader struct{ responsesReader }
+
+func (*responseTokensReader) whole(doc *llm.Document, e *llm.Event) error {
+	return responses.DecodeTokens(doc, e)
 }
 
 // embeddingsReader reads answers of the embeddings dialect.

@@ -131,6 +131,11 @@ func restAfter(err error) time.Duration {
 // countingPool is a pool of a service that counts tokens.
 type countingPool struct{ *pool }
 
+// Counts implements TokenCounter.
+func (p countingPool) Counts(dialect llm.Dialect) bool {
+	return p.members[0].Provider.(TokenCounter).Counts(dialect)
+}
+
 // CountTokens implements TokenCounter.
 func (p countingPool) CountTokens(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
 	return p.each(ctx, req, out, func(m Provider, out llm.Sink) (llm.Receipt, error) {

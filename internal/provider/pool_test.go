@@ -113,7 +113,7 @@ func TestPoolCounts(t *testing.T) {
 		t.Errorf("got %+v, %v after %d requests", got, err, len(requests))
 	}
 	_, other := openPool(t, "key-one")
-	if _, counts := other.(provider.TokenCounter); counts {
+	if counter, counts := other.(provider.TokenCounter); counts && counter.Counts(llm.Messages) {
 		t.Error("a service that does not count says that it does")
 	}
 }

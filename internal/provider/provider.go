@@ -46,6 +46,8 @@ type Provider interface {
 // A TokenCounter is a Provider that can tell how many tokens a request has without
 // answering it. Errors and the Receipt are those of Do.
 type TokenCounter interface {
+	// Counts says whether it can for requests of that dialect; CountTokens takes no others.
+	Counts(dialect llm.Dialect) bool
 	// CountTokens pushes one WholeEvent, whose Usage has the count as Input.
 	CountTokens(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error)
 }

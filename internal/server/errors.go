@@ -25,6 +25,7 @@ var meanings = map[sallyport.Code]meaning{
 	sallyport.UnsupportedField:    {400, "invalid_request_error", "Bad Request"},
 	sallyport.UnsupportedTool:     {400, "invalid_request_error", "Bad Request"},
 	sallyport.ExclusiveFields:     {400, "invalid_request_error", "Bad Request"},
+	sallyport.InvalidCursor:       {400, "invalid_request_error", "Bad Request"},
 	sallyport.AgentVersion:        {400, "invalid_request_error", "Bad Request"},
 	sallyport.PreviousNotFound:    {404, "invalid_request_error", "Not found"},
 	sallyport.ModelNotFound:       {400, "invalid_request_error", "Bad Request"},
@@ -91,6 +92,7 @@ type surface struct {
 var (
 	chatSurface      = surface{dialect: llm.Chat, body: openAIError}
 	responsesSurface = surface{dialect: llm.Responses, body: responsesError}
+	threadsSurface   = surface{body: openAIError}
 	messagesSurface  = surface{dialect: llm.Messages, idHeader: "Request-Id", body: anthropicError}
 	flatSurface      = surface{body: flatError}
 )

@@ -26,6 +26,15 @@ var responsesDialect = clientDialect{
 	ready:   (*Server).readyResponse,
 }
 
+// inputTokensDialect is POST /v1/responses/input_tokens.
+var inputTokensDialect = clientDialect{
+	surface: responsesSurface,
+	decode:  responses.DecodeCount,
+	encoder: responsesDialect.encoder,
+	headers: responsesDialect.headers,
+	ready:   (*Server).readyResponse,
+}
+
 // readyResponse makes of a request that follows a stored response one that says
 // all of it, and arranges that its own answer is stored. Agents are refused.
 func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *turn, error) {
@@ -37,41 +46,72 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 		return nil, nil, err
 	}
 	root := asked.Body.Root()
-	if !root.Get("conversation").IsNull() {
-		return nil, nil, sallyport.NewError(sallyport.UnsupportedField, "conversation: this field is not supported; use previous_response_id.")
-	}
 	t := &turn{s: s, row: sallyport.StoredResponse{
 		Org: r.principal.Org, User: r.principal.User, Previous: sallyport.ResponseID(root.Get("previous_response_id").Text()),
 	}}
+	if id := responses.Conversation(asked); id != "" {
+		if t.thread, err = s.thread(r, id); err != nil {
+			return nil, nil, err
+		}
+		t.row.Thread = t.thread.ID
+	}
+	if asked.Operation == llm.CountTokens {
+		asked, err = s.continued(r, asked, t)
+		return asked, nil, err
+	}
 	// OpenAI stores what is not asked to be forgotten; Kindo's clients expect the contrary.
 	store, said := root.Get("store").Bool()
 	if store = said && store || !said && !strings.EqualFold(r.Header.Get(compatHeader), responses.Kindo); store {
 		t.row.ID = newResponseID()
+	}
+	if t.kept() {
 		t.input = responses.InputOf(asked)
 		if len(t.input) > sallyport.ResponsesSize {
 			return nil, nil, sallyport.NewError(sallyport.InvalidBody, "input: this is more than can be stored; send \"store\": false.")
 		}
 	}
-	if t.row.Previous == "" {
-		return asked, t, nil
+	asked, err = s.continued(r, asked, t)
+	return asked, t, err
+}
+
+// continued is the request with all that was said before it.
+func (s *Server) continued(r *request, asked *llm.Request, t *turn) (*llm.Request, error) {
+	if t.row.Thread != "" {
+		return s.within(r, asked, t.thread)
 	}
-	turns, err := s.turnsUpTo(r, t.row.Previous)
+	return s.followed(r, asked, t.row.Previous)
+}
+
+// followed is the request with all that the response previous says before it; as
+// it is when that is "".
+func (s *Server) followed(r *request, asked *llm.Request, previous sallyport.ResponseID) (*llm.Request, error) {
+	if previous == "" {
+		return asked, nil
+	}
+	turns, err := s.turnsUpTo(r, previous)
 	if sallyport.CodeOf(err) == sallyport.NotFound {
 		err = sallyport.NewError(sallyport.PreviousNotFound, "previous_response_id: there is no such response, or what it follows is not stored any more.")
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	body, err := responses.Follow(asked, turns)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	return again(r, asked, body, "previous_response_id")
+}
+
+// again reads the body that asked has become by what that field names.
+func again(r *request, asked *llm.Request, body []byte, field string) (*llm.Request, error) {
 	if len(body) > BodyMax {
-		return nil, nil, sallyport.NewError(sallyport.InvalidBody, "previous_response_id: with all that it follows the input is too large.")
+		return nil, sallyport.NewError(sallyport.InvalidBody, field+": with all that it brings the input is too large.")
 	}
 	r.call.BytesIn = int64(len(body)) // what is priced is what is sent
-	asked, err = responses.Decode(body)
-	return asked, t, err
+	if asked.Operation == llm.CountTokens {
+		return responses.DecodeCount(body)
+	}
+	return responses.Decode(body)
 }
 
 // resolveItems puts stored items into the places where the client names them by
@@ -105,8 +145,7 @@ func (s *Server) resolveItems(r *request, asked *llm.Request) (*llm.Request, err
 	if err != nil {
 		return nil, err
 	}
-	r.call.BytesIn = int64(len(body))
-	return responses.Decode(body)
+	return again(r, asked, body, "input")
 }
 
 // agentAsModel says why an agent cannot answer: it is not there for the caller,
@@ -139,13 +178,17 @@ type Responses interface {
 	DeleteResponse(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, at time.Time, rec sallyport.Record) error
 }
 
-// turn is a call whose answer follows others or is stored. The nil turn does nothing.
+// turn is a call whose answer follows others, is stored or joins a conversation. The nil turn does nothing.
 type turn struct {
-	s     *Server
-	row   sallyport.StoredResponse // ID "": it is not stored
-	input []byte
-	enc   *responses.Encoder
+	s      *Server
+	row    sallyport.StoredResponse // ID "": it is not stored
+	thread sallyport.Thread         // of row.Thread
+	input  []byte
+	enc    *responses.Encoder
 }
+
+// kept says whether anything of the call stays.
+func (t *turn) kept() bool { return t != nil && (t.row.ID != "" || t.row.Thread != "") }
 
 // begin tells the encoder where the response stands.
 func (t *turn) begin(enc encoder) {
@@ -153,13 +196,13 @@ func (t *turn) begin(enc encoder) {
 		return
 	}
 	t.enc = enc.(*responses.Encoder) // whose dialect has turns
-	t.enc.Store(responses.Stored{ID: string(t.row.ID), Previous: string(t.row.Previous)})
+	t.enc.Store(responses.Stored{ID: string(t.row.ID), Previous: string(t.row.Previous), Conversation: string(t.row.Thread)})
 }
 
 // store makes the response durable, before its client sees the end of it. The
 // call is settled by then: one that cannot be stored ends with an error all the same.
 func (t *turn) store(ctx context.Context) error {
-	if t == nil || t.row.ID == "" {
+	if !t.kept() {
 		return nil
 	}
 	kept := responses.Turn{Input: t.input, Response: t.enc.Ended()}
@@ -177,6 +220,15 @@ func (t *turn) store(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	t.row.CreatedAt = t.s.parts.Now()
+	if t.row.Thread != "" {
+		pieces, err := kept.Pieces()
+		if err != nil {
+			return err
+		}
+		if t.row.Said, err = t.s.sealPieces(ctx, t.thread, pieces); err != nil {
+			return err
+		}
+	}
 	if t.row.Content, err = t.s.parts.Sealer.Seal(ctx, t.row.Org, secret.Content, plain, responsePlace(t.row)); err != nil {
 		return err
 	}
@@ -232,9 +284,21 @@ func (s *Server) getResponse(r *request) (any, error) {
 
 // The pages of a list of items.
 const (
-	inputItemsPage    = 20
-	inputItemsPageMax = 100
+	itemsPage    = 20
+	itemsPageMax = 100
 )
+
+// itemsLimit reads how many are asked for.
+func itemsLimit(asked string) (int, error) {
+	if asked == "" {
+		return itemsPage, nil
+	}
+	limit, err := strconv.Atoi(asked)
+	if err != nil || limit < 1 || limit > itemsPageMax {
+		return 0, sallyport.NewError(sallyport.InvalidBody, "limit must be a whole number from 1 to "+strconv.Itoa(itemsPageMax)+".")
+	}
+	return limit, nil
+}
 
 type inputItems struct {
 	Object  string            `json:"object"`
@@ -248,12 +312,9 @@ type inputItems struct {
 // asked, the newest first unless told otherwise.
 func (s *Server) listInputItems(r *request) (any, error) {
 	query := r.URL.Query()
-	limit := inputItemsPage
-	if asked := query.Get("limit"); asked != "" {
-		var err error
-		if limit, err = strconv.Atoi(asked); err != nil || limit < 1 || limit > inputItemsPageMax {
-			return nil, sallyport.NewError(sallyport.InvalidBody, "limit must be a whole number from 1 to "+strconv.Itoa(inputItemsPageMax)+".")
-		}
+	limit, err := itemsLimit(query.Get("limit"))
+	if err != nil {
+		return nil, err
 	}
 	turns, err := s.turnsUpTo(r, sallyport.ResponseID(r.PathValue("response")))
 	if err != nil {
@@ -300,4 +361,14 @@ func (s *Server) deleteResponse(w http.ResponseWriter, r *request) error {
 	}
 	r.begun = true
 	return writeJSON(w, http.StatusOK, deletedResponse{id, "response", true})
+}
+
+// cancelResponse answers POST /v1/responses/{id}/cancel. What can be cancelled is
+// made in the background, and nothing is.
+func (s *Server) cancelResponse(_ http.ResponseWriter, r *request) error {
+	_, err := s.parts.Responses.Response(r.Context(), r.principal.Org, r.principal.User, sallyport.ResponseID(r.PathValue("response")), s.responsesSince())
+	if err == nil {
+		err = sallyport.NewError(sallyport.InvalidBody, "This response was not made in the background: there is nothing to cancel.")
+	}
+	return s.refuse(r, err)
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -423,4 +424,79 @@ func TestResponsesStored(t *testing.T) {
 func token(t *testing.T, h *servertest.House) string {
 	t.Helper()
 	return placeholderOf(t, h, email)
+}
+
+// A count goes the road of every call, costs nothing and stores nothing.
+func TestResponsesInputTokens(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{ChatOnly: true})
+	const path = "/v1/responses/input_tokens"
+	first := respond(t, h, `{"model":"`+servertest.Model+`","input":"one"}`)
+	before, _ := h.Balance(t, h.Home.ID)
+	count := func(model, more string) servertest.Answer {
+		return h.Call(t, h.Home.User.Key, http.MethodPost, path, `{"model":"`+model+`","input":"Mail `+email+`"`+more+`}`)
+	}
+	mark := h.Mark(t, h.Home.ID)
+	h.Fake.Queue(providertest.Answer{Body: `{ "object":"response.input_tokens", "input_tokens":2095 }`})
+	a := count(servertest.Model, `,"store":true,"stream":true,"instructions":"Be new.","previous_response_id":"`+first.Response.ID+`"`)
+	if a.Status != http.StatusOK || a.Body != `{ "object":"response.input_tokens", "input_tokens":2095 }` {
+		t.Errorf("got %d %s", a.Status, a.Body)
+	}
+	sent := lastRequest(h)
+	body := string(sent.Body)
+	if sent.Path != path || strings.Contains(body, email) || strings.Contains(body, "store") || strings.Contains(body, "stream") ||
+		!strings.HasPrefix(body, `{"model":"`+servertest.ModelTarget+`","input":[{"role":"user","content":"one"},`) || !strings.Contains(body, `"instructions":"Be new."`) {
+		t.Errorf("the provider got %s at %s", body, sent.Path)
+	}
+	records := h.Records(t, h.Home.ID, mark)
+	wantPair(t, records, sallyport.OutcomeSuccess, "")
+	if r := records[1]; r.Action != "responses.input_tokens" || r.Cost.Charge != 0 || r.DLP == nil {
+		t.Errorf("got the record %+v", r)
+	}
+	asked := len(h.Fake.Requests())
+	for _, model := range []string{servertest.ChatOnly, servertest.Claude} {
+		a := count(model, "")
+		var got struct {
+			Object string
+			Tokens int `json:"input_tokens"`
+		}
+		if err := json.Unmarshal([]byte(a.Body), &got); a.Status != http.StatusOK || err != nil || got.Object != "response.input_tokens" || got.Tokens < 5 || got.Tokens > 100 {
+			t.Errorf("an estimate for %s: got %d %s", model, a.Status, a.Body)
+		}
+	}
+	if len(h.Fake.Requests()) != asked {
+		t.Error("a provider was asked for an estimate")
+	}
+	// Messages are not counted by a provider of this dialect.
+	h.Call(t, h.Home.User.Key, http.MethodPost, messagesPath+"/count_tokens", `{"model":"`+servertest.Model+`","messages":[{"role":"user","content":"x"}]}`)
+	if len(h.Fake.Requests()) != asked {
+		t.Error("a provider was asked to count messages that it does not speak")
+	}
+	if after, held := h.Balance(t, h.Home.ID); after != before || held != 0 {
+		t.Errorf("the balance went from %s to %s, with %s held", before, after, held)
+	}
+	if a := count(servertest.Model, `,"previous_response_id":"resp_none"`); a.Status != 404 {
+		t.Errorf("of what is not there: %d %s", a.Status, a.Body)
+	}
+}
+
+// Nothing runs in the background, so nothing can be cancelled.
+func TestResponsesCancel(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	id := respond(t, h, `{"model":"`+servertest.Model+`","input":"one"}`).Response.ID
+	for _, tt := range []struct {
+		key, id, kind string
+		status        int
+	}{
+		{h.Home.User.Key, id, "invalid_request_error", 400},
+		{h.Home.User.Key, "resp_none", "not_found", 404},
+		{h.Home.Admin.Key, id, "not_found", 404},
+		{h.Other.User.Key, id, "not_found", 404},
+	} {
+		a := h.Call(t, tt.key, http.MethodPost, "/v1/responses/"+tt.id+"/cancel", "")
+		if a.Status != tt.status || !strings.Contains(a.Body, `"type":"`+tt.kind+`"`) {
+			t.Errorf("got %d %s, want %d %s", a.Status, a.Body, tt.status, tt.kind)
+		}
+	}
 }

@@ -19,10 +19,22 @@ func (s *Server) routes() *table {
 	mux.Handle("POST /v1/messages", s.infer(messagesDialect, "messages"))
 	mux.Handle("POST /v1/messages/count_tokens", s.infer(countDialect, "messages.count_tokens"))
 	mux.Handle("POST /v1/responses", s.infer(responsesDialect, "responses.create"))
+	mux.Handle("POST /v1/responses/input_tokens", s.infer(inputTokensDialect, "responses.input_tokens"))
 
 	mux.Handle("GET /v1/responses/{response}", s.readAs(responsesSurface, "responses.get", s.getResponse))
 	mux.Handle("GET /v1/responses/{response}/input_items", s.readAs(responsesSurface, "responses.get", s.listInputItems))
 	mux.Handle("DELETE /v1/responses/{response}", s.api(responsesSurface, "responses.delete", s.deleteResponse))
+	mux.Handle("POST /v1/responses/{response}/cancel", s.api(responsesSurface, "responses.cancel", s.cancelResponse))
+
+	// Conversations of OpenAI's API.
+	mux.Handle("POST /v1/conversations", s.api(threadsSurface, "threads.create", s.createThread))
+	mux.Handle("GET /v1/conversations/{conversation}", s.readAs(threadsSurface, "threads.get", s.getThread))
+	mux.Handle("POST /v1/conversations/{conversation}", s.api(threadsSurface, "threads.update", s.updateThread))
+	mux.Handle("DELETE /v1/conversations/{conversation}", s.api(threadsSurface, "threads.delete", s.deleteThread))
+	mux.Handle("GET /v1/conversations/{conversation}/items", s.readAs(threadsSurface, "threads.items", s.listThreadItems))
+	mux.Handle("POST /v1/conversations/{conversation}/items", s.api(threadsSurface, "threads.add", s.addThreadItems))
+	mux.Handle("GET /v1/conversations/{conversation}/items/{item}", s.readAs(threadsSurface, "threads.items", s.getThreadItem))
+	mux.Handle("DELETE /v1/conversations/{conversation}/items/{item}", s.api(threadsSurface, "threads.remove", s.deleteThreadItem))
 
 	// Agents: changing calls are recorded with the change, in one transaction.
 	mux.Handle("POST /v1/agents/runs", s.api(flatSurface, "runs.start", s.startRun))

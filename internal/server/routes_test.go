@@ -23,7 +23,7 @@ var models = []string{"POST /v1/chat/completions", "POST /v1/messages", "POST /v
 // path fills the places of a pattern.
 func path(pattern string) (method, p string) {
 	method, p, _ = strings.Cut(pattern, " ")
-	for _, place := range []string{"{agent}", "{run}", "{id}", "{user}", "{name}", "{call}", "{record}", "{model...}", "{message}", "{file}", "{response}"} {
+	for _, place := range []string{"{agent}", "{run}", "{id}", "{user}", "{name}", "{call}", "{record}", "{model...}", "{message}", "{file}", "{response}", "{conversation}", "{item}"} {
 		p = strings.ReplaceAll(p, place, "none")
 	}
 	return method, p

@@ -65,8 +65,10 @@ type Parts struct {
 	Requests Requests
 	// Responses are what POST /v1/responses stores.
 	Responses Responses
-	Prover    Prover
-	Sinks     Sinks
+	// Threads are the conversations of OpenAI's API.
+	Threads Threads
+	Prover  Prover
+	Sinks   Sinks
 	// LiveTime is for how long one stream of what is new lasts: whoever asks again
 	// shows that they still may.
 	LiveTime time.Duration

@@ -12,10 +12,19 @@ import (
 // takes the place of.
 const responsesCrowdedOut = 100
 
-// KeepResponse stores a response. Of a person's ResponsesMax the oldest are
+// KeepResponse stores a response, and adds to its thread what was said; Conflict
+// where that has no room, and NotFound where it is deleted by now. Of a person's ResponsesMax the oldest are
 // deleted for it.
 func (db *DB) KeepResponse(ctx context.Context, r sallyport.StoredResponse) error {
 	return db.transact(ctx, func(tx *sql.Tx) error {
+		if r.Thread != "" {
+			if _, err := addToThread(ctx, tx, sallyport.Thread{Org: r.Org, ID: r.Thread, User: r.User}, r.Said, r.CreatedAt); err != nil {
+				return err
+			}
+		}
+		if r.ID == "" {
+			return nil
+		}
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO responses (org_id, id, user_id, previous, content, created, deleted) VALUES ($1, $2, $3, $4, $5, $6, 0)`,
 			r.Org, r.ID, r.User, r.Previous, r.Content, micros(r.CreatedAt))

@@ -19,13 +19,19 @@ var requestFields = []string{
 // InvalidBody, UnsupportedField, UnsupportedTool or ExclusiveFields, whose message
 // names the field and never quotes a value. The Request keeps body, which must
 // not change from now on.
-func Decode(body []byte) (*llm.Request, error) {
+func Decode(body []byte) (*llm.Request, error) { return decode(body, llm.Generate) }
+
+// DecodeCount reads a request to count the tokens of an input, which is that for a
+// response. Errors are those of Decode.
+func DecodeCount(body []byte) (*llm.Request, error) { return decode(body, llm.CountTokens) }
+
+func decode(body []byte, operation llm.Operation) (*llm.Request, error) {
 	doc, err := wire.Body(body)
 	if err != nil {
 		return nil, err
 	}
 	root := doc.Root()
-	d := decoder{req: &llm.Request{Dialect: llm.Responses, Body: doc, Choices: 1, UsageAsked: true}}
+	d := decoder{req: &llm.Request{Dialect: llm.Responses, Operation: operation, Body: doc, Choices: 1, UsageAsked: true}}
 	for _, step := range []func(llm.Value) error{
 		d.keys, d.target, d.state, d.bounds, d.instructions, d.input, d.tools, d.toolChoice, d.settings,
 	} {
@@ -81,6 +87,17 @@ func (d *decoder) state(root llm.Value) error {
 	case root.Get("background").Kind() == llm.True:
 		return unsupported("background: a response is made while the client waits for it; true is not supported.")
 	}
+	if id := conversation; !id.IsNull() {
+		if id.Kind() == llm.Object {
+			if err := wire.NoTwin(id, "id"); err != nil {
+				return err
+			}
+			id = id.Get("id")
+		}
+		if id.Text() == "" {
+			return wire.Invalid("conversation must be the id of a conversation, or an object with it.")
+		}
+	}
 	kindo := root.Get("kindo")
 	if !kindo.IsNull() && kindo.Kind() != llm.Object {
 		return wire.Invalid("kindo must be an object.")
@@ -103,6 +120,9 @@ func (d *decoder) bounds(root llm.Value) (err error) {
 		d.req.OutputMax = n
 	}
 	d.req.Stream, err = wire.Bool(root, "stream")
+	if d.req.Operation == llm.CountTokens {
+		d.req.Stream = false // a count is one number
+	}
 	return err
 }
 

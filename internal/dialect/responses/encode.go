@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -28,4 +29,39 @@ func Encode(req *llm.Request, target string) []byte {
 	}
 	patches = append(patches, llm.Reshape(root, removed, add)...)
 	return req.Body.Encode(patches...)
+}
+
+// uncounted are the fields that an input has no tokens for, and that a provider
+// does not take where it counts.
+var uncounted = append([]string{
+	"store", "stream", "stream_options", "background", "metadata", "client_metadata", "include", "max_output_tokens", "max_tool_calls",
+	"prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "safety_identifier", "service_tier", "temperature", "top_p",
+	"top_logprobs", "user",
+}, removed...)
+
+// EncodeCount returns the body that asks a provider of this dialect to count the
+// tokens of req's input: the client's own but for the model, the fields in
+// uncounted and the texts that a stage changed.
+func EncodeCount(req *llm.Request, target string) []byte {
+	root := req.Body.Root()
+	patches := llm.Reshape(root, uncounted, nil)
+	if model := root.Get("model"); model.Text() != target {
+		patches = append(patches, llm.Replace(model, llm.Quote(target)))
+	}
+	return req.Body.Encode(patches...)
+}
+
+// DecodeTokens reads a provider's count into e, whose Usage has it as Input.
+// Errors are those of DecodeWhole.
+func DecodeTokens(doc *llm.Document, e *llm.Event) error {
+	root := doc.Root()
+	if told := root.Get("error"); !told.IsNull() {
+		return failure(told)
+	}
+	n, ok := root.Get("input_tokens").Int()
+	if !ok || n < 0 {
+		return wire.Unusable("it has no number of tokens")
+	}
+	*e = llm.Event{Kind: llm.WholeEvent, Dialect: llm.Responses, Body: doc, Usage: &llm.Usage{Input: n}}
+	return nil
 }

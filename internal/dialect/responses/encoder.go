@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,16 @@ func NewEncoder(req *llm.Request, created time.Time) *Encoder {
 type Stored struct {
 	ID       string // under which it will be stored; "": it will not
 	Previous string // that it follows; "": none
+	// Conversation is what it is added to; "": none.
+	Conversation string
+}
+
+// conversation is the member of a response that tells its conversation.
+func (s Stored) conversation() []byte {
+	if s.Conversation == "" {
+		return nil
+	}
+	return slices.Concat([]byte(`{"id":`), llm.Quote(s.Conversation), []byte{'}'})
 }
 
 // Store sets what is told of the response's place, before the first event.
@@ -97,7 +108,7 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 	}
 	body := e.Body.Encode(patches...)
 	n.frames = wire.AppendEvent(n.frames, name, body)
-	if e.Kind != llm.DoneEvent || n.stored.ID == "" {
+	if e.Kind != llm.DoneEvent || n.stored.ID == "" && n.stored.Conversation == "" {
 		return n.frames, nil
 	}
 	doc, err := llm.Parse(body)
@@ -111,7 +122,16 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 // Whole returns the body of a plain answer. It has the text of its messages as
 // output_text too.
 func (n *Encoder) Whole(e *llm.Event) ([]byte, error) {
-	if e.Dialect != llm.Responses || e.Body == nil {
+	own := e.Dialect == llm.Responses && e.Body != nil
+	switch {
+	case n.req.Operation == llm.CountTokens && own:
+		return e.Body.Encode(), nil
+	case n.req.Operation == llm.CountTokens:
+		return wire.Marshal(struct {
+			Object string `json:"object"`
+			Input  int64  `json:"input_tokens"`
+		}{"response.input_tokens", e.Usage.Input}), nil
+	case !own:
 		return n.buildWhole(e)
 	}
 	root := e.Body.Root()
@@ -148,6 +168,9 @@ func (n *Encoder) own(response llm.Value, e *llm.Event) []llm.Patch {
 	}
 	if n.stored.Previous != "" {
 		set("previous_response_id", llm.Quote(n.stored.Previous))
+	}
+	if n.stored.Conversation != "" {
+		set("conversation", n.stored.conversation())
 	}
 	if n.kindo && len(e.Finishes) > 0 && e.Finishes[0].Reason == llm.StopTools {
 		set("status", []byte(`"incomplete"`))

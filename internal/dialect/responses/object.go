@@ -15,6 +15,7 @@ type response struct {
 	CreatedAt          int64              `json:"created_at"`
 	Status             string             `json:"status"`
 	Background         bool               `json:"background"`
+	Conversation       json.RawMessage    `json:"conversation,omitempty"`
 	Error              *responseError     `json:"error"`
 	IncompleteDetails  *incompleteDetails `json:"incomplete_details"`
 	Instructions       json.RawMessage    `json:"instructions"`
@@ -80,8 +81,8 @@ func (n *Encoder) response(status string) *response {
 		previous = llm.Quote(n.stored.Previous)
 	}
 	return &response{
-		Store: n.stored.ID != "",
-		ID:    n.id, Object: "response", CreatedAt: n.created.Unix(), Status: status, Model: model, Output: []any{},
+		Store: n.stored.ID != "", Conversation: n.stored.conversation(),
+		ID: n.id, Object: "response", CreatedAt: n.created.Unix(), Status: status, Model: model, Output: []any{},
 		Instructions: or("instructions", "null"), MaxOutputTokens: or("max_output_tokens", "null"),
 		ParallelToolCalls: or("parallel_tool_calls", "true"), PreviousResponseID: previous,
 		PromptCacheKey: or("prompt_cache_key", ""), SafetyIdentifier: or("safety_identifier", ""), User: or("user", ""),

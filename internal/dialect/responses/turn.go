@@ -27,31 +27,17 @@ func InputOf(req *llm.Request) []byte { return req.Body.Root().Get("input").Raw(
 // left out where it is not there in its encrypted form: its text alone is nothing
 // that a provider takes back. The error means that a turn cannot be read.
 func Follow(req *llm.Request, turns []Turn) ([]byte, error) {
-	var items []byte
-	add := func(item []byte) {
-		if len(items) > 0 {
-			items = append(items, ',')
-		}
-		items = append(items, item...)
-	}
+	var said [][]byte
 	for _, t := range turns {
 		if err := t.items(func(_ string, item llm.Value) {
 			if replayed(item) {
-				add(item.Raw())
+				said = append(said, item.Raw())
 			}
 		}); err != nil {
 			return nil, err
 		}
 	}
-	root := req.Body.Root()
-	own, err := itemsOf(root.Get("input").Raw())
-	if err != nil {
-		return nil, err
-	}
-	own.Root().Items(func(_ int, item llm.Value) bool { add(item.Raw()); return true })
-	patches := append(llm.Reshape(root, []string{"previous_response_id"}, nil),
-		llm.Replace(root.Get("input"), append(append([]byte{'['}, items...), ']')))
-	return req.Body.Encode(patches...), nil
+	return preceded(req, said, "previous_response_id")
 }
 
 // reference is the id of a stored item that stands for the item itself; "": v is
@@ -161,7 +147,7 @@ func InputItems(turns []Turn) ([]Item, error) {
 				return
 			}
 			at++
-			items = append(items, listed(item, fmt.Sprintf("%x/%d/%d", of, i, at)))
+			items = append(items, listed(item, spareID(item, fmt.Sprintf("%x/%d/%d", of, i, at))))
 		})
 		if err != nil {
 			return nil, err
@@ -170,9 +156,19 @@ func InputItems(turns []Turn) ([]Item, error) {
 	return items, nil
 }
 
-// listed is an item in the form of lists: with type, id and status, and a
-// message's text as a part.
-func listed(item llm.Value, place string) Item {
+// spareID is the id of an item that has none of its own.
+func spareID(item llm.Value, place string) string {
+	kind := item.Get("type").Text()
+	if kind == "" {
+		kind = "message"
+	}
+	sum := sha256.Sum256([]byte(place))
+	return idPrefix(kind) + "_" + hex.EncodeToString(sum[:16])
+}
+
+// listed is an item in the form of lists: with type, status and id, which is spare
+// where it has none, and a message's text as a part.
+func listed(item llm.Value, spare string) Item {
 	raw := item.Raw()
 	id, kind := item.Get("id").Text(), item.Get("type").Text()
 	var add []string
@@ -181,9 +177,8 @@ func listed(item llm.Value, place string) Item {
 		add = append(add, `"type":"message"`)
 	}
 	if id == "" {
-		sum := sha256.Sum256([]byte(place))
-		id = idPrefix(kind) + "_" + hex.EncodeToString(sum[:16])
-		add = append(add, `"id":"`+id+`"`)
+		id = spare
+		add = append(add, `"id":`+string(llm.Quote(id)))
 	}
 	if item.Get("status").IsNull() {
 		add = append(add, `"status":"completed"`)

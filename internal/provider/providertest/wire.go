@@ -41,6 +41,8 @@ func wireOf(path string) wire {
 		return messagesWire{}
 	case strings.HasSuffix(path, "/messages/count_tokens"):
 		return tokensWire{}
+	case strings.HasSuffix(path, "/responses/input_tokens"):
+		return inputTokensWire{}
 	case strings.HasSuffix(path, "/responses"):
 		return responsesWire{}
 	case geminiPath.MatchString(path):
@@ -56,6 +58,13 @@ type tokensWire struct{ messagesWire }
 
 func (tokensWire) whole(_ *Request, a Answer) string {
 	return toJSON(object{"input_tokens": a.usage().Input})
+}
+
+// inputTokensWire tells, for a request of the responses dialect, the tokens of its input.
+type inputTokensWire struct{ responsesWire }
+
+func (inputTokensWire) whole(_ *Request, a Answer) string {
+	return toJSON(object{"object": "response.input_tokens", "input_tokens": a.usage().Input})
 }
 
 type object map[string]any
