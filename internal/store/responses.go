@@ -65,7 +65,7 @@ func (db *DB) ResponseChain(ctx context.Context, org sallyport.OrgID, user sally
 			UNION ALL
 			SELECT r.id, r.previous, r.created, c.depth + 1, c.size + LENGTH(r.content)
 			FROM chain c JOIN responses r ON r.org_id = $1 AND r.id = c.previous
-			WHERE r.user_id = $2 AND r.deleted = 0 AND r.created > $4 AND c.depth < $5 AND c.size <= $6
+			WHERE r.user_id = $2 AND r.deleted = 0 AND r.created > $4 AND c.depth < $5 AND c.size + LENGTH(r.content) <= $6
 		)
 		SELECT c.id, c.previous, r.content, c.created
 		FROM chain c JOIN responses r ON r.org_id = $1 AND r.id = c.id

@@ -112,8 +112,8 @@ func Within(req *llm.Request, items [][]byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if replayed(doc.Root()) {
-			said = append(said, json)
+		if again := replayed(doc.Root()); again != nil {
+			said = append(said, again)
 		}
 	}
 	return preceded(req, said, "conversation")

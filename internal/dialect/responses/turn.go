@@ -30,8 +30,8 @@ func Follow(req *llm.Request, turns []Turn) ([]byte, error) {
 	var said [][]byte
 	for _, t := range turns {
 		if err := t.items(func(_ string, item llm.Value) {
-			if replayed(item) {
-				said = append(said, item.Raw())
+			if again := replayed(item); again != nil {
+				said = append(said, again)
 			}
 		}); err != nil {
 			return nil, err
@@ -91,17 +91,32 @@ func Resolve(req *llm.Request, items map[string][]byte) ([]byte, error) {
 		doc, err := llm.Parse(items[id])
 		if err != nil {
 			failed = err
-		} else if replayed(doc.Root()) {
-			list = append(list, items[id])
+		} else if again := replayed(doc.Root()); again != nil {
+			list = append(list, again)
 		}
 		return failed == nil
 	})
 	return req.Body.Encode(llm.Replace(input, slices.Concat([]byte{'['}, bytes.Join(list, []byte{','}), []byte{']'}))), failed
 }
 
-// replayed says whether an item that was said can be sent again.
-func replayed(item llm.Value) bool {
-	return item.Get("type").Text() != "reasoning" || item.Get("encrypted_content").Text() != ""
+// replayed is an item that was said as it can be sent again; nil: it cannot.
+// Messages and calls lose their ids: a provider that has stored nothing looks for
+// the reasoning that it has made before an item of that id, and refuses the item
+// without.
+func replayed(item llm.Value) []byte {
+	switch item.Get("type").Text() {
+	case "reasoning":
+		if item.Get("encrypted_content").Text() == "" {
+			return nil
+		}
+	case "message", "function_call", "custom_tool_call":
+		doc, err := llm.Parse(item.Raw())
+		if err != nil {
+			return nil // it was parsed before
+		}
+		return doc.Encode(llm.Reshape(doc.Root(), []string{"id"}, nil)...)
+	}
+	return item.Raw()
 }
 
 // items calls f for what was asked and then for what was answered.
