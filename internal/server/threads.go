@@ -25,7 +25,7 @@ type Threads interface {
 	Thread(ctx context.Context, org sallyport.OrgID, id sallyport.ThreadID, since time.Time) (sallyport.Thread, error)
 	UpdateThread(ctx context.Context, t sallyport.Thread, rec sallyport.Record) error
 	DeleteThread(ctx context.Context, t sallyport.Thread, at time.Time, rec sallyport.Record) error
-	// AddThreadItems returns the items as they stand; Conflict where there is no room.
+	// AddThreadItems returns the items as they stand; InvalidBody where there is no room.
 	AddThreadItems(ctx context.Context, t sallyport.Thread, items []sallyport.ThreadItem, at time.Time, rec sallyport.Record) ([]sallyport.ThreadItem, error)
 	ThreadItems(ctx context.Context, t sallyport.Thread, q sallyport.ThreadQuery) ([]sallyport.ThreadItem, error)
 	// ThreadItem finds an item by its id or that of its call; NotFound.
@@ -75,14 +75,17 @@ func (s *Server) within(r *request, asked *llm.Request, t sallyport.Thread) (*ll
 	if err != nil {
 		return nil, err
 	}
-	if len(stored) >= sallyport.ThreadItems && asked.Operation != llm.CountTokens {
-		return nil, sallyport.NewError(sallyport.Conflict, "There is no room for more in this conversation: begin another.")
-	}
+	size := len(responses.InputOf(asked))
 	items := make([][]byte, len(stored))
 	for n, i := range stored {
+		size += len(i.Content)
 		if items[n], err = s.openItem(r.Context(), t, i); err != nil {
 			return nil, err
 		}
+	}
+	// An answer that cannot be added would be paid for and lost.
+	if asked.Operation != llm.CountTokens && (len(stored)+2 > sallyport.ThreadItems || size > sallyport.ThreadSize) {
+		return nil, sallyport.NewError(sallyport.InvalidBody, "There is no room for more in this conversation: begin another.")
 	}
 	body, err := responses.Within(asked, items)
 	if err != nil {

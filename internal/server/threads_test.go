@@ -215,6 +215,19 @@ func TestThreads(t *testing.T) {
 	call(mine, "DELETE", "/"+empty, "", 200, `{"id":"`+empty+`","object":"conversation.deleted","deleted":true}`)
 	call(mine, "GET", "/"+empty, "", 404, `"code":"not_found"`)
 
+	// A full one is refused before anybody is paid.
+	batch := `{"items":[` + strings.TrimSuffix(strings.Repeat(`{"role":"user","content":"`+strings.Repeat("x", 100_000)+`"},`, sallyport.ThreadAdded), ",") + `]}`
+	full := newThread(t, h, batch)
+	for status := 200; status == 200; {
+		status = h.Call(t, mine, "POST", threadsPath+"/"+full+"/items", batch).Status
+	}
+	call(mine, "POST", "/"+full+"/items", batch, 400, `"code":"invalid_body"`)
+	asked := len(h.Fake.Requests())
+	more := strings.Repeat("y", 2_000_000)
+	if a := h.Call(t, mine, http.MethodPost, "/v1/responses", responsesBody(servertest.Model, false, more, `,"conversation":"`+full+`"`)); a.Status != 400 || len(h.Fake.Requests()) != asked {
+		t.Errorf("a full conversation: got %d %s", a.Status, a.Body)
+	}
+
 	// It is over so long after something was added.
 	h.Clock.Advance(sallyport.ThreadsKept - time.Minute)
 	respond(t, h, responsesBody(servertest.Model, false, "x", `,"conversation":"`+id+`"`))

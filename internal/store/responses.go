@@ -12,7 +12,7 @@ import (
 // takes the place of.
 const responsesCrowdedOut = 100
 
-// KeepResponse stores a response, and adds to its thread what was said; Conflict
+// KeepResponse stores a response, and adds to its thread what was said; InvalidBody
 // where that has no room, and NotFound where it is deleted by now. Of a person's ResponsesMax the oldest are
 // deleted for it.
 func (db *DB) KeepResponse(ctx context.Context, r sallyport.StoredResponse) error {

@@ -37,7 +37,7 @@ func (db *DB) CreateThread(ctx context.Context, t sallyport.Thread, items []sall
 }
 
 // addToThread appends items to a thread of t's owner and returns them as they
-// stand. It is NotFound for one that is deleted, and Conflict for one that has no
+// stand. It is NotFound for one that is deleted, and InvalidBody for one that has no
 // room for them.
 func addToThread(ctx context.Context, tx *sql.Tx, t sallyport.Thread, items []sallyport.ThreadItem, at time.Time) ([]sallyport.ThreadItem, error) {
 	var size int64
@@ -54,7 +54,7 @@ func addToThread(ctx context.Context, tx *sql.Tx, t sallyport.Thread, items []sa
 		return nil, orNotFound(err, "conversation")
 	}
 	if count > sallyport.ThreadItems || total > sallyport.ThreadSize {
-		return nil, sallyport.NewError(sallyport.Conflict, "There is no room for more in this conversation: begin another.")
+		return nil, sallyport.NewError(sallyport.InvalidBody, "There is no room for that in this conversation: begin another.") // no Conflict: clients repeat those, and pay again
 	}
 	var messages int64
 	err = tx.QueryRowContext(ctx, `
@@ -128,7 +128,7 @@ func (db *DB) DeleteThread(ctx context.Context, t sallyport.Thread, at time.Time
 }
 
 // AddThreadItems appends items to a person's thread and returns them as they
-// stand. It is Conflict where there is no room for them.
+// stand. It is InvalidBody where there is no room for them.
 func (db *DB) AddThreadItems(ctx context.Context, t sallyport.Thread, items []sallyport.ThreadItem, at time.Time, rec sallyport.Record) (added []sallyport.ThreadItem, err error) {
 	err = db.record(ctx, t.Org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
 		added, err = addToThread(ctx, tx, t, items, at)

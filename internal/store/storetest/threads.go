@@ -162,12 +162,12 @@ func testThreadsBounds(t *testing.T, db *store.DB) {
 	}
 	ok(t, db.CreateThread(ctx, full, many, Event("threads.create")))
 	_, err = db.AddThreadItems(ctx, full, said("one/0"), Time, Event("threads.add"))
-	fails(t, err, sallyport.Conflict)
+	fails(t, err, sallyport.InvalidBody)
 	large := full
 	large.ID = "conv_large"
 	ok(t, db.CreateThread(ctx, large, said("one/0"), Event("threads.create")))
 	_, err = db.AddThreadItems(ctx, large, []sallyport.ThreadItem{{Key: "k", Content: make([]byte, sallyport.ThreadSize)}}, Time, Event("threads.add"))
-	fails(t, err, sallyport.Conflict)
+	fails(t, err, sallyport.InvalidBody)
 }
 
 // Turns that end at the same time stand one after the other, each in one piece.
