@@ -100,8 +100,8 @@ func Resolve(req *llm.Request, items map[string][]byte) ([]byte, error) {
 }
 
 // replayed is an item that was said as it can be sent again; nil: it cannot.
-// Messages and calls lose their ids: a provider that has stored nothing looks for
-// the reasoning that it has made before an item of that id, and refuses the item
+// Calls lose their ids, which this API does not demand of them: a provider looks for
+// the reasoning before a call of an id that it has given, and refuses the call
 // without.
 func replayed(item llm.Value) []byte {
 	switch item.Get("type").Text() {
@@ -109,7 +109,7 @@ func replayed(item llm.Value) []byte {
 		if item.Get("encrypted_content").Text() == "" {
 			return nil
 		}
-	case "message", "function_call", "custom_tool_call":
+	case "function_call", "custom_tool_call":
 		doc, err := llm.Parse(item.Raw())
 		if err != nil {
 			return nil // it was parsed before

@@ -25,8 +25,22 @@ func TestFollow(t *testing.T) {
 	req := decode(t, `{"previous_response_id":"r", "model":"m","unknown":1.0,"input":"six"}`)
 	got, err := responses.Follow(req, turns)
 	want := `{"model":"m","unknown":1.0,"input":[{"role":"user","content":"one \u00e9"},{"type":"reasoning","id":"rs_2","summary":[],"encrypted_content":"x"},` +
-		`{"type":"message","role":"assistant","status":"completed","content":[{"type":"output_text","text":"two"}]},` +
+		`{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"two"}]},` +
 		`{"role":"user","content":"three"},{"type":"function_call_output","call_id":"c","output":"four"},{"role":"assistant","content":"five"},{"role":"user","content":"six"}]}`
+	if err != nil || string(got) != want {
+		t.Errorf("got %s, %v\nwant %s", got, err, want)
+	}
+}
+
+// A call is sent again without the id that its provider gave it, and with the one
+// that its answer names.
+func TestFollowCalls(t *testing.T) {
+	t.Parallel()
+	got, err := responses.Follow(decode(t, `{"model":"m","input":[{"type":"function_call_output","call_id":"c","output":"y"}]}`), []responses.Turn{{
+		Input:    json.RawMessage(`"x"`),
+		Response: json.RawMessage(`{"output":[{"type":"reasoning","id":"rs_1","summary":[]},{"type":"function_call","id":"fc_1","call_id":"c","name":"f","arguments":"{}"}]}`),
+	}})
+	want := `{"model":"m","input":[{"role":"user","content":"x"},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"y"}]}`
 	if err != nil || string(got) != want {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
 	}
@@ -44,7 +58,7 @@ func TestResolve(t *testing.T) {
 		items[id] = item
 	}
 	got, err := responses.Resolve(req, items)
-	want := `{"model":"m","input":[{"type":"message","role":"assistant","status":"completed","content":[{"type":"output_text","text":"two"}]},` +
+	want := `{"model":"m","input":[{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"two"}]},` +
 		`{"type":"new","id":"n"},{"role":"user","content":"x","id":"u"}]}`
 	if err != nil || string(got) != want || len(items) != 2 {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
