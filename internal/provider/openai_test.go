@@ -17,6 +17,7 @@ func newProvider(t *testing.T, cfg provider.Config) provider.Provider {
 }
 
 func TestOpenAI(t *testing.T) {
+	t.Parallel()
 	providertest.Run(t, openAs("openai"))
 	t.Run("messages", func(t *testing.T) { providertest.RunMessages(t, openAs("openai")) })
 }
@@ -24,6 +25,7 @@ func TestOpenAI(t *testing.T) {
 // OpenAI gets requests of the responses dialect as they came, others what they
 // mean in the chat dialect.
 func TestOpenAI_responses(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"openai", "groq"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()

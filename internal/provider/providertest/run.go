@@ -32,10 +32,10 @@ func Run(t *testing.T, open Open) {
 	suite{open, Ask}.run(t)
 }
 
-// RunResponses is Run for requests of the responses dialect.
+// RunResponses is RunMessages for requests of the responses dialect.
 func RunResponses(t *testing.T, open Open) {
 	t.Helper()
-	suite{open, AskResponses}.run(t)
+	suite{open, AskResponses}.runDialect(t)
 }
 
 func (s suite) run(t *testing.T) {
@@ -56,7 +56,11 @@ func (s suite) run(t *testing.T) {
 // the dialect of a request.
 func RunMessages(t *testing.T, open Open) {
 	t.Helper()
-	s := suite{open, AskMessage}
+	suite{open, AskMessage}.runDialect(t)
+}
+
+func (s suite) runDialect(t *testing.T) {
+	t.Helper()
 	for name, test := range map[string]func(*testing.T){
 		"answers": s.answers, "usage": s.usage, "refusals": s.refusals, "breaks": s.breaks,
 	} {
@@ -272,7 +276,7 @@ func (s suite) fails(t *testing.T, p provider.Provider, fake *Fake, req *llm.Req
 }
 
 func (s suite) faults(t *testing.T) {
-	const patience = 2500 * time.Millisecond
+	const patience = 2000 * time.Millisecond
 	for _, row := range []struct {
 		fault         Fault
 		whole, stream sallyport.Code
