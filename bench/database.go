@@ -82,7 +82,7 @@ const sqlCountRecords = `
 	SELECT COALESCE(MAX(seq), $2),
 	       COUNT(DISTINCT CASE WHEN outcome = '' AND code = '' THEN call_id END),
 	       COUNT(DISTINCT CASE WHEN outcome = 'success' THEN call_id END)
-	FROM records WHERE org_id = $1 AND seq > $2 AND action = 'chat.completions'`
+	FROM records WHERE org_id = $1 AND seq > $2 AND action IN ('chat.completions', 'messages', 'responses.create')`
 
 // count says of how many calls there came an intent, and an outcome that is
 // success, since the last count.
