@@ -133,6 +133,19 @@ type Settings struct {
 	Format        Format
 }
 
+// Stops are the texts of Stop that are not empty.
+func (s Settings) Stops() (all []string) {
+	add := func(_ int, stop Value) bool {
+		if text := stop.Text(); text != "" {
+			all = append(all, text)
+		}
+		return true
+	}
+	add(0, s.Stop) // a string, or none
+	s.Stop.Items(add)
+	return all
+}
+
 // Format is the form that an answer's text is to have.
 type Format struct {
 	Raw         Value  // the whole wish

@@ -40,10 +40,7 @@ func (d *decoder) messages(root llm.Value) error {
 }
 
 func message(v llm.Value) (llm.Message, error) {
-	if v.Kind() != llm.Object {
-		return llm.Message{}, wire.Wrong(v, "", "must be an object")
-	}
-	if err := wire.NoTwin(v, messageFields...); err != nil {
+	if err := wire.Object(v, messageFields...); err != nil {
 		return llm.Message{}, err
 	}
 	parts, err := content(v)
@@ -79,26 +76,13 @@ func content(m llm.Value) ([]llm.Part, error) {
 	case llm.String:
 		return []llm.Part{{Kind: llm.TextPart, Raw: v, Text: v}}, nil
 	case llm.Array:
-		parts := make([]llm.Part, 0, v.Len())
-		var err error
-		v.Items(func(_ int, item llm.Value) bool {
-			var p llm.Part
-			if p, err = block(item); err != nil {
-				return false
-			}
-			parts = append(parts, p)
-			return true
-		})
-		return parts, err
+		return wire.All(v, block)
 	}
 	return nil, wire.Wrong(v, "", "must be a string, an array of parts or null")
 }
 
 func block(v llm.Value) (llm.Part, error) {
-	if v.Kind() != llm.Object {
-		return llm.Part{}, wire.Wrong(v, "", "must be an object")
-	}
-	if err := wire.NoTwin(v, blockFields...); err != nil {
+	if err := wire.Object(v, blockFields...); err != nil {
 		return llm.Part{}, err
 	}
 	kind := v.Get("type")
@@ -177,14 +161,8 @@ func assistant(m llm.Value, parts []llm.Part) ([]llm.Part, error) {
 	if !calls.IsNull() && calls.Kind() != llm.Array {
 		return nil, wire.Wrong(calls, "", "must be an array")
 	}
-	var err error
-	calls.Items(func(_ int, call llm.Value) bool {
-		var part llm.Part
-		part, err = toolCall(call)
-		parts = append(parts, part)
-		return err == nil
-	})
-	return parts, err
+	made, err := wire.All(calls, toolCall)
+	return append(parts, made...), err
 }
 
 // reasoning returns the reasoning text of a message or a delta under the name
@@ -199,10 +177,7 @@ func reasoning(m llm.Value) llm.Value {
 // toolCall reads a call. One that is not of a function can only go back to
 // where it came from.
 func toolCall(v llm.Value) (llm.Part, error) {
-	if v.Kind() != llm.Object {
-		return llm.Part{}, wire.Wrong(v, "", "must be an object")
-	}
-	if err := wire.NoTwin(v, toolCallFields...); err != nil {
+	if err := wire.Object(v, toolCallFields...); err != nil {
 		return llm.Part{}, err
 	}
 	if err := wire.NeedString(v, "id"); err != nil {

@@ -23,20 +23,12 @@ func (d *decoder) tools(root llm.Value) error {
 		return wire.Invalid("tools must be an array.")
 	}
 	var err error
-	list.Items(func(_ int, item llm.Value) bool {
-		var t llm.Tool
-		t, err = tool(item)
-		d.req.Tools = append(d.req.Tools, t)
-		return err == nil
-	})
+	d.req.Tools, err = wire.All(list, tool)
 	return err
 }
 
 func tool(v llm.Value) (llm.Tool, error) {
-	if v.Kind() != llm.Object {
-		return llm.Tool{}, wire.Wrong(v, "", "must be an object")
-	}
-	if err := wire.NoTwin(v, toolFields...); err != nil {
+	if err := wire.Object(v, toolFields...); err != nil {
 		return llm.Tool{}, err
 	}
 	if kind := v.Get("type"); !kind.IsNull() && kind.Text() == "" {

@@ -150,7 +150,7 @@ func (b *body) forbid() error {
 func (b *body) settings(req *llm.Request, target string) error {
 	s := req.Settings
 	b.Inference = inference{
-		MaxTokens: req.OutputMax, Temperature: wire.Present(s.Temperature), TopP: wire.Present(s.TopP), StopSequences: stops(s.Stop),
+		MaxTokens: req.OutputMax, Temperature: wire.Present(s.Temperature), TopP: wire.Present(s.TopP), StopSequences: s.Stops(),
 	}
 	if !s.TopK.IsNull() {
 		if !strings.Contains(target, "anthropic.") {
@@ -168,16 +168,4 @@ func (b *body) settings(req *llm.Request, target string) error {
 		return sallyport.NewError(sallyport.UnsupportedField, "The provider of this model cannot give the answer the form that it is to have.")
 	}
 	return nil
-}
-
-func stops(v llm.Value) (all []string) {
-	add := func(_ int, stop llm.Value) bool {
-		if text := stop.Text(); text != "" {
-			all = append(all, text)
-		}
-		return true
-	}
-	add(0, v) // a string, or none
-	v.Items(add)
-	return all
 }

@@ -133,11 +133,7 @@ func (d *Decoder) candidate(place int, v llm.Value, e *llm.Event) error {
 		d.said = append(d.said, choice{})
 	}
 	c := &d.said[index]
-	var err error
-	v.Get("content").Get("parts").Items(func(_ int, part llm.Value) bool {
-		err = c.part(int(index), part, e)
-		return err == nil
-	})
+	err := wire.Each(v.Get("content").Get("parts"), func(part llm.Value) error { return c.part(int(index), part, e) })
 	if err != nil {
 		return err
 	}

@@ -122,7 +122,7 @@ func (b *body) settings(req *llm.Request, target string) error {
 	s, g := req.Settings, &b.Generation
 	g.Temperature, g.TopP, g.TopK = wire.Present(s.Temperature), wire.Present(s.TopP), wire.Present(s.TopK)
 	g.OutputMax = req.OutputMax
-	g.StopSequences = stops(s.Stop)
+	g.StopSequences = s.Stops()
 	g.Thinking = thinking(target, s.Effort.Text())
 	switch s.Format.Kind {
 	case "", "text":
@@ -134,16 +134,4 @@ func (b *body) settings(req *llm.Request, target string) error {
 		return sallyport.NewError(sallyport.UnsupportedField, "The provider of this model does not know the form that the answer is to have.")
 	}
 	return nil
-}
-
-func stops(v llm.Value) (all []string) {
-	add := func(_ int, stop llm.Value) bool {
-		if text := stop.Text(); text != "" {
-			all = append(all, text)
-		}
-		return true
-	}
-	add(0, v) // a string, or none
-	v.Items(add)
-	return all
 }

@@ -28,19 +28,11 @@ func (d *decoder) messages(root llm.Value) error {
 		return wire.Invalid("messages must be an array with at least one message.")
 	}
 	d.req.Messages = make([]llm.Message, 0, list.Len())
-	var err error
-	list.Items(func(_ int, item llm.Value) bool {
-		err = d.message(item)
-		return err == nil
-	})
-	return err
+	return wire.Each(list, d.message)
 }
 
 func (d *decoder) message(v llm.Value) error {
-	if v.Kind() != llm.Object {
-		return wire.Wrong(v, "", "must be an object")
-	}
-	if err := wire.NoTwin(v, messageFields...); err != nil {
+	if err := wire.Object(v, messageFields...); err != nil {
 		return err
 	}
 	if v.Get("content").IsNull() {
@@ -87,17 +79,7 @@ func (d *decoder) content(v llm.Value) ([]llm.Part, error) {
 	case llm.String:
 		return []llm.Part{{Kind: llm.TextPart, Raw: v, Text: v}}, nil
 	case llm.Array:
-		parts := make([]llm.Part, 0, v.Len())
-		var err error
-		v.Items(func(_ int, item llm.Value) bool {
-			var p llm.Part
-			if p, err = d.block(item); err != nil {
-				return false
-			}
-			parts = append(parts, p)
-			return true
-		})
-		return parts, err
+		return wire.All(v, d.block)
 	}
 	return nil, wire.Wrong(v, "", "must be a string or an array of blocks")
 }
@@ -106,10 +88,7 @@ func (d *decoder) content(v llm.Value) ([]llm.Part, error) {
 // provider's own tools did, can only go back to where it came from.
 func (d *decoder) block(v llm.Value) (llm.Part, error) {
 	part := llm.Part{Kind: llm.OtherPart, Raw: v}
-	if v.Kind() != llm.Object {
-		return part, wire.Wrong(v, "", "must be an object")
-	}
-	if err := wire.NoTwin(v, blockFields...); err != nil {
+	if err := wire.Object(v, blockFields...); err != nil {
 		return part, err
 	}
 	kind := v.Get("type").Text()

@@ -26,12 +26,7 @@ func (d *decoder) input(root llm.Value) error {
 			return wire.Invalid("input must have at least one item.")
 		}
 		d.req.Messages = make([]llm.Message, 0, v.Len())
-		var err error
-		v.Items(func(_ int, item llm.Value) bool {
-			err = d.item(item)
-			return err == nil
-		})
-		return err
+		return wire.Each(v, d.item)
 	case llm.Missing, llm.Null:
 		return wire.Invalid("input must be a string or an array of items.")
 	}
@@ -53,10 +48,7 @@ func (d *decoder) say(role llm.Role, parts ...llm.Part) {
 }
 
 func (d *decoder) item(v llm.Value) error {
-	if v.Kind() != llm.Object {
-		return wire.Wrong(v, "", "must be an object")
-	}
-	if err := wire.NoTwin(v, itemFields...); err != nil {
+	if err := wire.Object(v, itemFields...); err != nil {
 		return err
 	}
 	if err := mayBe(v, llm.String, "must be a string", "type", "id"); err != nil {
@@ -103,24 +95,13 @@ func content(item llm.Value, member string) ([]llm.Part, error) {
 	case llm.String:
 		return []llm.Part{{Kind: llm.TextPart, Raw: v, Text: v}}, nil
 	case llm.Array:
-		parts := make([]llm.Part, 0, v.Len())
-		var err error
-		v.Items(func(_ int, item llm.Value) bool {
-			var p llm.Part
-			p, err = part(item)
-			parts = append(parts, p)
-			return err == nil
-		})
-		return parts, err
+		return wire.All(v, part)
 	}
 	return nil, wire.Wrong(item, member, "must be a string or an array of parts")
 }
 
 func part(v llm.Value) (llm.Part, error) {
-	if v.Kind() != llm.Object {
-		return llm.Part{}, wire.Wrong(v, "", "must be an object")
-	}
-	if err := wire.NoTwin(v, partFields...); err != nil {
+	if err := wire.Object(v, partFields...); err != nil {
 		return llm.Part{}, err
 	}
 	kind := v.Get("type").Text()

@@ -104,3 +104,32 @@ func Unsupported(v llm.Value, why string) error {
 func Unusable(what string) error {
 	return sallyport.NewError(sallyport.UpstreamInvalid, "The provider's answer cannot be used: "+what+".")
 }
+
+// Object wants an object, without a key that differs from one of names in its case
+// alone.
+func Object(v llm.Value, names ...string) error {
+	if v.Kind() != llm.Object {
+		return Wrong(v, "", "must be an object")
+	}
+	return NoTwin(v, names...)
+}
+
+// Each calls f for each element of an array until one is not well.
+func Each(list llm.Value, f func(item llm.Value) error) (err error) {
+	list.Items(func(_ int, item llm.Value) bool {
+		err = f(item)
+		return err == nil
+	})
+	return err
+}
+
+// All reads the elements of an array.
+func All[T any](list llm.Value, read func(item llm.Value) (T, error)) ([]T, error) {
+	all := make([]T, 0, list.Len())
+	err := Each(list, func(item llm.Value) error {
+		one, err := read(item)
+		all = append(all, one)
+		return err
+	})
+	return all, err
+}
