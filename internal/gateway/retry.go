@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -101,8 +100,7 @@ const (
 func pause(n int, err error) (wait time.Duration, ok bool) {
 	var refused *llm.UpstreamError
 	if errors.As(err, &refused) {
-		if seconds, perr := strconv.ParseFloat(refused.RetryAfter, 64); perr == nil && seconds > 0 {
-			wait = time.Duration(min(seconds, retryAfterMax.Seconds()+1) * float64(time.Second))
+		if wait, asked := refused.Wait(retryAfterMax + time.Second); asked {
 			return wait, wait <= retryAfterMax
 		}
 	}

@@ -3,6 +3,8 @@ package llm
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"time"
 )
 
 // EventKind says what an event is for whoever passes it on.
@@ -146,6 +148,16 @@ type UpstreamError struct {
 	Body        []byte
 	RetryAfter  string // the provider's header, "" without one
 	RequestID   string // the provider's name for the call
+}
+
+// Wait is how long the provider asks to be left alone, at most most; ok is false
+// when it does not say, or says no number of seconds.
+func (e *UpstreamError) Wait(most time.Duration) (wait time.Duration, ok bool) {
+	seconds, err := strconv.ParseFloat(e.RetryAfter, 64)
+	if err != nil || !(seconds > 0) {
+		return 0, false
+	}
+	return time.Duration(min(seconds, most.Seconds()) * float64(time.Second)), true
 }
 
 // Error tells the status, not the body: bodies may quote the request.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -119,11 +118,10 @@ func restAfter(err error) time.Duration {
 	case sallyport.CodeOf(err) == sallyport.UpstreamAuth:
 		return restRefused
 	case errors.As(err, &refused) && refused.Status == http.StatusTooManyRequests:
-		seconds, perr := strconv.ParseFloat(refused.RetryAfter, 64)
-		if perr != nil || seconds <= 0 {
-			return restLimited
+		if wait, asked := refused.Wait(restMax); asked {
+			return wait
 		}
-		return time.Duration(min(seconds, restMax.Seconds()) * float64(time.Second))
+		return restLimited
 	}
 	return 0
 }
