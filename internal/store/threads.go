@@ -177,13 +177,11 @@ func (db *DB) ThreadItem(ctx context.Context, t sallyport.Thread, id string) (sa
 // Conflict: an item is erased at once.
 func (db *DB) DeleteThreadItem(ctx context.Context, t sallyport.Thread, i sallyport.ThreadItem, rec sallyport.Record) error {
 	return db.record(ctx, t.Org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
-		var holds int
-		err := tx.QueryRowContext(ctx, `
-			SELECT COUNT(*) FROM policies WHERE org_id = $1 AND kind = $2 AND subject = $3`, t.Org, sallyport.KindAudit, sallyport.LegalHold).Scan(&holds)
+		held, err := underHold(ctx, tx, t.Org)
 		if err != nil {
 			return err
 		}
-		if holds > 0 {
+		if held {
 			return sallyport.NewError(sallyport.Conflict, "A legal hold keeps this item.")
 		}
 		found, err := changed(tx.ExecContext(ctx, `
@@ -202,15 +200,10 @@ func (db *DB) DeleteThreadItem(ctx context.Context, t sallyport.Thread, i sallyp
 // at expired or before; at most limit. It returns how many. Those of organisations
 // under a legal hold stay.
 func (db *DB) EraseThreads(ctx context.Context, expired time.Time, limit int) (int64, error) {
-	r, err := db.write.ExecContext(ctx, `
+	return db.eraseUnheld(ctx, `
 		DELETE FROM threads WHERE (org_id, id) IN (
 			SELECT org_id, id FROM threads t
 			WHERE (t.deleted > 0 OR t.updated <= $1) AND NOT EXISTS (
 				SELECT 1 FROM policies p WHERE p.org_id = t.org_id AND p.kind = $2 AND p.subject = $3)
-			LIMIT $4)`,
-		micros(expired), sallyport.KindAudit, sallyport.LegalHold, limit)
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
+			LIMIT $4)`, expired, limit)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/sallyport-ai/sallyport"
 )
@@ -51,14 +52,30 @@ func (db *DB) AddTombstone(ctx context.Context, t sallyport.Tombstone, sinks []s
 
 // notHeld is Conflict while the organisation is under a legal hold.
 func notHeld(ctx context.Context, tx *sql.Tx, org sallyport.OrgID) error {
-	var held bool
-	err := tx.QueryRowContext(ctx,
-		`SELECT EXISTS (SELECT 1 FROM policies WHERE org_id = $1 AND kind = $2 AND subject = $3)`,
-		org, sallyport.KindAudit, sallyport.LegalHold).Scan(&held)
-	if err == nil && held {
-		err = errHeld
+	held, err := underHold(ctx, tx, org)
+	if held {
+		return errHeld
 	}
 	return err
+}
+
+// underHold says whether the organisation is under a legal hold.
+func underHold(ctx context.Context, tx *sql.Tx, org sallyport.OrgID) (held bool, err error) {
+	err = tx.QueryRowContext(ctx,
+		`SELECT EXISTS (SELECT 1 FROM policies WHERE org_id = $1 AND kind = $2 AND subject = $3)`,
+		org, sallyport.KindAudit, sallyport.LegalHold).Scan(&held)
+	return held, err
+}
+
+// eraseUnheld runs a query that deletes at most $4 rows which were over at $1,
+// but for those of organisations that have a policy of kind $2 and subject $3, a
+// legal hold. It returns how many.
+func (db *DB) eraseUnheld(ctx context.Context, query string, expired time.Time, limit int) (int64, error) {
+	r, err := db.write.ExecContext(ctx, query, micros(expired), sallyport.KindAudit, sallyport.LegalHold, limit)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
 }
 
 // RemovableTo returns the newest record that nothing needs any more, and what
