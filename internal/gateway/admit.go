@@ -10,8 +10,8 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// admit prices the call at the most it can use with its dearest candidate, and makes intent and hold
-// durable in one entry. When the balance or a budget does not cover the hold,
+// admit prices the call at the most it can use with its dearest candidate, and
+// makes intent and hold durable in one entry. When the balance or a budget does not cover the hold,
 // the same entry is the refusal. A crash right after leaves an open intent that holds
 // credits; recovery settles it.
 func (g *Gateway) admit(next Handler) Handler {
@@ -32,13 +32,16 @@ func (g *Gateway) admit(next Handler) Handler {
 // holdOf covers the dearest candidate, and the input of each other one: its try
 // may fail in a way that is charged.
 func (g *Gateway) holdOf(call *Call) (hold sallyport.Credits, err error) {
+	if len(call.candidates) == 1 {
+		return dearest(call.Model, call.bound)
+	}
 	var inputs, least sallyport.Credits
 	for i, m := range call.candidates {
-		cost, err := g.dearest(call, m)
+		cost, err := dearest(m, g.bound(call, m))
 		if err != nil {
 			return 0, err
 		}
-		input, err := g.lost(call, m)
+		_, input, err := lost(call, m)
 		if err != nil {
 			return 0, err
 		}
@@ -50,17 +53,19 @@ func (g *Gateway) holdOf(call *Call) (hold sallyport.Credits, err error) {
 	return hold + inputs - least, nil
 }
 
-// lost is what a try costs that failed although the provider had begun to work.
-func (g *Gateway) lost(call *Call, m sallyport.Model) (sallyport.Credits, error) {
-	return m.Price.Cost(credit.Estimate(call.Request, m, call.BytesIn, 0))
+// lost is what a try uses and costs that failed although the provider had begun to work.
+func lost(call *Call, m sallyport.Model) (sallyport.Usage, sallyport.Credits, error) {
+	usage := credit.Estimate(call.Request, m, call.BytesIn, 0)
+	cost, err := m.Price.Cost(usage)
+	return usage, cost, err
 }
 
-// dearest is the most that the call can cost when that model serves it.
-func (g *Gateway) dearest(call *Call, m sallyport.Model) (sallyport.Credits, error) {
+// dearest is the most that a call can cost which that model serves within the bound.
+func dearest(m sallyport.Model, bound sallyport.Usage) (sallyport.Credits, error) {
 	if m.Price.Version == "" {
 		return 0, errNoPrice // nothing may be given away because its price is not known
 	}
-	cost, err := m.Price.Cost(g.bound(call, m))
+	cost, err := m.Price.Cost(bound)
 	if err != nil {
 		return 0, sallyport.WrapError(sallyport.InvalidBody, "the call is larger than can be priced", err)
 	}

@@ -135,7 +135,8 @@ func (g *Gateway) close(ctx context.Context, call *Call, end *llm.Event, err err
 // outcome builds the entry that ends an admitted call.
 func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 	usage, estimated := g.used(call, err)
-	cost, _, serr := credit.Settle(call.served().Price, call.Hold, usage)
+	served := call.served()
+	cost, overrun, serr := credit.Settle(served.Price, call.Hold, usage)
 	if serr != nil {
 		return journal.Entry{}, serr
 	}
@@ -143,14 +144,14 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 		if call.Request.Operation == llm.CountTokens {
 			break // nothing was billed
 		}
-		more, serr := g.lost(call, m)
+		more, price, serr := lost(call, m)
 		if serr != nil {
 			return journal.Entry{}, serr
 		}
-		cost, estimated = cost+more, true
-		usage.Input += credit.Estimate(call.Request, m, call.BytesIn, 0).Input
+		usage.Input += more.Input
+		cost, estimated = cost+price, true
+		overrun = cost > call.Hold
 	}
-	overrun := cost > call.Hold
 	call.Usage, call.UsageKnown = usage, call.UsageKnown && !estimated
 	call.Charge = cost
 	status := 200
@@ -161,7 +162,7 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 		Org: call.Principal.Org,
 		Record: g.parts.Audit.Outcome(&call.Call, outcomeOf(err), status, err, sallyport.RecordCost{
 			Hold: call.Hold, Charge: cost, Overrun: overrun, Estimated: estimated,
-			PriceVersion: call.served().Price.Version,
+			PriceVersion: served.Price.Version,
 		}),
 		Close: &journal.Close{
 			Call: call.ID, Opened: call.opened, Cost: cost, Usage: usage, Overrun: overrun, Estimated: estimated,
