@@ -32,19 +32,24 @@ func Run(t *testing.T, open Open) {
 	suite{open, Ask}.run(t)
 }
 
-// RunResponses is RunMessages for requests of the responses dialect.
+// RunResponses is Run for requests of the responses dialect.
 func RunResponses(t *testing.T, open Open) {
 	t.Helper()
-	suite{open, AskResponses}.runDialect(t)
+	suite{open, AskResponses}.run(t)
 }
 
 func (s suite) run(t *testing.T) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T){
+	atOnce(t, map[string]func(*testing.T){
 		"answers": s.answers, "usage": s.usage, "refusals": s.refusals, "faults": s.faults,
 		"client_leaves": s.clientLeaves, "sink_refuses": s.sinkRefuses, "unreachable": s.unreachable,
 		"connections_are_kept": s.keepsConnections, "many_at_once": s.manyAtOnce,
-	} {
+	})
+}
+
+func atOnce(t *testing.T, tests map[string]func(*testing.T)) {
+	t.Helper()
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t)
@@ -56,19 +61,10 @@ func (s suite) run(t *testing.T) {
 // the dialect of a request.
 func RunMessages(t *testing.T, open Open) {
 	t.Helper()
-	suite{open, AskMessage}.runDialect(t)
-}
-
-func (s suite) runDialect(t *testing.T) {
-	t.Helper()
-	for name, test := range map[string]func(*testing.T){
+	s := suite{open, AskMessage}
+	atOnce(t, map[string]func(*testing.T){
 		"answers": s.answers, "usage": s.usage, "refusals": s.refusals, "breaks": s.breaks,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t)
-		})
-	}
+	})
 }
 
 type suite struct {
