@@ -12,3 +12,11 @@ type Usage struct {
 
 // Total is the number of all tokens, in and out.
 func (u Usage) Total() int64 { return u.Input + u.CachedInput + u.CacheWrite + u.Output }
+
+// Plus adds up two usages.
+func (u Usage) Plus(v Usage) Usage {
+	return Usage{
+		Input: u.Input + v.Input, CachedInput: u.CachedInput + v.CachedInput, CacheWrite: u.CacheWrite + v.CacheWrite,
+		Output: u.Output + v.Output, Reasoning: u.Reasoning + v.Reasoning,
+	}
+}

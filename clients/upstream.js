@@ -185,6 +185,8 @@ const claudes = {
   'claude-broken': claudeFails(500, 'api_error'),
   'claude-overloaded': claudeFails(529, 'overloaded_error'),
   'claude-lost': claudeFails(404, 'not_found_error'),
+  // Says nothing, until the caller leaves.
+  'claude-silent'() {},
   // Fails in the middle of a stream.
   'claude-tired'(asked, res) {
     const send = claudeStream(asked, res)

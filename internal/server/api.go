@@ -142,9 +142,15 @@ func (s *Server) readAs(sur surface, action string, get func(r *request) (any, e
 		}
 		r.begun = true
 		s.parts.Gateway.Answered(r.Context(), r.call)
+		if stream, is := answer.(streams); is {
+			return stream(w)
+		}
 		return writeJSON(w, http.StatusOK, answer)
 	})
 }
+
+// streams is what is read as a stream: it writes all of the answer.
+type streams func(w http.ResponseWriter) error
 
 // refuse records that a call was refused and returns the error to answer.
 func (s *Server) refuse(r *request, err error) error {

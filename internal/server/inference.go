@@ -25,6 +25,8 @@ type clientDialect struct {
 	// ready, unless nil, makes ready what this dialect alone knows, before the
 	// call sets out: the request as it is meant, and what becomes of its answer.
 	ready func(s *Server, r *request, asked *llm.Request) (*llm.Request, *turn, error)
+	// agent answers where the model is an agent of that id; nil: none is one here.
+	agent func(s *Server, w http.ResponseWriter, r *request, asked *llm.Request, id string) error
 }
 
 // chatDialect is POST /v1/chat/completions.
@@ -85,6 +87,11 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 		}
 		var kept *turn
 		r.call.Requested, r.call.Stream = asked.Model, asked.Stream
+		if id, is := strings.CutPrefix(asked.Model, agentModelPrefix); is && d.agent != nil {
+			return d.agent(s, w, r, asked, id)
+		} else if is {
+			return s.refuse(r, agentElsewhere())
+		}
 		if d.ready != nil {
 			if asked, kept, err = d.ready(s, r, asked); err != nil {
 				return s.refuse(r, err)

@@ -280,13 +280,6 @@ func TestResponsesFailures(t *testing.T) {
 			t.Errorf("%s: got %d %s", model, a.Status, a.Body)
 		}
 	}
-	agent := importedAgent(t, h)
-	for model, code := range map[string]string{agent: "unsupported_parameter", agent + "@2": "agent_version_pinning_unsupported"} {
-		a := h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/responses", responsesBody("agent/"+model, false, "hello", ""))
-		if a.Status != 400 || !strings.Contains(a.Body, `"code":"`+code+`"`) {
-			t.Errorf("%s: got %d %s", model, a.Status, a.Body)
-		}
-	}
 	a := h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/responses", responsesBody(servertest.ChatOnly, false, "hello", `,"tools":[{"type":"web_search"}]`))
 	if a.Status != 400 || !strings.Contains(a.Body, `"code":"unsupported_tool_type"`) {
 		t.Errorf("a hosted tool on a chat model: got %d %s", a.Status, a.Body)

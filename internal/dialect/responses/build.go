@@ -41,6 +41,7 @@ type builtItem struct {
 
 	callID, name string
 	short        bool // it was cut off
+	void         bool // another was said in its place
 }
 
 // builtPart is a text of an item.
@@ -56,9 +57,7 @@ func (n *Encoder) build(e *llm.Event) error {
 	b := &n.answer
 	if !b.begun {
 		b.begun = true
-		for _, name := range []string{"response.created", "response.in_progress"} {
-			n.send(name, responseEvent{Type: name, Sequence: n.next(), Response: n.response("in_progress")})
-		}
+		n.open()
 	}
 	if err := n.take(e); err != nil {
 		return err
@@ -75,6 +74,13 @@ func (n *Encoder) build(e *llm.Event) error {
 	n.ended = wire.Marshal(last)
 	n.send(name, responseEvent{Type: name, Sequence: n.next(), Response: last})
 	return nil
+}
+
+// open adds the events that begin a stream.
+func (n *Encoder) open() {
+	for _, name := range []string{"response.created", "response.in_progress"} {
+		n.send(name, responseEvent{Type: name, Sequence: n.next(), Response: n.response("in_progress")})
+	}
 }
 
 // buildWhole returns a plain answer that says what e means.
@@ -206,7 +212,9 @@ func (n *Encoder) call(d llm.Delta) *builtItem {
 func (n *Encoder) begin(it *builtItem) *builtItem {
 	it.index = len(n.answer.items)
 	n.answer.items = append(n.answer.items, it)
-	it.id = newID(map[llm.DeltaKind]string{llm.TextDelta: "msg", llm.ThinkingDelta: "rs", llm.ToolCallDelta: "fc"}[it.kind])
+	if it.id == "" {
+		it.id = newID(map[llm.DeltaKind]string{llm.TextDelta: "msg", llm.ThinkingDelta: "rs", llm.ToolCallDelta: "fc"}[it.kind])
+	}
 	n.send("response.output_item.added", itemEvent{"response.output_item.added", n.next(), it.index, it.object("in_progress")})
 	return it
 }
@@ -387,19 +395,24 @@ func (n *Encoder) end() *response {
 	if reason != "" {
 		r.IncompleteDetails = &incompleteDetails{reason}
 	}
-	r.Output = b.doneItems()
+	n.fill(r)
+	if b.usage != nil {
+		r.Usage = newUsage(*b.usage)
+	}
+	return r
+}
+
+// fill adds to a response what was said so far.
+func (n *Encoder) fill(r *response) {
+	r.Output = n.answer.doneItems()
 	var text strings.Builder
-	for _, it := range b.items {
+	for _, it := range n.answer.items {
 		for _, p := range it.parts {
-			if p.kind == llm.TextDelta {
+			if p.kind == llm.TextDelta && !it.void {
 				text.WriteString(p.text.String())
 			}
 		}
 	}
 	said := text.String()
 	r.OutputText = &said
-	if b.usage != nil {
-		r.Usage = newUsage(*b.usage)
-	}
-	return r
 }

@@ -81,11 +81,8 @@ func (d *decoder) state(root llm.Value) error {
 		}
 	}
 	previous, conversation := root.Get("previous_response_id"), root.Get("conversation")
-	switch {
-	case !previous.IsNull() && !conversation.IsNull():
+	if !previous.IsNull() && !conversation.IsNull() {
 		return sallyport.NewError(sallyport.ExclusiveFields, "previous_response_id and conversation cannot be used together.")
-	case root.Get("background").Kind() == llm.True:
-		return unsupported("background: a response is made while the client waits for it; true is not supported.")
 	}
 	if id := conversation; !id.IsNull() {
 		if id.Kind() == llm.Object {

@@ -118,7 +118,6 @@ func TestDecode_refused(t *testing.T) {
 		`{"model":"m","input":[{"role":"user","content":[{"text":"x"}]}]}`:           sallyport.InvalidBody,
 		`{"model":"m","input":[{"type":"function_call","name":"x","arguments":""}]}`: sallyport.InvalidBody,
 		`{"model":"m","input":[{"type":"function_call_output","output":"x"}]}`:       sallyport.InvalidBody,
-		`{"model":"m","input":"x","background":true}`:                                sallyport.UnsupportedField,
 		`{"model":"m","input":"x","kindo":{"system_prompt":"on"}}`:                   sallyport.UnsupportedField,
 		`{"model":"m","input":"x","tools":[{"type":"kindo_shell"}]}`:                 sallyport.UnsupportedTool,
 		`{"model":"m","input":"x","previous_response_id":"a","conversation":"b"}`:    sallyport.ExclusiveFields,

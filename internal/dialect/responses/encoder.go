@@ -26,14 +26,16 @@ type Encoder struct {
 	req     *llm.Request
 	created time.Time
 	kindo   bool
-	stored  Stored
-	ended   []byte // the response as the client saw it at its end
-	frames  []byte
-	last    int64 // the sequence number that was written last, -1 at first
-	shift   int64 // what is added to those of the provider
-	id      string
-	model   string // the provider's name for it; "": that of the request
-	answer  built
+	// background says that the answer is made whether or not anybody waits for it.
+	background bool
+	stored     Stored
+	ended      []byte // the response as the client saw it at its end
+	frames     []byte
+	last       int64 // the sequence number that was written last, -1 at first
+	shift      int64 // what is added to those of the provider
+	id         string
+	model      string // the provider's name for it; "": that of the request
+	answer     built
 }
 
 // NewEncoder returns an Encoder for the answer to req. An answer that is built
@@ -184,6 +186,15 @@ func (n *Encoder) own(response llm.Value, e *llm.Event) []llm.Patch {
 // the response in failed state.
 func (n *Encoder) Failure(e sallyport.Error) []byte {
 	n.frames = n.frames[:0]
+	n.sendError(e)
+	failed := n.response("failed")
+	failed.Error = &responseError{"server_error", e.Message}
+	failed.Output = n.answer.doneItems()
+	n.send("response.failed", responseEvent{Type: "response.failed", Sequence: n.next(), Response: failed})
+	return n.frames
+}
+
+func (n *Encoder) sendError(e sallyport.Error) {
 	type inner struct {
 		Message string         `json:"message"`
 		Type    string         `json:"type"`
@@ -197,11 +208,6 @@ func (n *Encoder) Failure(e sallyport.Error) []byte {
 		Param    *string        `json:"param"`
 		Error    inner          `json:"error"`
 	}{"error", n.next(), e.Code, e.Message, nil, inner{e.Message, "server_error", e.Code}})
-	failed := n.response("failed")
-	failed.Error = &responseError{"server_error", e.Message}
-	failed.Output = n.answer.doneItems()
-	n.send("response.failed", responseEvent{Type: "response.failed", Sequence: n.next(), Response: failed})
-	return n.frames
 }
 
 // next is the sequence number of an event of ours.

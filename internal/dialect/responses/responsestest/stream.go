@@ -248,7 +248,7 @@ func (it *openItem) end(last Item) error {
 // end reads the last event. A response that failed may leave items open.
 func (r *reader) end(e event) error {
 	r.ended = true
-	if e.Response == nil || e.Response.ID != r.Response.ID || e.Type == "response.failed" != (e.Response.Status == "failed") {
+	if e.Response == nil || e.Response.ID != r.Response.ID || e.Type == "response.failed" != gone(e.Response.Status) {
 		return fmt.Errorf("not the response that began, in its last state")
 	}
 	r.Response = *e.Response
@@ -268,6 +268,9 @@ func (r *reader) end(e event) error {
 	r.Stream.gather(r.Response.Output)
 	return nil
 }
+
+// gone says that there is no answer. There is no event for what was cancelled.
+func gone(status string) bool { return status == "failed" || status == "cancelled" }
 
 // gather puts together what the items say.
 func (s *Stream) gather(items []Item) {
