@@ -57,6 +57,22 @@ type Request struct {
 	// request's own dialect has a word for. Who writes the request in another
 	// dialect asks first. Decode sets it.
 	Portable func() error
+	// Foreign makes what another dialect has no form for into what says the same
+	// there; nil: there is nothing of the kind. Decode sets it.
+	Foreign func() (*Request, error)
+}
+
+// Carried returns the request as another dialect can be told it, with the changes
+// made since it was read. Its errors are those of Portable, and
+// sallyport.UnsupportedTool.
+func (r *Request) Carried() (*Request, error) {
+	if err := r.Portable(); err != nil {
+		return nil, err
+	}
+	if r.Foreign == nil {
+		return r, nil
+	}
+	return r.Foreign()
 }
 
 // Role is who speaks in a message.

@@ -71,7 +71,8 @@ type jsonSchema struct {
 // A request that asks for what this dialect cannot say is refused with
 // sallyport.UnsupportedField, one with a broken part with sallyport.InvalidBody.
 func Encode(req *llm.Request, target string) ([]byte, error) {
-	if err := req.Portable(); err != nil {
+	req, err := req.Carried()
+	if err != nil {
 		return nil, err
 	}
 	if req.Choices > 1 {

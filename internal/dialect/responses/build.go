@@ -39,9 +39,10 @@ type builtItem struct {
 	parts []*builtPart // of a call, one: its arguments
 	done  bool
 
-	callID, name string
-	short        bool // it was cut off
-	void         bool // another was said in its place
+	callID string
+	tool   clientTool // that is called
+	short  bool       // it was cut off
+	void   bool       // another was said in its place
 }
 
 // builtPart is a text of an item.
@@ -198,8 +199,12 @@ func (n *Encoder) call(d llm.Delta) *builtItem {
 	if it := n.answer.open[key]; it != nil {
 		return it
 	}
+	tool, known := n.tools[d.ToolName.Text()]
+	if !known {
+		tool.name = strings.Clone(d.ToolName.Text())
+	}
 	it := &builtItem{
-		kind: llm.ToolCallDelta, callID: strings.Clone(d.ToolID.Text()), name: strings.Clone(d.ToolName.Text()),
+		kind: llm.ToolCallDelta, callID: strings.Clone(d.ToolID.Text()), tool: tool,
 		parts: []*builtPart{{kind: llm.ToolArgumentsDelta, key: key}},
 	}
 	if it.callID == "" {
@@ -212,7 +217,11 @@ func (n *Encoder) call(d llm.Delta) *builtItem {
 func (n *Encoder) begin(it *builtItem) *builtItem {
 	it.index = len(n.answer.items)
 	n.answer.items = append(n.answer.items, it)
-	if it.id == "" {
+	switch {
+	case it.id != "":
+	case it.tool.custom:
+		it.id = newID("ctc")
+	default:
 		it.id = newID(map[llm.DeltaKind]string{llm.TextDelta: "msg", llm.ThinkingDelta: "rs", llm.ToolCallDelta: "fc"}[it.kind])
 	}
 	n.send("response.output_item.added", itemEvent{"response.output_item.added", n.next(), it.index, it.object("in_progress")})
@@ -258,6 +267,9 @@ var stems = map[llm.DeltaKind]string{
 
 func (n *Encoder) piece(it *builtItem, p *builtPart, text string) {
 	p.text.WriteString(text)
+	if it.tool.custom {
+		return // what is said of it is known when all is there
+	}
 	name := stems[p.kind] + ".delta"
 	ev := n.partEvent(name, it, p)
 	ev.Delta = &text
@@ -285,6 +297,10 @@ func (n *Encoder) endPart(it *builtItem, p *builtPart) {
 		return
 	}
 	p.done = true
+	if it.tool.custom {
+		n.customDone(it, p)
+		return
+	}
 	name := stems[p.kind] + ".done"
 	ev := n.partEvent(name, it, p)
 	text := p.text.String()
@@ -296,7 +312,7 @@ func (n *Encoder) endPart(it *builtItem, p *builtPart) {
 	case llm.RefusalDelta:
 		ev.Refusal = &text
 	case llm.ToolArgumentsDelta:
-		ev.Arguments, ev.Name = &text, it.name
+		ev.Arguments, ev.Name = &text, it.tool.name
 		n.send(name, ev)
 		return // arguments are no part of their own
 	}
@@ -319,6 +335,18 @@ func (n *Encoder) endItem(it *builtItem) {
 	}
 	it.done = true
 	n.send("response.output_item.done", itemEvent{"response.output_item.done", n.next(), it.index, it.object(it.status())})
+}
+
+// customDone tells the text for a custom tool, in one piece.
+func (n *Encoder) customDone(it *builtItem, p *builtPart) {
+	const stem = "response.custom_tool_call_input"
+	input := customInput(p.text.String())
+	ev := n.partEvent(stem+".delta", it, p)
+	ev.Delta = &input
+	n.send(ev.Type, ev)
+	ev = n.partEvent(stem+".done", it, p)
+	ev.Input = &input
+	n.send(ev.Type, ev)
 }
 
 // endItems ends all that is open. Of an answer that was cut off the last item is
@@ -351,7 +379,11 @@ func (it *builtItem) object(status string) any {
 	case llm.ThinkingDelta:
 		return reasoningItem{ID: it.id, Type: "reasoning", Summary: parts}
 	case llm.ToolCallDelta:
-		return callItem{it.id, "function_call", status, it.callID, it.name, it.parts[0].text.String()}
+		arguments := it.parts[0].text.String()
+		if it.tool.custom {
+			return customItem{it.id, "custom_tool_call", status, it.callID, it.tool.namespace, it.tool.name, customInput(arguments)}
+		}
+		return callItem{it.id, "function_call", status, it.callID, it.tool.namespace, it.tool.name, arguments}
 	}
 	return messageItem{it.id, "message", status, "assistant", parts}
 }

@@ -39,7 +39,8 @@ func decode(body []byte, operation llm.Operation) (*llm.Request, error) {
 			return nil, err
 		}
 	}
-	d.req.Portable = func() error { return portable(root) }
+	d.req.Portable = func() error { return fields.Only(root) }
+	d.req.Foreign = func() (*llm.Request, error) { return carried(d.req) }
 	return d.req, nil
 }
 

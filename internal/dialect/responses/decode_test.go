@@ -147,7 +147,7 @@ func TestPortable(t *testing.T) {
 		`,"context_management":[{"type":"x"}]`:                                                 sallyport.UnsupportedField,
 	} {
 		req := decode(t, `{"model":"m","input":"x"`+more+`}`)
-		if err := req.Portable(); sallyport.CodeOf(err) != code {
+		if _, err := req.Carried(); sallyport.CodeOf(err) != code {
 			t.Errorf("%s: got %v, want %q", more, err, code)
 		}
 	}

@@ -36,12 +36,13 @@ type Encoder struct {
 	id         string
 	model      string // the provider's name for it; "": that of the request
 	answer     built
+	tools      map[string]clientTool // by the names of the functions that they are for the provider
 }
 
 // NewEncoder returns an Encoder for the answer to req. An answer that is built
 // bears the name of the model that req asked for, and created.
 func NewEncoder(req *llm.Request, created time.Time) *Encoder {
-	return &Encoder{req: req, created: created, last: -1}
+	return &Encoder{req: req, created: created, last: -1, tools: clientTools(req.Body.Root())}
 }
 
 // Stored is what the client is told of a response's place among those that are stored.

@@ -87,7 +87,7 @@ func (n *Encoder) response(status string) *response {
 		ParallelToolCalls: or("parallel_tool_calls", "true"), PreviousResponseID: previous,
 		PromptCacheKey: or("prompt_cache_key", ""), SafetyIdentifier: or("safety_identifier", ""), User: or("user", ""),
 		Reasoning: or("reasoning", `{"effort":null,"summary":null}`), Temperature: or("temperature", "1"), TopP: or("top_p", "1"),
-		Text: textObject(root.Get("text")), ToolChoice: or("tool_choice", `"auto"`), Tools: toolObjects(root.Get("tools")),
+		Text: textObject(root.Get("text")), ToolChoice: or("tool_choice", `"auto"`), Tools: toolObjects(root),
 		Truncation: or("truncation", `"disabled"`), Metadata: or("metadata", "{}"),
 	}
 }
@@ -104,11 +104,15 @@ func textObject(v llm.Value) json.RawMessage {
 }
 
 // toolObjects tells the tools, with the fields that this dialect requires in an
-// answer although a client may leave them out.
-func toolObjects(v llm.Value) json.RawMessage {
+// answer although a client may leave them out, and without what was not offered.
+func toolObjects(root llm.Value) json.RawMessage {
 	out := []byte{'['}
-	v.Items(func(i int, tool llm.Value) bool {
-		if i > 0 {
+	optional := withoutSearch(root)
+	root.Get("tools").Items(func(_ int, tool llm.Value) bool {
+		if optional && tool.Get("type").Text() == "web_search" {
+			return true
+		}
+		if len(out) > 1 {
 			out = append(out, ',')
 		}
 		raw := tool.Raw()
@@ -148,8 +152,18 @@ type (
 		Type      string `json:"type"`
 		Status    string `json:"status"`
 		CallID    string `json:"call_id"`
+		Namespace string `json:"namespace,omitempty"`
 		Name      string `json:"name"`
 		Arguments string `json:"arguments"`
+	}
+	customItem struct {
+		ID        string `json:"id"`
+		Type      string `json:"type"`
+		Status    string `json:"status"`
+		CallID    string `json:"call_id"`
+		Namespace string `json:"namespace,omitempty"`
+		Name      string `json:"name"`
+		Input     string `json:"input"`
 	}
 	reasoningItem struct {
 		ID      string `json:"id"`
@@ -196,5 +210,6 @@ type partEvent struct {
 	Refusal   *string `json:"refusal,omitempty"`
 	Name      string  `json:"name,omitempty"`
 	Arguments *string `json:"arguments,omitempty"`
+	Input     *string `json:"input,omitempty"`
 	Logprobs  []any   `json:"logprobs,omitzero"` // of texts, always empty
 }
