@@ -102,7 +102,7 @@ const (
 	FilePart                // a document: URL, or Data with its MediaType; Name
 	ToolCallPart            // the model asked for a tool: ToolID, ToolName, Text is the JSON of its arguments
 	ToolResultPart          // the tool's answer: ToolID, Parts
-	ThinkingPart            // reasoning; meaningful to the dialect it came from alone
+	ThinkingPart            // reasoning; meaningful to the dialect it came from, and with a Proof to who gave that
 	RefusalPart
 	OtherPart // known to its own dialect alone: it cannot be carried to another
 )
@@ -120,6 +120,7 @@ type Part struct {
 	ToolName  Value
 	Parts     []Part // of a ToolResultPart
 	IsError   bool   // of a ToolResultPart
+	Proof     string // of a ThinkingPart: who signed it, see wire.Proof; "": nobody of another dialect
 }
 
 // Tool is a function that the model may ask for.

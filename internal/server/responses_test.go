@@ -493,3 +493,26 @@ func TestResponsesCancel(t *testing.T) {
 		}
 	}
 }
+
+// What Claude signed comes back to it from a client of another dialect that returns
+// what it was answered; a provider of that dialect gets nothing of it.
+func TestResponsesSignedThinking(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	tools := `,"tools":[{"type":"function","name":"f","parameters":{"type":"object"}}]`
+	for _, stream := range []bool{false, true} {
+		h.Fake.Queue(providertest.Answer{Thinking: "Let me see.", Tools: []providertest.ToolCall{{ID: "call_1", Name: "f", Arguments: "{}"}}}, providertest.Answer{Text: "Done."}, providertest.Answer{Text: "Done."})
+		first := respond(t, h, responsesBody(servertest.Claude, stream, "hello", tools))
+		items := fmt.Sprintf(`[{"role":"user","content":"hello"},{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":%s}],"encrypted_content":%s},
+			{"type":"function_call","call_id":"call_1","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"call_1","output":"y"}]`,
+			quoted(first.Thinking), quoted(first.Response.Output[0].Encrypted))
+		for model, want := range map[string]int{servertest.Claude: 1, servertest.Model: 0} {
+			respond(t, h, `{"model":"`+model+`","store":false,"input":`+items+tools+`}`)
+			requests := h.Fake.Requests()
+			sent := string(requests[len(requests)-1].Body)
+			if got := strings.Count(sent, `"signature":"`); got != want || strings.Contains(sent, "sallyport1.") || strings.Contains(sent, "Let me see.") != (want == 1) {
+				t.Errorf("stream %v: %s got %s", stream, model, sent)
+			}
+		}
+	}
+}

@@ -79,7 +79,7 @@ func Encode(req *llm.Request, target string) ([]byte, error) {
 		return nil, sallyport.NewError(sallyport.UnsupportedField, "n: the provider of this model gives one answer")
 	}
 	var b body
-	if err := b.talk(req); err != nil {
+	if err := b.talk(req, target); err != nil {
 		return nil, err
 	}
 	if err := b.offer(req); err != nil {

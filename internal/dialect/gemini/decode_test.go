@@ -71,7 +71,7 @@ func TestDecodeStream(t *testing.T) {
 			},
 			[]string{
 				"thinking0(hm)", "text1(I ) closed[0]", "text1(look.)",
-				`call2(MADEf) args2({"x":1}) call3(MADEf) args3({}) closed[1 2 3]`, "tool_calls",
+				`2(AA==) call3(MADEf) args3({"x":1}) call4(MADEf) args4({}) closed[1 2 3 4]`, "tool_calls",
 			}, true,
 		},
 		"its own id":      {[]string{candidate(`{"functionCall":{"id":"k","name":"f","args":{}}}`, `,"finishReason":"STOP"`)}, []string{"call0(kf) args0({}) closed[0] tool_calls"}, true},

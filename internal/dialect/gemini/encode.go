@@ -60,7 +60,7 @@ func Encode(req *llm.Request, target string) ([]byte, error) {
 	if req.Choices > 1 {
 		return nil, sallyport.NewError(sallyport.UnsupportedField, "n: of the provider of this model one answer is taken")
 	}
-	t := talk{model: generationOf(target)}
+	t := talk{target: target, model: generationOf(target)}
 	if err := t.all(req); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,9 @@ type built struct {
 	size   int
 	finish llm.StopReason
 	usage  *llm.Usage
+	// Whose answer it is: signatures are theirs alone.
+	dialect llm.Dialect
+	model   string
 }
 
 // itemKey is what the pieces of one text have in common.
@@ -39,6 +42,8 @@ type builtItem struct {
 	parts []*builtPart // of a call, one: its arguments
 	done  bool
 
+	proof  string // of reasoning: what it is signed with
+	sealed string // and how clients see that, at its end
 	callID string
 	tool   clientTool // that is called
 	short  bool       // it was cut off
@@ -113,6 +118,9 @@ func rank(d llm.Delta) int {
 // take adds what e says to the answer, and the events that tell it.
 func (n *Encoder) take(e *llm.Event) error {
 	b := &n.answer
+	if b.dialect = e.Dialect; e.Model != "" {
+		b.model = strings.Clone(e.Model)
+	}
 	if e.Usage != nil {
 		usage := *e.Usage // what e points to is valid for this call alone
 		b.usage = &usage
@@ -148,6 +156,9 @@ func (n *Encoder) delta(d llm.Delta) {
 		if text == "" {
 			return // data protection holds it back
 		}
+	case llm.SignatureDelta:
+		n.sign(d)
+		return
 	case llm.ToolCallDelta:
 		// The name is not told again when the rest of the arguments comes.
 		if d.ToolID.Text() != "" || d.ToolName.Text() != "" {
@@ -162,7 +173,7 @@ func (n *Encoder) delta(d llm.Delta) {
 		n.piece(it, it.parts[0], text)
 		return
 	default:
-		return // signatures and asides have no place here
+		return // asides have no place here
 	}
 	key := itemKey{d.Kind, d.Index}
 	it := n.answer.open[key]
@@ -171,6 +182,18 @@ func (n *Encoder) delta(d llm.Delta) {
 		n.hold(key, it)
 	}
 	n.piece(it, n.partOf(it, key), text)
+}
+
+// sign notes what proves the reasoning of a block. Some providers sign what they do
+// not tell: that is reasoning without a text.
+func (n *Encoder) sign(d llm.Delta) {
+	key := itemKey{llm.ThinkingDelta, d.Index}
+	it := n.answer.open[key]
+	if it == nil || it.done {
+		it = n.begin(&builtItem{kind: llm.ThinkingDelta})
+		n.hold(key, it)
+	}
+	it.proof += d.Text.Text()
 }
 
 // place finds or begins the item for a new text: another part of the message, or
@@ -334,6 +357,13 @@ func (n *Encoder) endItem(it *builtItem) {
 		n.endPart(it, p)
 	}
 	it.done = true
+	if it.proof != "" && len(it.parts) <= 1 {
+		thought := ""
+		for _, p := range it.parts {
+			thought = p.text.String()
+		}
+		it.sealed = wire.NewProof(n.answer.dialect, n.answer.model, thought, it.proof)
+	}
 	n.send("response.output_item.done", itemEvent{"response.output_item.done", n.next(), it.index, it.object(it.status())})
 }
 
@@ -377,7 +407,7 @@ func (it *builtItem) object(status string) any {
 	}
 	switch it.kind {
 	case llm.ThinkingDelta:
-		return reasoningItem{ID: it.id, Type: "reasoning", Summary: parts}
+		return reasoningItem{ID: it.id, Type: "reasoning", Summary: parts, Encrypted: it.sealed}
 	case llm.ToolCallDelta:
 		arguments := it.parts[0].text.String()
 		if it.tool.custom {

@@ -166,10 +166,11 @@ type (
 		Input     string `json:"input"`
 	}
 	reasoningItem struct {
-		ID      string `json:"id"`
-		Type    string `json:"type"`
-		Status  string `json:"status,omitempty"`
-		Summary []any  `json:"summary"`
+		ID        string `json:"id"`
+		Type      string `json:"type"`
+		Status    string `json:"status,omitempty"`
+		Summary   []any  `json:"summary"`
+		Encrypted string `json:"encrypted_content,omitempty"`
 	}
 	textPart struct {
 		Type        string `json:"type"`

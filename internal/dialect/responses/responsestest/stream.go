@@ -50,6 +50,7 @@ type Response struct {
 type Item struct {
 	ID, Type, Status, Role, Name, Arguments, Input string
 	CallID                                         string `json:"call_id"`
+	Encrypted                                      string `json:"encrypted_content"`
 	Content, Summary                               []Part
 }
 
