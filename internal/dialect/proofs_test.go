@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/dialect/converse"
 	"github.com/sallyport-ai/sallyport/internal/dialect/gemini"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
@@ -82,6 +83,18 @@ var keepers = []keeper{
 				`]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"CALL","content":"y"}]}],"tools":[` + msgFn + `]}`
 		},
 		func(r *llm.Request) ([]byte, error) { return messages.Encode(r, "claude-sonnet-4-5", 9) },
+	},
+	{
+		llm.Chat, `{"model":"m","messages":[` + hi + `],"tools":[` + chatFn + `]}`, chat.Decode,
+		func(r *llm.Request) coder { return chat.NewEncoder(r, time.Unix(1, 0)) },
+		func(t *testing.T, answer string) string {
+			var got struct {
+				Choices []struct{ Message json.RawMessage }
+			}
+			message := member(t, answer, "choices", &got, func() []json.RawMessage { return []json.RawMessage{got.Choices[0].Message} })
+			return `{"model":"m","messages":[` + hi + `,` + message + `,{"role":"tool","tool_call_id":"CALL","content":"y"}],"tools":[` + chatFn + `]}`
+		},
+		func(r *llm.Request) ([]byte, error) { return chat.Encode(r, "gpt-5"), nil },
 	},
 }
 

@@ -118,8 +118,27 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.ended = doc.Root().Get("response").Raw()
+	n.ended = withText(doc.Root().Get("response"))
 	return n.frames, nil
+}
+
+// withText is a response with the text of its messages as output_text, as plain
+// answers have it: it is read as one later.
+func withText(response llm.Value) []byte {
+	if response.Get("output_text").Exists() {
+		return response.Raw()
+	}
+	var text []byte
+	response.Get("output").Items(func(_ int, item llm.Value) bool {
+		item.Get("content").Items(func(_ int, part llm.Value) bool {
+			if part.Get("type").Text() == "output_text" {
+				text = append(text, part.Get("text").Text()...)
+			}
+			return true
+		})
+		return true
+	})
+	return extended(response.Raw(), `"output_text":`+string(llm.Quote(string(text))), response.Len() == 0)
 }
 
 // Whole returns the body of a plain answer. It has the text of its messages as
