@@ -21,8 +21,8 @@ const (
 	// memoryPoll is how often the two are looked after.
 	memoryPoll = time.Second
 	// In a poll in which less than quietBytes were allocated hardly anything went on,
-	// and then spareBytes or more, of garbage and free memory, are given back to the
-	// system.
+	// and then all that is free or garbage is given back to the system, if spareBytes
+	// or more were allocated since that was last done.
 	quietBytes = 4 << 20
 	spareBytes = 8 << 20
 )
@@ -34,7 +34,9 @@ func keepMemory(ctx context.Context) {
 	fixed := os.Getenv("GOGC") != ""
 	tick := time.NewTicker(memoryPoll)
 	defer tick.Stop()
-	for percent, before := gcPercentMin, readMemory(); ; {
+	var before memory
+	given := uint64(0) // what was allocated when memory was last given back
+	for percent := gcPercentMin; ; {
 		select {
 		case <-ctx.Done():
 			return
@@ -45,8 +47,9 @@ func keepMemory(ctx context.Context) {
 			percent = wanted
 			debug.SetGCPercent(percent)
 		}
-		if now.allocated-before.allocated < quietBytes && now.spare >= spareBytes {
+		if now.allocated-before.allocated < quietBytes && now.allocated-given >= spareBytes {
 			debug.FreeOSMemory()
+			given = now.allocated
 		}
 		before = now
 	}
@@ -61,15 +64,10 @@ func gcPercent(live uint64) int {
 type memory struct {
 	live      uint64 // at the last collection
 	allocated uint64 // since the start
-	spare     uint64 // garbage, and free memory that was not given back
 }
 
 func readMemory() memory {
-	samples := []metrics.Sample{
-		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"},
-		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
-	}
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(samples)
-	live, allocated, objects, free := samples[0].Value.Uint64(), samples[1].Value.Uint64(), samples[2].Value.Uint64(), samples[3].Value.Uint64()
-	return memory{live: live, allocated: allocated, spare: free + objects - min(live, objects)}
+	return memory{live: samples[0].Value.Uint64(), allocated: samples[1].Value.Uint64()}
 }
