@@ -190,3 +190,62 @@ func TestProofs(t *testing.T) {
 		}
 	}
 }
+
+// In a stream of Messages, what is signed and not told is a block of its own before
+// the call, and what is told is signed at its end.
+func TestProofsStreamed(t *testing.T) {
+	t.Parallel()
+	value := func(text string) llm.Value {
+		doc, err := llm.Parse(llm.Quote(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc.Root()
+	}
+	piece := func(kind llm.DeltaKind, index int, text string) llm.Delta {
+		return llm.Delta{Kind: kind, Index: index, Text: value(text)}
+	}
+	call := llm.Delta{Kind: llm.ToolCallDelta, Index: 2, ToolID: value("call_1"), ToolName: value("f")}
+	for dialect, want := range map[llm.Dialect][]string{
+		llm.Gemini: {
+			`"index":0,"content_block":{"type":"thinking"`, `"thinking_delta"`, `"content_block_stop","index":0`,
+			`"index":1,"content_block":{"type":"redacted_thinking","data":"sallyport1.`, `"content_block_stop","index":1`, `"index":2,"content_block":{"type":"tool_use"`,
+		},
+		llm.Converse: {
+			`"index":0,"content_block":{"type":"thinking"`, `"thinking_delta"`, `"index":0,"delta":{"type":"signature_delta","signature":"sallyport1.`,
+			`"content_block_stop","index":0`, `"index":1,"content_block":{"type":"tool_use"`,
+		},
+	} {
+		signs := 0
+		if dialect == llm.Gemini {
+			signs = 1
+		}
+		req, err := messages.Decode([]byte(`{"model":"m","max_tokens":9,"messages":[` + hi + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		enc := messages.NewEncoder(req, time.Unix(1, 0))
+		var stream string
+		for _, e := range []llm.Event{
+			{Kind: llm.ChunkEvent, Deltas: []llm.Delta{piece(llm.ThinkingDelta, 0, "Hm.")}},
+			{Kind: llm.ChunkEvent, Deltas: []llm.Delta{piece(llm.SignatureDelta, signs, signature)}},
+			{Kind: llm.ChunkEvent, Deltas: []llm.Delta{call, piece(llm.ToolArgumentsDelta, 2, "{}")}, Closed: []int{0, 1, 2}},
+			{Kind: llm.DoneEvent, Finishes: []llm.Finish{{Reason: llm.StopTools}}},
+		} {
+			e.Dialect = dialect
+			frames, err := enc.Event(&e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stream += string(frames)
+		}
+		at := 0
+		for _, next := range want {
+			found := strings.Index(stream[at:], next)
+			if found < 0 {
+				t.Fatalf("%s: no %s in its place in %s", dialect, next, stream)
+			}
+			at += found
+		}
+	}
+}
