@@ -183,9 +183,9 @@ func TestRequest_blocks(t *testing.T) {
 		"file":      {DefaultPolicy(), `{"file":{"file_data":"JVBERi0xLjQ="}}`, "file.file_data"},
 		"data URI":  {DefaultPolicy(), `{"url":"data:application/pdf;base64,JVBERi0xLjQ="}`, "url"},
 		"findings":  {DefaultPolicy(), many, "10000 findings"},
-		"text":      {DefaultPolicy(), `["` + strings.Repeat("plain text ", TextMax/11+1) + `"]`, "10 MiB"},
-		"texts":     {DefaultPolicy(), `[` + strings.Repeat(`"`+strings.Repeat("x ", 1<<19)+`",`, 11) + `1]`, "10 MiB"},
-		"all parts": {DefaultPolicy(), `[` + strings.Repeat(`{"text":"`+strings.Repeat("x ", 1<<19)+`"},`, 11) + `1]`, "10 MiB"},
+		"text":      {DefaultPolicy(), `["` + strings.Repeat("plain text ", TextMax/11+1) + `"]`, "32 MiB"},
+		"texts":     {DefaultPolicy(), `[` + strings.Repeat(`"`+strings.Repeat("x ", 1<<19)+`",`, 33) + `1]`, "32 MiB"},
+		"all parts": {DefaultPolicy(), `[` + strings.Repeat(`{"text":"`+strings.Repeat("x ", 1<<19)+`"},`, 33) + `1]`, "32 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScreen(c.policy)
