@@ -74,9 +74,13 @@ func (r Recording) Open(t *testing.T, open Open) provider.Provider {
 	t.Helper()
 	far := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) { r.serve(t, w, hr) }))
 	t.Cleanup(far.Close)
-	return open(t, provider.Config{
-		Name: "recorded", BaseURL: far.URL + r.file.service.Base, APIKey: recordedKey, AllowPrivate: true, FirstByte: waitMax, Idle: waitMax,
-	})
+	return open(t, r.config(far.URL))
+}
+
+func (r Recording) config(url string) provider.Config {
+	return provider.Config{
+		Name: "recorded", BaseURL: url + r.file.service.Base, APIKey: recordedKey, AllowPrivate: true, FirstByte: waitMax, Idle: waitMax,
+	}
 }
 
 func (r Recording) serve(t *testing.T, w http.ResponseWriter, hr *http.Request) {
@@ -245,4 +249,39 @@ func quoted(text string) string {
 		return ""
 	}
 	return string(llm.Quote(text))
+}
+
+// Play is Open for any request: the recording's answer is given to whoever asks.
+func (r Recording) Play(t *testing.T, open Open) provider.Provider {
+	t.Helper()
+	answer, err := r.response()
+	if err != nil {
+		t.Fatal(err)
+	}
+	far := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
+		_, _ = io.Copy(io.Discard, hr.Body)
+		answer.give(t, w)
+	}))
+	t.Cleanup(far.Close)
+	return open(t, r.config(far.URL))
+}
+
+// Streams says whether the client asks for a stream, and whether it gets one.
+func (r Recording) Streams(t testing.TB) bool {
+	t.Helper()
+	answer, err := r.response()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Request(t).Stream && answer.status == http.StatusOK
+}
+
+// Answer is the body that the provider answers with.
+func (r Recording) Answer(t testing.TB) string {
+	t.Helper()
+	answer, err := r.response()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(answer.body)
 }
