@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"sync"
@@ -19,12 +20,19 @@ type Directory struct {
 	file  map[string]Provider
 	store DirectoryStore
 	open  Unseal
+	log   *slog.Logger
 	// private are set by NewDirectory alone.
 	private []netip.Prefix
 
 	mu         sync.RWMutex
 	generation int
-	orgs       map[sallyport.OrgID]map[string]Provider
+	orgs       map[sallyport.OrgID]map[string]stored
+}
+
+// stored is a provider as its row says, or why it cannot be used.
+type stored struct {
+	serves Provider
+	broken error
 }
 
 // DirectoryStore reads organisations' own providers; *store.DB is the real one.
@@ -36,10 +44,10 @@ type DirectoryStore interface {
 type Unseal func(ctx context.Context, s sallyport.ProviderSettings) (secret.Text, error)
 
 // NewDirectory returns a Directory over the file's providers and the store's.
-func NewDirectory(file []Config, store DirectoryStore, open Unseal, private ...netip.Prefix) (*Directory, error) {
+func NewDirectory(file []Config, store DirectoryStore, open Unseal, log *slog.Logger, private ...netip.Prefix) (*Directory, error) {
 	d := &Directory{
-		file: make(map[string]Provider, len(file)), store: store, open: open, private: private,
-		orgs: make(map[sallyport.OrgID]map[string]Provider),
+		file: make(map[string]Provider, len(file)), store: store, open: open, log: log, private: private,
+		orgs: make(map[sallyport.OrgID]map[string]stored),
 	}
 	for _, cfg := range file {
 		p, err := New(cfg)
@@ -51,8 +59,9 @@ func NewDirectory(file []Config, store DirectoryStore, open Unseal, private ...n
 	return d, nil
 }
 
-// Provider returns the provider of that name as org may use it; an unknown name
-// is an internal error, for the catalogue named it.
+// Provider returns the provider of that name as org may use it. An unknown name is
+// an internal error, for the catalogue named it, and so is one whose row is broken;
+// the organisation's other providers are none the worse for it.
 func (d *Directory) Provider(ctx context.Context, org sallyport.OrgID, name string) (Provider, error) {
 	if p := d.file[name]; p != nil {
 		return p, nil
@@ -61,11 +70,14 @@ func (d *Directory) Provider(ctx context.Context, org sallyport.OrgID, name stri
 	if err != nil {
 		return nil, sallyport.WrapError(sallyport.Internal, "the organisation's providers could not be read", err)
 	}
-	p := own[name]
-	if p == nil {
+	p, known := own[name]
+	switch {
+	case !known:
 		return nil, sallyport.NewError(sallyport.Internal, "the model's provider is not set up")
+	case p.broken != nil:
+		return nil, sallyport.WrapError(sallyport.Internal, "the model's provider cannot be used as it is stored: save it again, with its key", p.broken)
 	}
-	return p, nil
+	return p.serves, nil
 }
 
 // Forget drops what is kept of organisations' own providers.
@@ -76,7 +88,7 @@ func (d *Directory) Forget() {
 	clear(d.orgs)
 }
 
-func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]Provider, error) {
+func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]stored, error) {
 	d.mu.RLock()
 	own, generation := d.orgs[org], d.generation
 	d.mu.RUnlock()
@@ -87,17 +99,16 @@ func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]Pr
 	if err != nil {
 		return nil, err
 	}
-	own = make(map[string]Provider, len(rows))
+	own = make(map[string]stored, len(rows))
 	for _, row := range rows {
-		credential, err := d.open(ctx, row)
-		if err != nil {
-			return nil, fmt.Errorf("credential of provider %s: %w", row.Name, err)
+		p, err := d.make(ctx, row)
+		if ctx.Err() != nil {
+			return nil, ctx.Err() // it tells nothing of the row
 		}
-		p, err := New(Config{Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, APIKey: credential, Private: d.private})
 		if err != nil {
-			return nil, fmt.Errorf("provider %s: %w", row.Name, err)
+			d.log.Error("a stored provider cannot be used", "org", org, "provider", row.Name, "cause", err)
 		}
-		own[row.Name] = p
+		own[row.Name] = stored{p, err}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -105,6 +116,14 @@ func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]Pr
 		d.orgs[org] = own
 	}
 	return own, nil
+}
+
+func (d *Directory) make(ctx context.Context, row sallyport.ProviderSettings) (Provider, error) {
+	credential, err := d.open(ctx, row)
+	if err != nil {
+		return nil, fmt.Errorf("its credential: %w", err)
+	}
+	return New(Config{Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, APIKey: credential, Private: d.private})
 }
 
 // PublicAddress returns the well-known address of a provider type, "" when each

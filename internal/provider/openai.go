@@ -1,10 +1,14 @@
 package provider
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
 	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
@@ -18,6 +22,8 @@ type openAI struct {
 	client    *client
 	flavour   chat.Flavour
 	responses bool
+	// refusesKey is one of keyRefusals, or nil.
+	refusesKey func(body []byte) bool
 }
 
 var (
@@ -34,7 +40,7 @@ func newOpenAI(cfg Config) (*openAI, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &openAI{client, flavourOf(cfg.Type), speaksResponses(cfg)}, nil
+	return &openAI{client, flavourOf(cfg.Type), speaksResponses(cfg), keyRefusals[cfg.Type]}, nil
 }
 
 // speaksResponses tells which services have Responses: OpenAI, and Azure where
@@ -75,7 +81,19 @@ func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out ll
 	if err != nil {
 		return llm.Receipt{}, err
 	}
-	return p.client.ask(ctx, llm.Chat, outgoing{body: body, stream: req.Stream}, chatReader{}, out)
+	receipt, err := p.client.ask(ctx, llm.Chat, outgoing{body: body, stream: req.Stream}, chatReader{}, out)
+	var refused *llm.UpstreamError
+	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest && p.refusesKey != nil && p.refusesKey(refused.Body) {
+		err = sallyport.NewError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.")
+	}
+	return receipt, err
+}
+
+// keyRefusals tell, by type of service, whether the body of a refusal with status 400
+// is about our credential. Others say that by their status.
+var keyRefusals = map[string]func(body []byte) bool{
+	"gemini-openai": func(body []byte) bool { return bytes.Contains(body, []byte(`"API key not valid.`)) },
+	"xai":           func(body []byte) bool { return bytes.Contains(body, []byte(`"Incorrect API key provided`)) },
 }
 
 // Counts implements TokenCounter.

@@ -312,7 +312,8 @@ func (o *once) replayed() bool { return o != nil && o.replay != nil }
 // writeReplay answers with what was answered before.
 func (o *once) writeReplay(w http.ResponseWriter) error {
 	o.r.begun = true
-	answerHeaders(w.Header(), o.replay.ContentType, o.r.call.Limits, o.replay.Offline)
+	o.r.tellLimits(w.Header())
+	answerHeaders(w.Header(), o.replay.ContentType, o.replay.Offline)
 	w.Header().Set("Idempotent-Replayed", "true")
 	w.Header().Set("Content-Length", strconv.Itoa(len(o.replay.body)))
 	allowWrite(w)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/dialect/completions"
 	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
@@ -97,7 +98,9 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 				return s.refuse(r, err)
 			}
 		}
-		asked.Headers = d.pass(r.Header)
+		if asked.Headers, err = d.pass(r.Header); err != nil {
+			return s.refuse(r, err)
+		}
 		asked.Session = cmp.Or(asked.Headers[d.session], asked.Session)
 		r.call.Request = asked
 		enc := d.encoder(asked, r.call.StartedAt)
@@ -130,18 +133,25 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 // passedMax bounds, in bytes, a header that is passed on.
 const passedMax = 4 << 10
 
-// pass picks the headers that a provider is to get.
-func (d clientDialect) pass(h http.Header) map[string]string {
-	var passed map[string]string
+// passedLetters are what versions, betas and ids are made of: no policy reads them,
+// so nothing else may stand in them.
+const passedLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:=,"
+
+// pass picks the headers that a provider is to get. One that could be text is
+// refused: without it the provider would not do what the client asked for.
+func (d clientDialect) pass(h http.Header) (passed map[string]string, err error) {
 	for _, name := range d.headers {
 		value := strings.Join(h.Values(name), ",")
-		if value == "" || len(value) > passedMax {
+		if value == "" {
 			continue
+		}
+		if len(value) > passedMax || strings.Trim(strings.ReplaceAll(value, ", ", ","), passedLetters) != "" {
+			return nil, sallyport.NewError(sallyport.InvalidBody, "The header "+name+" has not the form of a version, a beta or an id.")
 		}
 		if passed == nil {
 			passed = make(map[string]string)
 		}
 		passed[name] = value
 	}
-	return passed
+	return passed, nil
 }

@@ -53,7 +53,7 @@ func (s *Server) start(w http.ResponseWriter, r *request, asked runBody, answer 
 	if once.replayed() {
 		return once.writeReplay(w)
 	}
-	setLimitHeaders(w.Header(), r.call.Limits)
+	r.tellLimits(w.Header())
 	r.begun = true
 	return writeJSON(w, http.StatusOK, json.RawMessage(body))
 }

@@ -98,7 +98,8 @@ func (a *answer) render(end *llm.Event) (contentType string, err error) {
 
 func (a *answer) begin(contentType string) {
 	a.r.begun = true
-	answerHeaders(a.w.Header(), contentType, a.r.call.Limits, a.r.call.Model.Offline)
+	a.r.tellLimits(a.w.Header())
+	answerHeaders(a.w.Header(), contentType, a.r.call.Model.Offline)
 }
 
 // The content types of answers.
@@ -108,9 +109,8 @@ const (
 )
 
 // answerHeaders are the headers of a model's answer.
-func answerHeaders(h http.Header, contentType string, limits []sallyport.LimitState, offline bool) {
+func answerHeaders(h http.Header, contentType string, offline bool) {
 	h.Set("Content-Type", contentType)
-	setLimitHeaders(h, limits)
 	if offline {
 		h.Set("X-Sallyport-Offline", "true") // no AI answered this
 	}

@@ -136,7 +136,7 @@ func (h *House) open(t testing.TB, o Options) {
 	providers, err := provider.NewDirectory(h.providers(o), db, func(ctx context.Context, p sallyport.ProviderSettings) (secret.Text, error) {
 		plain, err := ring.Unseal(ctx, p.Org, secret.Credential, p.Credential, server.CredentialOwner(p.Org, p.Name))
 		return secret.Text(plain), err
-	}, o.PrivateNetworks...)
+	}, log, o.PrivateNetworks...)
 	must(t, err)
 	h.Models = catalogue.New(catalogueModels(o), db)
 	h.present = identity.NewPresent(h.keys, db, log)
