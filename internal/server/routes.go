@@ -16,6 +16,7 @@ func (s *Server) routes() *table {
 	mux.Handle("POST /v1/chat/completions", s.infer(chatDialect, "chat.completions"))
 	mux.Handle("POST /v1/completions", s.infer(completionsDialect, "completions"))
 	mux.Handle("POST /v1/embeddings", s.infer(embeddingsDialect, "embeddings"))
+	mux.Handle("POST /v1/audio/transcriptions", s.infer(transcriptionsDialect, "audio.transcriptions"))
 	mux.Handle("POST /v1/messages", s.infer(messagesDialect, "messages"))
 	mux.Handle("POST /v1/messages/count_tokens", s.infer(countDialect, "messages.count_tokens"))
 	mux.Handle("POST /v1/responses", s.infer(responsesDialect, "responses.create"))

@@ -17,6 +17,7 @@ var walkRules = map[string]string{
 	"POST /v1/messages":                                    "user",
 	"POST /v1/completions":                                 "user",
 	"POST /v1/embeddings":                                  "user",
+	"POST /v1/audio/transcriptions":                        "user",
 	"POST /v1/messages/count_tokens":                       "user",
 	"POST /v1/responses":                                   "user",
 	"GET /v1/responses/{response}":                         "user",
