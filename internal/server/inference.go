@@ -35,6 +35,7 @@ var chatDialect = clientDialect{
 	surface: chatSurface,
 	decode:  chat.Decode,
 	encoder: func(req *llm.Request, created time.Time) encoder { return chat.NewEncoder(req, created) },
+	ready:   (*Server).readyChat,
 }
 
 // messagesDialect is POST /v1/messages, and countDialect what counts its tokens.
@@ -43,8 +44,9 @@ var (
 		surface: messagesSurface,
 		decode:  messages.Decode,
 		encoder: func(req *llm.Request, created time.Time) encoder { return messages.NewEncoder(req, created) },
-		headers: []string{"Anthropic-Version", "Anthropic-Beta", claudeSession},
+		headers: []string{anthropicVersion, "Anthropic-Beta", claudeSession},
 		session: claudeSession,
+		ready:   (*Server).readyMessage,
 	}
 	countDialect = clientDialect{
 		surface: messagesSurface,
@@ -52,6 +54,7 @@ var (
 		encoder: messagesDialect.encoder,
 		headers: messagesDialect.headers,
 		session: claudeSession,
+		ready:   (*Server).readyMessage,
 	}
 )
 
