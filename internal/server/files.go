@@ -94,13 +94,14 @@ type (
 		MIMEType     string           `json:"mime_type"`
 		SizeBytes    int64            `json:"size_bytes"`
 		CreatedAt    time.Time        `json:"created_at"`
+		ExpiresAt    time.Time        `json:"expires_at"`
 		Downloadable bool             `json:"downloadable"`
 	}
 )
 
 func viewStored(r *http.Request, f sallyport.File, head fileHead) any {
 	if speaksAnthropic(r) {
-		return anthropicFile{f.ID, "file", head.Name, head.Type, f.Size, f.CreatedAt.UTC(), true}
+		return anthropicFile{f.ID, "file", head.Name, head.Type, f.Size, f.CreatedAt.UTC(), f.ExpiresAt.UTC(), true}
 	}
 	return openAIFile{f.ID, "file", f.Size, f.CreatedAt.Unix(), f.ExpiresAt.Unix(), head.Name, f.Purpose, "processed"}
 }
@@ -163,6 +164,8 @@ func (f *fileForm) take(name string, part *multipart.Part) (err error) {
 		f.anchor = value
 	case "expires_after[seconds]":
 		f.seconds = value
+	case "expires_in_seconds": // the same in Anthropic's API
+		f.anchor, f.seconds = anchorCreated, value
 	default:
 		if err == nil {
 			err = sallyport.NewError(sallyport.UnsupportedField, "The form has a field that is not known here: it may have file, purpose and expires_after.")
@@ -184,16 +187,20 @@ func (f *fileForm) check() error {
 		return wire.Invalid("purpose must be one of " + strings.Join(purposes, ", ") + ".")
 	case !slices.Contains(purposes, f.purpose):
 		return sallyport.NewError(sallyport.UnsupportedField, "purpose: files are for input here, and may be for "+strings.Join(purposes, ", ")+" alone.")
-	case (f.anchor == "") != (f.seconds == ""), f.anchor != "" && f.anchor != "created_at":
+	case (f.anchor == "") != (f.seconds == ""), f.anchor != "" && f.anchor != anchorCreated:
 		return wire.Invalid("expires_after must have the anchor created_at and seconds.")
 	}
 	return nil
 }
 
-// Bounds of expires_after, as OpenAI has them.
+// anchorCreated is what the end of a file is reckoned from.
+const anchorCreated = "created_at"
+
+// Bounds of what clients say of a file's end: OpenAI's API takes up to 30 days,
+// Anthropic's up to 90.
 const (
 	fileExpiryMin = time.Hour
-	fileExpiryMax = 30 * 24 * time.Hour
+	fileExpiryMax = 90 * 24 * time.Hour
 )
 
 // kept is for how long the file is kept.
@@ -204,7 +211,7 @@ func (f *fileForm) kept() (time.Duration, error) {
 	n, err := strconv.Atoi(f.seconds)
 	kept := time.Duration(n) * time.Second
 	if err != nil || n > int(fileExpiryMax/time.Second) || kept < fileExpiryMin {
-		return 0, wire.Invalid("expires_after.seconds must be a whole number from 3600 to 2592000.")
+		return 0, wire.Invalid("A file is kept for 3600 to 7776000 seconds.")
 	}
 	return min(kept, sallyport.FilesKept), nil
 }
@@ -233,7 +240,7 @@ func newFileID() sallyport.FileID {
 
 // createFile answers POST /v1/files.
 func (s *Server) createFile(w http.ResponseWriter, r *request) error {
-	f := sallyport.File{Org: r.principal.Org, User: r.principal.User, ID: newFileID(), CreatedAt: s.parts.Now()}
+	f := sallyport.File{Org: r.principal.Org, User: r.principal.User, ID: newFileID(), CreatedAt: s.parts.Now().Truncate(time.Microsecond)} // as it is stored
 	head, err := s.sealFile(r, &f)
 	if err == nil {
 		err = s.parts.Files.CreateFile(r.Context(), f, s.parts.Audit.Change(&r.call.Call, "file/"+string(f.ID), fileChange{f.Purpose, f.Size}))

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -16,6 +17,8 @@ type fileList struct {
 	FirstID *sallyport.FileID `json:"first_id"`
 	LastID  *sallyport.FileID `json:"last_id"`
 	HasMore bool              `json:"has_more"`
+	// NextPage is what Anthropic's clients ask for the next page with.
+	NextPage *sallyport.FileID `json:"next_page,omitempty"`
 }
 
 // filesPage is how many files Anthropic's lists have unless more are asked for.
@@ -54,6 +57,9 @@ func (s *Server) listFiles(r *request) (any, error) {
 	if len(files) > 0 {
 		list.FirstID = &files[0].ID
 	}
+	if list.Object == "" && list.HasMore && !reversed {
+		list.NextPage = list.LastID
+	}
 	return list, nil
 }
 
@@ -77,10 +83,15 @@ func openAIFiles(r *http.Request) (q sallyport.FileQuery, reversed bool, err err
 // page before another is asked for.
 func anthropicFiles(r *http.Request) (q sallyport.FileQuery, reversed bool, err error) {
 	query := r.URL.Query()
-	q.After = sallyport.FileID(query.Get("after_id"))
+	for _, name := range []string{"ids", "ids[]", "scope_id"} {
+		if query.Has(name) {
+			return q, false, sallyport.NewError(sallyport.UnsupportedField, name+": lists of files are not restricted by it here.")
+		}
+	}
+	q.After = sallyport.FileID(cmp.Or(query.Get("page"), query.Get("after_id")))
 	if before := query.Get("before_id"); before != "" {
 		if q.After != "" {
-			return q, false, wire.Invalid("before_id and after_id cannot be given together.")
+			return q, false, wire.Invalid("before_id cannot be given with after_id or page.")
 		}
 		q.After, q.Oldest, reversed = sallyport.FileID(before), true, true
 	}

@@ -281,11 +281,11 @@ func TestFilesAnthropic(t *testing.T) {
 		}
 		return h.Send(t, r)
 	}
-	body, contentType := form(t, picture, [2]string{"file", "a.png"})
+	body, contentType := form(t, picture, [2]string{"file", "a.png"}, [2]string{"expires_in_seconds", "7200"})
 	a := send(http.MethodPost, "/v1/files", contentType, body)
 	id := member(t, a.Body, "id")
-	want := fmt.Sprintf(`{"id":"%s","type":"file","filename":"a.png","mime_type":"image/png","size_bytes":%d,"created_at":"%s","downloadable":true}`,
-		id, len(picture), h.Clock.Now().UTC().Format(time.RFC3339Nano))
+	want := fmt.Sprintf(`{"id":"%s","type":"file","filename":"a.png","mime_type":"image/png","size_bytes":%d,"created_at":"%s","expires_at":"%s","downloadable":true}`,
+		id, len(picture), h.Clock.Now().UTC().Format(time.RFC3339Nano), h.Clock.Now().Add(2*time.Hour).UTC().Format(time.RFC3339Nano))
 	if a.Status != http.StatusOK || a.Body != want {
 		t.Fatalf("got %d %s\nwant %s", a.Status, a.Body, want)
 	}
