@@ -299,3 +299,24 @@ func TestFilesAnthropic(t *testing.T) {
 		t.Errorf("got %d %s", a.Status, a.Body)
 	}
 }
+
+// An administrator erases what a person uploaded, without reading it.
+func TestEraseFiles(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	id := upload(t, h, h.Home.User.Key, "a.txt", notes)
+	kept := upload(t, h, h.Home.Admin.Key, "b.txt", notes)
+	erase := `{"what":"files","user_id":"` + string(h.Home.User.ID) + `"}`
+	if a := h.Call(t, h.Home.User.Key, http.MethodPost, "/api/v1/audit/erasures", erase); a.Status != http.StatusForbidden {
+		t.Errorf("a member erases: %d %s", a.Status, a.Body)
+	}
+	if a := h.Call(t, h.Home.Admin.Key, http.MethodPost, "/api/v1/audit/erasures", erase); a.Status != http.StatusOK || !strings.Contains(a.Body, `"erased":1`) {
+		t.Fatalf("got %d %s", a.Status, a.Body)
+	}
+	if a := h.Call(t, h.Home.User.Key, http.MethodGet, "/v1/files/"+id, ""); a.Status != http.StatusNotFound {
+		t.Errorf("it is erased, and %d %s", a.Status, a.Body)
+	}
+	if a := h.Call(t, h.Home.Admin.Key, http.MethodGet, "/v1/files/"+kept, ""); a.Status != http.StatusOK {
+		t.Errorf("somebody else's: %d %s", a.Status, a.Body)
+	}
+}
