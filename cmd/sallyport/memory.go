@@ -20,9 +20,10 @@ const (
 	gcPercentMax = 1600
 	// memoryPoll is how often the two are looked after.
 	memoryPoll = time.Second
-	// In a poll in which less than quietBytes were allocated nothing went on, and
-	// then spareBytes or more of free memory are given back to the system.
-	quietBytes = 1 << 20
+	// In a poll in which less than quietBytes were allocated hardly anything went on,
+	// and then spareBytes or more, of garbage and free memory, are given back to the
+	// system.
+	quietBytes = 4 << 20
 	spareBytes = 8 << 20
 )
 
@@ -60,13 +61,15 @@ func gcPercent(live uint64) int {
 type memory struct {
 	live      uint64 // at the last collection
 	allocated uint64 // since the start
-	spare     uint64 // free, and not given back
+	spare     uint64 // garbage, and free memory that was not given back
 }
 
 func readMemory() memory {
 	samples := []metrics.Sample{
-		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
+		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
 	}
 	metrics.Read(samples)
-	return memory{samples[0].Value.Uint64(), samples[1].Value.Uint64(), samples[2].Value.Uint64()}
+	live, allocated, objects, free := samples[0].Value.Uint64(), samples[1].Value.Uint64(), samples[2].Value.Uint64(), samples[3].Value.Uint64()
+	return memory{live: live, allocated: allocated, spare: free + objects - min(live, objects)}
 }
