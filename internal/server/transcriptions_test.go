@@ -273,3 +273,17 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// Limits of tokens go by what sound probably has, not by the most that it could.
+func TestTranscriptionsLimited(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{Whisper: true, Limits: policy.Defaults{Key: policy.Limits{TokensPerMinute: 5000}}})
+	h.Fake.Queue(providertest.Answer{Body: `{"text":"x","usage":{"type":"duration","seconds":60}}`})
+	fields := [][2]string{{"file", "long.mp3"}, {"model", servertest.Whisper}}
+	if a := postForm(t, h, h.Home.User.Key, "/v1/audio/transcriptions", make([]byte, 1<<20), fields...); a.Status != http.StatusOK {
+		t.Errorf("two minutes of sound: %d %s", a.Status, a.Body)
+	}
+	if a := postForm(t, h, h.Home.User.Key, "/v1/audio/transcriptions", make([]byte, 8<<20), fields...); a.Status != http.StatusTooManyRequests {
+		t.Errorf("a quarter of an hour of it: %d %s", a.Status, a.Body)
+	}
+}
