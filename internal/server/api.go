@@ -37,7 +37,8 @@ type request struct {
 	principal sallyport.Principal
 	call      *gateway.Call
 	body      []byte
-	begun     bool // the answer has begun: no error body can be sent any more
+	lodger    *lodger // body's
+	begun     bool    // the answer has begun: no error body can be sent any more
 }
 
 // handler answers an authenticated call. It has written the answer, or returns
@@ -86,10 +87,10 @@ func (s *Server) api(sur surface, action string, h handler) http.Handler {
 		if err = who.meant(r); err == nil {
 			err = s.may(r.Context(), who.Principal, action)
 		}
-		in := &lodger{room: s.room, from: http.MaxBytesReader(w, r.Body, BodyMax)}
-		defer in.leave()
+		q.lodger = &lodger{room: s.room, from: http.MaxBytesReader(w, r.Body, BodyMax)}
+		defer q.lodger.leave()
 		if err == nil {
-			q.body, err = readBody(w, r, in)
+			q.body, err = readBody(w, r, q.lodger)
 		}
 		if err != nil {
 			err = s.refuse(q, err)

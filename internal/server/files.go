@@ -291,9 +291,16 @@ func (s *Server) getFile(r *request) (any, error) {
 	return viewStored(r.Request, f, head), err
 }
 
-// fileContent finds a file of the caller, with its bytes.
+// fileContent finds a file of the caller, with its bytes, if there is room for them.
 func (s *Server) fileContent(r *request, id string) (wire.File, error) {
-	f, err := s.parts.Files.File(r.Context(), r.principal.Org, r.principal.User, sallyport.FileID(id), s.parts.Now())
+	org, user, file, now := r.principal.Org, r.principal.User, sallyport.FileID(id), s.parts.Now()
+	f, err := s.parts.Files.FileHead(r.Context(), org, user, file, now)
+	if err == nil {
+		err = r.lodger.take(f.Size)
+	}
+	if err == nil {
+		f, err = s.parts.Files.File(r.Context(), org, user, file, now)
+	}
 	if err != nil {
 		return wire.File{}, err
 	}

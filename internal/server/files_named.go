@@ -25,14 +25,17 @@ func (s *Server) inlined(r *request, asked *llm.Request, refs []wire.FileRef, de
 	var patches []llm.Patch
 	size := 0
 	for _, ref := range refs {
+		var err error
 		f, known := files[ref.ID]
-		if !known {
-			var err error
-			if f, err = s.fileContent(r, ref.ID); err != nil {
-				return nil, err
-			}
-			files[ref.ID] = f
+		if known {
+			err = r.lodger.take(int64(len(f.Data))) // it comes once more
+		} else {
+			f, err = s.fileContent(r, ref.ID)
 		}
+		if err != nil {
+			return nil, err
+		}
+		files[ref.ID] = f
 		if size += len(f.Data); size > BodyMax {
 			return nil, errFilesTooLarge
 		}

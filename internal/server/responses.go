@@ -109,6 +109,9 @@ func again(r *request, asked *llm.Request, body []byte, field string) (*llm.Requ
 	if len(body) > BodyMax {
 		return nil, sallyport.NewError(sallyport.InvalidBody, field+": with all that it brings the input is too large.")
 	}
+	if err := r.lodger.take(int64(max(len(body)-len(asked.Body.Raw()), 0))); err != nil {
+		return nil, err
+	}
 	r.call.BytesIn = int64(len(body)) // what is priced is what is sent
 	if asked.Operation == llm.CountTokens {
 		return responses.DecodeCount(body)

@@ -8,8 +8,9 @@ import (
 	"github.com/sallyport-ai/sallyport"
 )
 
-// roomMax bounds the bytes of all bodies of /v1 that are held at once. What is made
-// of one, while it is read and sent on, is several times as much.
+// roomMax bounds the bytes of all bodies of /v1 that are held at once, with the stored
+// files and turns that they name: few bytes can ask for many. What is made of one,
+// while it is read and sent on, is several times as much.
 const roomMax = 512 << 20
 
 // roomAgain is after how long a caller for whom there was no room is asked to come
@@ -37,11 +38,19 @@ type lodger struct {
 // Read reads as long as there is room.
 func (l *lodger) Read(p []byte) (int, error) {
 	n, err := l.from.Read(p)
-	l.took += int64(n)
-	if l.room.left.Add(-int64(n)) < 0 {
-		return n, errNoRoom
+	if full := l.take(int64(n)); full != nil {
+		return n, full
 	}
 	return n, err
+}
+
+// take is for what comes to the body here, and is asked before that is read.
+func (l *lodger) take(bytes int64) error {
+	l.took += bytes
+	if l.room.left.Add(-bytes) < 0 {
+		return errNoRoom
+	}
+	return nil
 }
 
 // leave gives back what the body took.

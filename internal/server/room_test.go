@@ -45,3 +45,44 @@ func TestRoom(t *testing.T) {
 		t.Errorf("with room again: %d %s", a.Status, a.Body)
 	}
 }
+
+// A short request that names what is stored takes as much room as one that brings it.
+func TestRoomForNamed(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	key := h.Home.User.Key
+	large := []byte(strings.Repeat("large ", 8<<10))
+	file := upload(t, h, key, "large.txt", large)
+	a := h.Call(t, key, http.MethodPost, "/v1/responses", `{"model":"mock-large","input":"`+string(large)+`"}`)
+	if a.Status != http.StatusOK {
+		t.Fatalf("got %d %s", a.Status, a.Body)
+	}
+	turn := member(t, a.Body, "id")
+	calls := len(h.Fake.Requests())
+	one := `{"type":"file","file":{"file_id":"` + file + `"}}`
+	for _, tt := range []struct {
+		left               int
+		method, path, body string
+	}{
+		{len(large) - 1, http.MethodPost, chatPath, `{"model":"mock-large","messages":[{"role":"user","content":[` + one + `]}]}`},
+		{2*len(large) - 1, http.MethodPost, chatPath, `{"model":"mock-large","messages":[{"role":"user","content":[` + one + "," + one + `]}]}`},
+		{len(large) - 1, http.MethodPost, "/v1/responses", `{"model":"mock-large","input":"And?","previous_response_id":"` + turn + `"}`},
+		{len(large) - 1, http.MethodGet, "/v1/files/" + file + "/content", ""},
+	} {
+		clear := h.Server.Crowd(int64(tt.left))
+		a := h.Call(t, key, tt.method, tt.path, tt.body)
+		if a.Status != http.StatusServiceUnavailable || !strings.Contains(a.Body, `"code":"overloaded"`) {
+			t.Errorf("%s %s %s: %d %.200s, want 503 overloaded", tt.method, tt.path, tt.body, a.Status, a.Body)
+		}
+		clear()
+		if a := h.Call(t, key, tt.method, tt.path, tt.body); a.Status != http.StatusOK {
+			t.Errorf("%s %s with room: %d %.200s", tt.method, tt.path, a.Status, a.Body)
+		}
+	}
+	if got := len(h.Fake.Requests()) - calls; got != 3 {
+		t.Errorf("the provider was asked %d times, want 3", got)
+	}
+	if left := h.Server.Room(); left != server.RoomMax {
+		t.Errorf("%d bytes of room are left once all are answered, want %d", left, server.RoomMax)
+	}
+}
