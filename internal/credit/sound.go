@@ -64,22 +64,30 @@ func Heard(u sallyport.Usage, m sallyport.Model) (_ sallyport.Usage, known bool)
 }
 
 // wavSeconds reads how long plain PCM is, whose bytes are in proportion to its time;
-// known is false for all else. A header that contradicts itself is not believed.
+// known is false for all else. A header that contradicts itself, or tells of more sound
+// in a second than anybody can hear, is not believed.
 func wavSeconds(file []byte) (seconds int64, known bool) {
 	const pcm, riffHead, chunkHead, formatSize = 1, 12, 8, 16
+	const perSecondMax = 192_000 * 8 * 4 // 192 kHz, eight channels of 32 bits
 	if len(file) < riffHead || !bytes.Equal(file[:4], []byte("RIFF")) || !bytes.Equal(file[8:riffHead], []byte("WAVE")) {
 		return 0, false
 	}
+	perSecond := int64(0) // of the format; 0: it was not told yet
 	for rest := file[riffHead:]; len(rest) >= chunkHead; {
 		size := int64(binary.LittleEndian.Uint32(rest[4:chunkHead]))
 		name, body := string(rest[:4]), rest[chunkHead:]
-		if name == "fmt " && size >= formatSize && len(body) >= formatSize {
+		switch {
+		case name == "data" && perSecond > 0:
+			return (int64(len(file)) + perSecond - 1) / perSecond, true
+		case name == "fmt " && (perSecond > 0 || size < formatSize || len(body) < formatSize):
+			return 0, false // which of two would be heard, nobody knows
+		case name == "fmt ":
 			channels, rate := int64(binary.LittleEndian.Uint16(body[2:])), int64(binary.LittleEndian.Uint32(body[4:]))
-			perSecond, bits := int64(binary.LittleEndian.Uint32(body[8:])), int64(binary.LittleEndian.Uint16(body[14:]))
-			if binary.LittleEndian.Uint16(body) != pcm || perSecond == 0 || perSecond != rate*channels*bits/8 {
+			bits := int64(binary.LittleEndian.Uint16(body[14:]))
+			perSecond = int64(binary.LittleEndian.Uint32(body[8:]))
+			if binary.LittleEndian.Uint16(body) != pcm || perSecond == 0 || perSecond > perSecondMax || perSecond != rate*channels*bits/8 {
 				return 0, false
 			}
-			return (int64(len(file)) + perSecond - 1) / perSecond, true
 		}
 		size += size % 2 // chunks begin at even places
 		rest = body[min(size, int64(len(body))):]

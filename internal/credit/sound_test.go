@@ -3,6 +3,7 @@ package credit
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"github.com/sallyport-ai/sallyport"
@@ -33,6 +34,13 @@ func wav(seconds int, format uint16, perSecond uint32) []byte {
 	return b.Bytes()
 }
 
+// hasty says of a file that it is to be played so many times as fast.
+func hasty(file []byte, times uint32) []byte {
+	binary.LittleEndian.PutUint32(file[36:], times*16_000)
+	binary.LittleEndian.PutUint32(file[40:], times*32_000)
+	return file
+}
+
 func TestBound_sound(t *testing.T) {
 	for name, test := range map[string]struct {
 		file []byte
@@ -44,6 +52,8 @@ func TestBound_sound(t *testing.T) {
 		"PCM that contradicts itself":   {wav(10, 1, 64_000), 641},
 		"another coding in a WAV file":  {wav(10, 17, 32_000), 641},
 		"a WAV file that ends too soon": {wav(1, 1, 32_000)[:40], 1},
+		"PCM that nobody could hear":    {hasty(wav(10, 1, 32_000), 1_000), 641},
+		"PCM of two formats":            {slices.Insert(wav(10, 1, 32_000), 12, hasty(wav(0, 1, 32_000), 10)[24:48]...), 641},
 	} {
 		t.Run(name, func(t *testing.T) {
 			req := heard(t, test.file)

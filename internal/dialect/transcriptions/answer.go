@@ -97,6 +97,7 @@ func DecodeWhole(doc *llm.Document, e *llm.Event) error {
 				texts = append(texts, text)
 			}
 			e.Logprobs = appendList(e.Logprobs, item.Get("tokens")) // numbers, which are the text too
+			e.Logprobs = appendList(e.Logprobs, item.Get("words"))  // where some services have them
 			return true
 		})
 		if len(texts) > 0 {

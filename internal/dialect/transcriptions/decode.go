@@ -13,7 +13,9 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"mime"
 	"mime/multipart"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,7 +139,25 @@ func readForm(contentType string, body []byte) (*llm.Document, *llm.Audio, error
 
 func readAudio(part *multipart.Part) (*llm.Audio, error) {
 	data, err := wire.FormFile(part, AudioMax)
-	return &llm.Audio{MediaType: part.Header.Get("Content-Type"), Data: data}, err
+	return &llm.Audio{MediaType: soundType(part.Header.Get("Content-Type")), Data: data}, err
+}
+
+// otherType is what a file says of itself whose client says nothing that is known.
+const otherType = "application/octet-stream"
+
+var soundTypes = regexp.MustCompile(`^(audio|video)/[a-z0-9][a-z0-9.+-]{0,31}$`)
+
+// soundType is what a client says of the file, as far as a type can say it: no policy
+// reads the head of a part, so no text may stand there.
+func soundType(declared string) string {
+	kind, _, err := mime.ParseMediaType(declared)
+	switch {
+	case declared == "":
+		return ""
+	case err != nil || !soundTypes.MatchString(kind):
+		return otherType
+	}
+	return kind
 }
 
 func readField(part *multipart.Part, to *fields) error {
@@ -162,6 +182,8 @@ func (f *fields) add(name, value string) error {
 	switch {
 	case name == "" || !utf8.ValidString(name) || !utf8.ValidString(value):
 		return wire.Invalid("A field of the form has no name, or is not UTF-8.")
+	case isList(name) && slices.Contains(requestFields, strings.TrimSuffix(name, "[]")):
+		return wire.Invalid("A field of the form is a list that must be one value.")
 	case twice && !isList(name):
 		return wire.Invalid("A field stands twice in the form.")
 	case !twice:

@@ -64,3 +64,25 @@ func FuzzSubtitles(f *testing.F) {
 		}
 	})
 }
+
+// No policy reads the head of a part, so what a client says of the type of its file is
+// a type when it goes out, and nothing else.
+func TestSoundType(t *testing.T) {
+	for declared, want := range map[string]string{
+		"":                         "",
+		"audio/mpeg":               "audio/mpeg",
+		"Audio/X-WAV":              "audio/x-wav",
+		"audio/webm; codecs=opus":  "audio/webm",
+		"video/mp4":                "video/mp4",
+		"application/octet-stream": "application/octet-stream",
+		`audio/mpeg; name="card 4111 1111 1111 1111"`: "audio/mpeg",
+		"my card is 4111 1111 1111 1111":              "application/octet-stream",
+		"text/plain":                                  "application/octet-stream",
+		"audio/" + strings.Repeat("a", 33):            "application/octet-stream",
+		"audio/ann@example.test":                      "application/octet-stream",
+	} {
+		if got := soundType(declared); got != want {
+			t.Errorf("of %q: got %q, want %q", declared, got, want)
+		}
+	}
+}
