@@ -113,7 +113,7 @@ func emailKey(email string) string { return strings.ToLower(strings.TrimSpace(em
 
 // foundOr turns "no row was changed" into NotFound.
 func foundOr(found bool, err error, what string) error {
-	if err == nil && !found {
+	if err == nil && !found || notText(err) {
 		return notFound(what)
 	}
 	return err

@@ -164,7 +164,15 @@ const (
 	integrityClass      = "23"
 	dataClass           = "22"
 	limitClass          = "54" // program limits, such as the size of an index entry
+	badCharacter        = "22021"
 )
+
+// notText says that an argument had a NUL or was not UTF-8, which PostgreSQL takes for
+// no text. SQLite does not mind.
+func notText(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == badCharacter
+}
 
 func (*postgresEngine) refused(err error) (sallyport.Code, bool) {
 	var e *pgconn.PgError

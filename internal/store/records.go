@@ -89,7 +89,7 @@ type querier interface {
 func list[T any](ctx context.Context, db querier, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, err
+		return nil, orUnwritable(err)
 	}
 	defer rows.Close()
 	var all []T

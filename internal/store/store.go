@@ -225,6 +225,14 @@ func (db *DB) known(err error) error {
 	case sallyport.NotFound:
 		return sallyport.WrapError(code, "Something it refers to does not exist.", err)
 	}
+	return orUnwritable(err)
+}
+
+// orUnwritable says of a text that no column can have that it is the caller's.
+func orUnwritable(err error) error {
+	if notText(err) {
+		return sallyport.WrapError(sallyport.InvalidBody, "It has a text with a character that cannot be stored.", err)
+	}
 	return err
 }
 
@@ -233,9 +241,10 @@ func notFound(what string) error {
 	return sallyport.NewError(sallyport.NotFound, "There is no such "+what+".")
 }
 
-// orNotFound turns the absence of a row into NotFound.
+// orNotFound turns the absence of a row into NotFound: nothing has a name that is no
+// text.
 func orNotFound(err error, what string) error {
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || notText(err) {
 		return notFound(what)
 	}
 	return err

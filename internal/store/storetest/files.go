@@ -35,7 +35,7 @@ func testFiles(t *testing.T, db *store.DB) {
 		user sallyport.UserID
 		id   sallyport.FileID
 		now  time.Time
-	}{{other, "ann", "file-1", Time}, {org, "bob", "file-1", Time}, {org, "ann", "file-9", Time}, {org, "ann", "file-1", f.ExpiresAt}} {
+	}{{other, "ann", "file-1", Time}, {org, "bob", "file-1", Time}, {org, "ann", "file-9", Time}, {org, "ann", "file-1", f.ExpiresAt}, {org, "ann", "file-\x00", Time}, {org, "ann", "\xff", Time}} {
 		_, err := db.File(ctx, nobodys.org, nobodys.user, nobodys.id, nobodys.now)
 		fails(t, err, sallyport.NotFound)
 		fails(t, db.DeleteFile(ctx, nobodys.org, nobodys.user, nobodys.id, nobodys.now, Event("files.delete")), sallyport.NotFound)
