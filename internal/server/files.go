@@ -216,19 +216,25 @@ func (f *fileForm) kept() (time.Duration, error) {
 	return min(kept, sallyport.FilesKept), nil
 }
 
+// media are types of what data protection lets pass unread.
+var media = []string{"image/", "audio/", "video/"}
+
 // typeOf tells what a file is by its bytes; what its client says counts where they
-// tell nothing, and never makes a text or an image of it.
+// tell nothing, and never makes a text or media of it.
 func typeOf(data []byte, declared string) string {
 	kind, _, _ := mime.ParseMediaType(http.DetectContentType(data))
+	isMedia := func(kind string) bool {
+		return slices.ContainsFunc(media, func(of string) bool { return strings.HasPrefix(kind, of) })
+	}
 	text := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\n\r\f", r) }
 	switch {
 	case strings.HasPrefix(kind, "text/") && utf8.Valid(data) && !strings.ContainsFunc(string(data), text):
 		return wire.TextType
-	case strings.HasPrefix(kind, "image/"), kind == "application/pdf":
+	case isMedia(kind), kind == "application/pdf":
 		return kind
 	}
 	said, _, err := mime.ParseMediaType(declared)
-	if err != nil || strings.HasPrefix(said, "text/") || strings.HasPrefix(said, "image/") {
+	if err != nil || strings.HasPrefix(said, "text/") || isMedia(said) {
 		return "application/octet-stream"
 	}
 	return said

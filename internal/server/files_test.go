@@ -3,7 +3,10 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"mime/multipart"
 	"net/http"
+	"net/textproto"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -243,6 +246,38 @@ func TestFilesNamed(t *testing.T) {
 				t.Errorf("the provider got %s", got)
 			}
 		})
+	}
+}
+
+// Data protection lets media pass unread, so only bytes make media of a file.
+func TestFilesDeclaredMedia(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	binary := append(slices.Clone(notes), 1)
+	for _, tt := range []struct {
+		declared string
+		data     []byte
+		want     string
+	}{
+		{"audio/mpeg", binary, "application/octet-stream"}, {"video/mp4", binary, "application/octet-stream"},
+		{"image/png", binary, "application/octet-stream"}, {"text/plain", binary, "application/octet-stream"},
+		{"Audio/MPEG; a=b", binary, "application/octet-stream"}, {"application/zip", binary, "application/zip"},
+		{"", []byte("ID3\x04\x00"), "audio/mpeg"}, {"audio/mpeg", notes, "text/plain"},
+	} {
+		var body strings.Builder
+		w := multipart.NewWriter(&body)
+		must(t, w.WriteField("purpose", "user_data"))
+		part, err := w.CreatePart(textproto.MIMEHeader{"Content-Disposition": {`form-data; name="file"; filename="a"`}, "Content-Type": {tt.declared}})
+		must(t, err)
+		_, err = part.Write(tt.data)
+		must(t, err)
+		must(t, w.Close())
+		r := h.Request(t.Context(), t, h.Home.User.Key, http.MethodPost, "/v1/files", body.String())
+		r.Header.Set("Content-Type", w.FormDataContentType())
+		r.Header.Set("Anthropic-Version", "2023-06-01")
+		if a := h.Send(t, r); a.Status != http.StatusOK || member(t, a.Body, "mime_type") != tt.want {
+			t.Errorf("%q of %q: got %d %s, want %s", tt.declared, tt.data, a.Status, a.Body, tt.want)
+		}
 	}
 }
 
