@@ -198,6 +198,12 @@ func TestFilesNamed(t *testing.T) {
 	responses := func(model, part string) servertest.Answer {
 		return h.Call(t, key, http.MethodPost, "/v1/responses", `{"model":"`+model+`","input":[{"role":"user","content":[{"type":"input_text","text":"Look."},`+part+`]}]}`)
 	}
+	fields := func(model, more string) servertest.Answer {
+		return h.Call(t, key, http.MethodPost, "/v1/responses", `{"model":"`+model+`","input":"Look.",`+more+`}`)
+	}
+	items := func(model, item string) servertest.Answer {
+		return h.Call(t, key, http.MethodPost, "/v1/responses", `{"model":"`+model+`","input":[`+item+`]}`)
+	}
 	messages := func(model, part string) servertest.Answer {
 		return h.Call(t, key, http.MethodPost, "/v1/messages", `{"model":"`+model+`","max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":"Look."},`+part+`]}]}`)
 	}
@@ -221,6 +227,14 @@ func TestFilesNamed(t *testing.T) {
 		"image in a response, Claude": {responses, servertest.Claude, input("input_image", image), 200, `"media_type":"image/png","data":"iVBORw0KGgog`},
 		"text in a message":           {messages, servertest.Claude, block("document", text), 200, `"source":{"data":"Ann's mail is ⟦EMAIL_ADDRESS:`},
 		"image in a message":          {messages, servertest.Claude, block("image", image), 200, `"source":{"data":"iVBORw0KGgog`},
+		"text, in Mistral's words":    {chat, servertest.Model, `{"type":"file","file_id":"` + text + `"}`, 200, `{"type":"text","text":"File \"notes.txt\":\n\nAnn's mail is ⟦EMAIL_ADDRESS:`},
+		"text from a custom tool":     {items, servertest.Model, `{"type":"custom_tool_call_output","call_id":"c","output":[` + input("input_file", text) + `]}`, 200, `"output":[{"type":"input_text","text":"File \"notes.txt\":\n\nAnn's mail is ⟦EMAIL_ADDRESS:`},
+		"a screenshot":                {items, servertest.Model, `{"type":"computer_call_output","call_id":"c","output":` + input("computer_screenshot", image) + `}`, 200, `"output":{"type":"computer_screenshot","image_url":"data:image/png;base64,iVBORw0KGgog`},
+		"no screenshot":               {items, servertest.Model, `{"type":"computer_call_output","call_id":"c","output":` + input("computer_screenshot", text) + `}`, 400, "must be the id of an image"},
+		"text in a prompt":            {fields, servertest.Model, `"prompt":{"id":"p","variables":{"v":` + input("input_file", text) + `}}`, 200, `"v":{"type":"input_text","text":"File \"notes.txt\":\n\nAnn's mail is ⟦EMAIL_ADDRESS:`},
+		"for a provider's container":  {fields, servertest.Model, `"tools":[{"type":"code_interpreter","container":{"type":"auto","file_ids":["` + text + `"]}}]`, 400, "unsupported_tool_type"},
+		"for Claude's container":      {messages, servertest.Claude, `{"type":"container_upload","file_id":"` + text + `"}`, 400, "no provider is told of files"},
+		"in a document of blocks":     {messages, servertest.Claude, `{"type":"document","source":{"type":"content","content":[` + block("image", image) + `]}}`, 200, `"content":[{"type":"image","source":{"data":"iVBORw0KGgog`},
 		"what cannot be read":         {chat, servertest.Model, named(pdf), 400, "dlp_blocked"},
 		"a text is no image":          {responses, servertest.Model, input("input_image", text), 400, "must be the id of an image"},
 		"an image is no document":     {messages, servertest.Claude, block("document", image), 400, `{"type":"error","error":{"type":"invalid_request_error"`},

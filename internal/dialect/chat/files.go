@@ -12,15 +12,18 @@ func Files(req *llm.Request) []wire.FileRef { return wire.FileRefs(req, fileRef)
 
 func fileRef(p llm.Part) (wire.FileRef, bool) {
 	part := p.Raw
-	id := part.Get("file").Get("file_id")
-	if part.Get("type").Text() != "file" || id.IsNull() {
+	id, inside := part.Get("file_id"), part.Get("file").Get("file_id") // the first is Mistral's
+	if part.Get("type").Text() != "file" || id.IsNull() && inside.IsNull() {
 		return wire.FileRef{}, false
+	}
+	if id.IsNull() {
+		id = inside
 	}
 	return wire.FileRef{ID: id.Text(), Put: func(f wire.File) ([]llm.Patch, error) {
 		if data := part.Get("file").Get("file_data"); !data.IsNull() {
 			return nil, wire.Wrong(part, "file", "must have file_id or file_data, not both")
 		}
-		return llm.Reshape(part, []string{"type", "file"}, contentOf(f)), nil
+		return llm.Reshape(part, []string{"type", "file", "file_id"}, contentOf(f)), nil
 	}}, true
 }
 

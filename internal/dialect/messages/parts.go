@@ -116,6 +116,8 @@ func (d *decoder) block(v llm.Value) (llm.Part, error) {
 			part.Proof = signature
 		}
 		return part, wire.NeedString(v, "thinking")
+	case "container_upload":
+		return part, wire.Unsupported(v, "no provider is told of files by their ids.")
 	case "redacted_thinking":
 		part.Kind, part.Proof = llm.ThinkingPart, v.Get("data").Text()
 	}
@@ -147,8 +149,12 @@ func (d *decoder) source(part *llm.Part) error {
 		part.Kind, part.Text = llm.TextPart, source.Get("data")
 		return wire.NeedString(source, "data")
 	}
+	var err error
 	part.Kind = llm.OtherPart
-	return nil
+	if source.Get("type").Text() == "content" {
+		part.Parts, err = d.content(source.Get("content"))
+	}
+	return err
 }
 
 // toolUse reads a call. Its arguments are an object here.

@@ -7,13 +7,36 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// Files are the places of a request that name stored files.
-func Files(req *llm.Request) []wire.FileRef { return wire.FileRefs(req, fileRef) }
+// Files are the places of a request that name stored files: parts of messages, outputs
+// of tools, and what is put into a prompt that the provider keeps.
+func Files(req *llm.Request) []wire.FileRef {
+	refs := wire.FileRefs(req, fileRef)
+	look := func(v llm.Value) {
+		if ref, is := fileRef(llm.Part{Raw: v}); is {
+			refs = append(refs, ref)
+		}
+	}
+	root := req.Body.Root()
+	root.Get("input").Items(func(_ int, item llm.Value) bool {
+		switch output := item.Get("output"); item.Get("type").Text() {
+		case "custom_tool_call_output":
+			output.Items(func(_ int, v llm.Value) bool { look(v); return true })
+		case "computer_call_output":
+			look(output)
+		}
+		return true
+	})
+	root.Get("prompt").Get("variables").Members(func(_, v llm.Value) bool { look(v); return true })
+	return refs
+}
+
+// screenshot is the output of a computer, an image under a name of its own.
+const screenshot = "computer_screenshot"
 
 func fileRef(p llm.Part) (wire.FileRef, bool) {
 	part, kind := p.Raw, p.Raw.Get("type").Text()
 	id := part.Get("file_id")
-	if id.IsNull() || kind != "input_file" && kind != "input_image" {
+	if id.IsNull() || kind != "input_file" && kind != "input_image" && kind != screenshot {
 		return wire.FileRef{}, false
 	}
 	return wire.FileRef{ID: id.Text(), Put: func(f wire.File) ([]llm.Patch, error) {
@@ -22,8 +45,11 @@ func fileRef(p llm.Part) (wire.FileRef, bool) {
 				return nil, wire.Wrong(part, "", "must have file_id or "+other+", not both")
 			}
 		}
-		if kind == "input_image" && !strings.HasPrefix(f.MediaType, "image/") {
+		if kind != "input_file" && !strings.HasPrefix(f.MediaType, "image/") {
 			return nil, wire.Wrong(part, "file_id", "must be the id of an image")
+		}
+		if kind == screenshot {
+			return llm.Reshape(part, []string{"file_id", "image_url"}, []llm.Field{wire.Text("image_url", f.Address())}), nil
 		}
 		return llm.Reshape(part, []string{"type", "file_id", "filename", "file_data", "file_url", "image_url"}, contentOf(f)), nil
 	}}, true

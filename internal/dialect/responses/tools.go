@@ -35,6 +35,8 @@ func tool(v llm.Value) (llm.Tool, error) {
 		return llm.Tool{}, wire.Wrong(v, "type", "must be a string")
 	case kind == "mcp" || strings.HasPrefix(kind, "kindo_"):
 		return llm.Tool{}, unsupportedTool(v, "tools that the gateway would have to run are not supported")
+	case v.Get("container").Get("file_ids").Len() > 0:
+		return llm.Tool{}, unsupportedTool(v, "no provider is told of files by their ids")
 	case kind != "function":
 		return llm.Tool{Raw: v}, nil
 	}

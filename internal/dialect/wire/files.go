@@ -50,7 +50,7 @@ func FileRefs(req *llm.Request, refOf func(part llm.Part) (FileRef, bool)) (refs
 			if ref, is := refOf(p); is {
 				refs = append(refs, ref)
 			}
-			look(p.Parts) // results of tools nest one deep
+			look(p.Parts) // results of tools, and documents made of blocks
 		}
 	}
 	look(req.System)
