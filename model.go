@@ -25,6 +25,10 @@ type Model struct {
 	Routes []Route
 	// Fallbacks are the ids of models that answer when no way to this one does.
 	Fallbacks []string
+	// Aliases and Groups are what the organisation that looks at it made of it: its
+	// other names, sorted, and the model groups that it is in. The catalogue sets them.
+	Aliases []ModelAlias
+	Groups  []string
 }
 
 // Route is one more way to serve a model.

@@ -35,6 +35,10 @@ type modelView struct {
 	Offline       bool      `json:"offline" readOnly:"true" doc:"No AI answers under this name"`
 	Images        bool      `json:"images,omitempty" doc:"It is known to take pictures"`
 	Reasons       bool      `json:"reasons,omitempty" doc:"It is known to be able to think before it answers"`
+	Name          string    `json:"name" readOnly:"true" doc:"What it is listed by, which calls can name: its id, unless it was renamed"`
+	Aliases       []string  `json:"aliases" readOnly:"true" doc:"More names that are listed"`
+	FormerNames   []string  `json:"former_names" readOnly:"true" doc:"Names from before a change, which still work"`
+	Groups        []string  `json:"groups" readOnly:"true" doc:"The model groups that it is in"`
 	Enabled       bool      `json:"enabled" readOnly:"true"`
 	Default       bool      `json:"default" readOnly:"true" doc:"The organisation's chats begin with it"`
 	ManagedBy     string    `json:"managed_by" readOnly:"true" enum:"file,organisation" doc:"file: the operator's, read-only here"`
@@ -110,6 +114,7 @@ func (s *Server) controlModels(api huma.API) {
 				return nil, s.parts.Control.DeleteModel(ctx, p.Org, in.ID, s.event(ctx, "model/"+in.ID, nil))
 			})
 		})
+	s.controlModelNames(api)
 	s.controlProviders(api)
 	s.controlProbes(api)
 }
@@ -141,11 +146,22 @@ func (s *Server) viewModel(m sallyport.Model, choices sallyport.ModelChoices) mo
 		Images: m.Images, Reasons: m.Reasons, Enabled: choices.Allows(m.ID), ManagedBy: byOrganisation,
 		Price: priceView{m.Price.Input, m.Price.Output, &m.Price.CachedInput, &m.Price.CacheWrite, m.Price.Reasoning, m.Price.Version},
 	}
+	view.name(m)
 	view.Default = view.Enabled && choices.Default == m.ID
 	if s.parts.FileModels(m.ID) {
 		view.ManagedBy = byFile
 	}
 	return view
+}
+
+func (v *modelView) name(m sallyport.Model) {
+	names := m.Names()
+	v.Name, v.Aliases, v.FormerNames, v.Groups = names[0], names[1:], []string{}, notNil(m.Groups)
+	for _, a := range m.Aliases {
+		if a.Kind == sallyport.Former {
+			v.FormerNames = append(v.FormerNames, a.Name)
+		}
+	}
 }
 
 // availableModels are those that the caller may use.

@@ -36,7 +36,9 @@ func (s *Server) listModels(r *request) (any, error) {
 	}
 	list := modelList{Object: "list", Data: make([]modelObject, 0, len(models))}
 	for _, m := range models {
-		list.Data = append(list.Data, modelOf(m))
+		for _, name := range m.Names() {
+			list.Data = append(list.Data, modelOf(m, name))
+		}
 	}
 	if r.URL.Query().Get("include_agents") != "true" {
 		return list, nil
@@ -49,8 +51,9 @@ func (s *Server) listModels(r *request) (any, error) {
 	return list, nil
 }
 
-func modelOf(m sallyport.Model) modelObject {
-	return modelObject{ID: m.ID, Object: "model", OwnedBy: catalogueOwner, DisplayName: m.DisplayName}
+// modelOf is the model under one of its names.
+func modelOf(m sallyport.Model, name string) modelObject {
+	return modelObject{ID: name, Object: "model", OwnedBy: catalogueOwner, DisplayName: m.DisplayName}
 }
 
 func (s *Server) agentModels(r *request) ([]modelObject, error) {
@@ -72,7 +75,7 @@ func (s *Server) agentModels(r *request) ([]modelObject, error) {
 	return list, nil
 }
 
-// getModel answers GET /v1/models/{model}. A model that is switched off looks
+// getModel answers GET /v1/models/{model}, by any name that the model has. A model that is switched off looks
 // like one that does not exist.
 func (s *Server) getModel(r *request) (any, error) {
 	id := r.PathValue("model")
@@ -81,8 +84,8 @@ func (s *Server) getModel(r *request) (any, error) {
 		return s.getAgentModel(r, id)
 	}
 	models, err := s.models(r.Context(), r.principal)
-	m, err := theOne("model, or you may not use it", models, err, func(m sallyport.Model) bool { return m.ID == id })
-	return modelOf(m), err
+	m, err := theOne("model, or you may not use it", models, err, func(m sallyport.Model) bool { return m.Called(id) })
+	return modelOf(m, id), err
 }
 
 func (s *Server) getAgentModel(r *request, id string) (any, error) {

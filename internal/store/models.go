@@ -9,9 +9,13 @@ import (
 	"github.com/sallyport-ai/sallyport"
 )
 
-// SaveModel adds a model to the organisation's own catalogue, or replaces it.
+// SaveModel adds a model to the organisation's own catalogue, or replaces it;
+// Conflict when its id is a name that the organisation gave a model.
 func (db *DB) SaveModel(ctx context.Context, org sallyport.OrgID, m sallyport.Model, rec sallyport.Record) error {
 	return db.change(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
+		if err := noModelAlias(ctx, tx, org, m.ID); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO models (org_id, id, display_name, provider, target,
 				context_window, output_max, image_tokens,
@@ -50,12 +54,18 @@ func (db *DB) OrgModels(ctx context.Context, org sallyport.OrgID) ([]sallyport.M
 		FROM models WHERE org_id = $1 ORDER BY id`, org)
 }
 
-// DeleteModel takes a model out of the organisation's own catalogue.
+// DeleteModel takes a model out of the organisation's own catalogue, with the names
+// that it had. It stays in its model groups: one that is added again under the id
+// is bound by what was decided on them.
 func (db *DB) DeleteModel(ctx context.Context, org sallyport.OrgID, id string, rec sallyport.Record) error {
 	return db.change(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
 		found, err := changed(tx.ExecContext(ctx,
 			`DELETE FROM models WHERE org_id = $1 AND id = $2`, org, id))
-		return foundOr(found, err, "model")
+		if err := foundOr(found, err, "model"); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM model_aliases WHERE org_id = $1 AND model = $2`, org, id)
+		return err
 	})
 }
 

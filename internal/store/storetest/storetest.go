@@ -40,6 +40,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Providers", testProviders},
 		{"Models", testModels},
 		{"ModelAccess", testModelAccess},
+		{"ModelNames", testModelNames},
+		{"ModelGroups", testModelGroups},
 		{"Policies", testPolicies},
 		{"PolicyVersions", testPolicyVersions},
 		{"PolicyDrafts", testPolicyDrafts},
