@@ -1,5 +1,10 @@
 package sallyport
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Model is one entry of the catalogue: the name that clients send, and who serves it.
 type Model struct {
 	ID            string // the name in requests, unique
@@ -12,10 +17,9 @@ type Model struct {
 	Price         Price
 	// Offline says that no AI answers under this name, only the scripted stand-in.
 	Offline bool
-	// Images says that it takes pictures, Reasons that it can think before it
-	// answers; false: no, or not known.
-	Images  bool
-	Reasons bool
+	Type      ModelType // empty: ChatModel
+	Abilities []Ability // in the order of AllAbilities
+	Facts     Facts
 	// DLP is the operator's choice for this model; empty: as the organisation says.
 	DLP string
 	// Weight is this way's share of the calls, against those of Routes. Without any
@@ -39,6 +43,12 @@ type Route struct {
 	Price    Price
 }
 
+// Can says whether the model is known to be able to do it.
+func (m Model) Can(a Ability) bool { return slices.Contains(m.Abilities, a) }
+
+// Serves is the model's type.
+func (m Model) Serves() ModelType { return cmp.Or(m.Type, ChatModel) }
+
 // Ways returns the model once for each way to serve it, the first way first.
 func (m Model) Ways() []Model {
 	ways := make([]Model, 0, 1+len(m.Routes))
@@ -60,6 +70,8 @@ type Price struct {
 	Reasoning   Rate // output tokens that the model thought with; 0: as Output
 	// Version names this price in the trail, so that a charge can be explained later.
 	Version string
+	// Unknown says that nobody has said what it costs: it cannot be called.
+	Unknown bool
 }
 
 // ModelChoices are what an organisation has decided about its models.

@@ -44,7 +44,7 @@ type Catalogue struct {
 // view is what one organisation sees. It does not change once it is made.
 type view struct {
 	all     []sallyport.Model // sorted by id
-	allowed []sallyport.Model // those of all that are not switched off
+	allowed []sallyport.Model // those of all that can be called: not switched off, their price known
 	byID    map[string]sallyport.Model
 	ids     map[string]string // by the names that are no ids
 	choices sallyport.ModelChoices
@@ -94,6 +94,10 @@ func (c *Catalogue) Model(ctx context.Context, org sallyport.OrgID, id string) (
 	if !v.choices.Allows(m.ID) {
 		return sallyport.Model{}, sallyport.NewError(sallyport.ModelAccessDenied,
 			"Your organisation does not allow the model "+m.ID+".")
+	}
+	if m.Price.Unknown {
+		return sallyport.Model{}, sallyport.NewError(sallyport.ModelAccessDenied,
+			"Nobody has said what the model "+m.ID+" costs: an administrator can set its price.")
 	}
 	return m, nil
 }
@@ -151,7 +155,7 @@ func (c *Catalogue) read(ctx context.Context, org sallyport.OrgID) (*view, error
 	v.group(groups)
 	for _, id := range slices.Sorted(maps.Keys(v.byID)) {
 		v.all = append(v.all, v.byID[id])
-		if v.choices.Allows(id) {
+		if v.choices.Allows(id) && !v.byID[id].Price.Unknown {
 			v.allowed = append(v.allowed, v.byID[id])
 		}
 	}

@@ -65,6 +65,9 @@ var permissions = map[string]permission{
 	"listModelGroups":     {sallyport.RoleAdministrator, "model_groups.list", "", "", 200},
 	"saveModelGroup":      {sallyport.RoleAdministrator, "model_groups.save", "", `{"models":["mock-large"]}`, 204},
 	"deleteModelGroup":    {sallyport.RoleAdministrator, "model_groups.delete", "", "", 204},
+	"listOffers":          {sallyport.RoleAdministrator, "providers.offers", "", "", 200},
+	"refreshOffers":       {sallyport.RoleAdministrator, "providers.refresh", "", "", 200},
+	"addOffered":          {sallyport.RoleAdministrator, "models.add", "", `{"target":"gpt-4o-mini"}`, 204},
 	"testModel":           {sallyport.RoleAdministrator, "models.test", "?model=mock-claude", "", 200},
 	"listLedger":          {sallyport.RoleAdministrator, "credits.ledger", "", "", 200},
 	"getUsage":            {sallyport.RoleUser, "usage.get", "?by=model&from=2026-01-01", "", 200},
@@ -205,7 +208,7 @@ func TestRoles(t *testing.T) {
 						kept = keptCall(t, h)
 					}
 					name := "own"
-					if op.OperationID == "testProvider" {
+					if op.OperationID == "testProvider" || op.OperationID == "refreshOffers" {
 						name = "fake" // which is asked indeed
 					}
 					fill := strings.NewReplacer("{id}", id, "{user}", string(m.ID), "{name}", name, "{call}", kept, "{record}", "1")
@@ -249,6 +252,9 @@ func prepare(t *testing.T, h *servertest.House, operation string) {
 		}
 	}
 	switch {
+	case operation == "listOffers" || operation == "addOffered":
+		post("/api/v1/providers", providerFile("https://llm.example.com/v1"))
+		listOffered(t, h, "own", sallyport.ModelOffer{Target: "gpt-4o-mini", Type: sallyport.ChatModel})
 	case operation == "addModelAlias":
 		h.Call(t, h.Home.Admin.Key, http.MethodDelete, "/api/v1/models/aliases?model=mock-large&name=big", "")
 	case operation == "removeModelAlias":
@@ -268,6 +274,7 @@ func prepare(t *testing.T, h *servertest.House, operation string) {
 		post("/api/v1/models", modelFile)
 	case strings.HasSuffix(operation, "Provider"): // which no model may name
 		h.Call(t, h.Home.Admin.Key, http.MethodDelete, "/api/v1/models?model=own-model", "")
+		h.Call(t, h.Home.Admin.Key, http.MethodDelete, "/api/v1/models?model=gpt-4o-mini", "")
 		post("/api/v1/providers", providerFile("https://llm.example.com/v1"))
 	}
 }

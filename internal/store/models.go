@@ -5,9 +5,15 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sallyport-ai/sallyport"
 )
+
+// unknownPrice stands in the columns of a price that nobody knows, a credit for each
+// token: a program that is older than the column price_unknown finds no balance that
+// is enough, where a 0 would make calls free.
+const unknownPrice = 1_000_000_000_000
 
 // SaveModel adds a model to the organisation's own catalogue, or replaces it;
 // Conflict when its id is a name that the organisation gave a model.
@@ -16,12 +22,19 @@ func (db *DB) SaveModel(ctx context.Context, org sallyport.OrgID, m sallyport.Mo
 		if err := noModelAlias(ctx, tx, org, m.ID); err != nil {
 			return err
 		}
+		told := func(r sallyport.Rate) int64 {
+			if m.Price.Unknown {
+				return unknownPrice
+			}
+			return int64(r)
+		}
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO models (org_id, id, display_name, provider, target,
 				context_window, output_max, image_tokens,
 				price_input, price_cached_input, price_cache_write, price_output, price_version,
-				offline, dlp, price_reasoning, images, reasons)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+				offline, dlp, price_reasoning, images, reasons,
+				type, abilities, facts_at, facts_source, price_unknown)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 			ON CONFLICT (org_id, id) DO UPDATE SET
 				display_name = excluded.display_name, provider = excluded.provider, target = excluded.target,
 				context_window = excluded.context_window, output_max = excluded.output_max,
@@ -30,11 +43,15 @@ func (db *DB) SaveModel(ctx context.Context, org sallyport.OrgID, m sallyport.Mo
 				price_cache_write = excluded.price_cache_write, price_output = excluded.price_output,
 				price_version = excluded.price_version,
 				offline = excluded.offline, dlp = excluded.dlp, price_reasoning = excluded.price_reasoning,
-				images = excluded.images, reasons = excluded.reasons`,
+				images = excluded.images, reasons = excluded.reasons,
+				type = excluded.type, abilities = excluded.abilities,
+				facts_at = excluded.facts_at, facts_source = excluded.facts_source,
+				price_unknown = excluded.price_unknown`,
 			org, m.ID, m.DisplayName, m.Provider, m.Target,
 			m.ContextWindow, m.OutputMax, m.ImageTokens,
-			int64(m.Price.Input), int64(m.Price.CachedInput), int64(m.Price.CacheWrite), int64(m.Price.Output), m.Price.Version,
-			m.Offline, m.DLP, int64(m.Price.Reasoning), m.Images, m.Reasons)
+			told(m.Price.Input), told(m.Price.CachedInput), told(m.Price.CacheWrite), told(m.Price.Output), m.Price.Version,
+			m.Offline, m.DLP, told(m.Price.Reasoning), m.Can(sallyport.Images), m.Can(sallyport.Reasons),
+			m.Type, words(m.Abilities), micros(m.Facts.At), m.Facts.Source, m.Price.Unknown)
 		return err
 	})
 }
@@ -42,16 +59,40 @@ func (db *DB) SaveModel(ctx context.Context, org sallyport.OrgID, m sallyport.Mo
 // OrgModels lists the models of the organisation's own catalogue by id.
 func (db *DB) OrgModels(ctx context.Context, org sallyport.OrgID) ([]sallyport.Model, error) {
 	return list(ctx, db.read, func(rows *sql.Rows) (m sallyport.Model, err error) {
+		var images, reasons bool
+		var abilities string
+		var factsAt int64
 		err = rows.Scan(&m.ID, &m.DisplayName, &m.Provider, &m.Target,
 			&m.ContextWindow, &m.OutputMax, &m.ImageTokens,
 			&m.Price.Input, &m.Price.CachedInput, &m.Price.CacheWrite, &m.Price.Output, &m.Price.Version,
-			&m.Offline, &m.DLP, &m.Price.Reasoning, &m.Images, &m.Reasons)
+			&m.Offline, &m.DLP, &m.Price.Reasoning, &images, &reasons,
+			&m.Type, &abilities, &factsAt, &m.Facts.Source, &m.Price.Unknown)
+		if m.Price.Unknown {
+			m.Price = sallyport.Price{Version: m.Price.Version, Unknown: true}
+		}
+		m.Facts.At, m.Abilities = timeOf(factsAt), abilitiesOf(abilities, images, reasons)
 		return m, err
 	}, `
 		SELECT id, display_name, provider, target, context_window, output_max, image_tokens,
 			price_input, price_cached_input, price_cache_write, price_output, price_version, offline, dlp, price_reasoning,
-			images, reasons
+			images, reasons, type, abilities, facts_at, facts_source, price_unknown
 		FROM models WHERE org_id = $1 ORDER BY id`, org)
+}
+
+func words(abilities []sallyport.Ability) string {
+	text := make([]string, len(abilities))
+	for i, a := range abilities {
+		text[i] = string(a)
+	}
+	return strings.Join(text, " ")
+}
+
+// abilitiesOf reads the words, and the two columns of an older program.
+func abilitiesOf(words string, images, reasons bool) []sallyport.Ability {
+	told := strings.Fields(words)
+	return sallyport.AbilitiesOf(func(a sallyport.Ability) bool {
+		return slices.Contains(told, string(a)) || a == sallyport.Images && images || a == sallyport.Reasons && reasons
+	})
 }
 
 // DeleteModel takes a model out of the organisation's own catalogue, with the names

@@ -34,11 +34,15 @@ func (db *DB) Providers(ctx context.Context, org sallyport.OrgID) ([]sallyport.P
 		FROM providers WHERE org_id = $1 ORDER BY name`, org)
 }
 
-// DeleteProvider forgets a provider and its credential. Models that name it stay.
+// DeleteProvider forgets a provider, its credential and what it offers. Models that name it stay.
 func (db *DB) DeleteProvider(ctx context.Context, org sallyport.OrgID, name string, rec sallyport.Record) error {
 	return db.change(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
 		found, err := changed(tx.ExecContext(ctx,
 			`DELETE FROM providers WHERE org_id = $1 AND name = $2`, org, name))
-		return foundOr(found, err, "provider")
+		if err := foundOr(found, err, "provider"); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM provider_lists WHERE org_id = $1 AND provider = $2`, org, name)
+		return err
 	})
 }

@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Models", testModels},
 		{"ModelAccess", testModelAccess},
 		{"ModelNames", testModelNames},
+		{"ProviderLists", testProviderLists},
 		{"ModelGroups", testModelGroups},
 		{"Policies", testPolicies},
 		{"PolicyVersions", testPolicyVersions},
