@@ -12,6 +12,7 @@ import { useSession } from "@/session";
 import { deleteProvider, type Provider, providerTypes, saveProvider, type Tested, testProvider, useModelChange, useProviders, useTests } from "./data";
 import { Verdict } from "./ModelDrawer";
 import { managedBy } from "./ModelTable";
+import { Offers } from "./Offers";
 
 const columns = (tests: Map<string, Tested> | undefined): Column<Provider>[] => [
   { id: "name", header: t("models.provider"), cell: (p) => p.name },
@@ -81,6 +82,7 @@ function Details({ provider, onClose }: { provider: Provider; onClose: () => voi
           {!!test.data.models?.length && <p className="max-h-40 overflow-auto text-sm break-words" tabIndex={0}>{test.data.models.join(", ")}</p>}
         </Verdict>
       )}
+      <Offers provider={provider.name} />
       {own && can("providers.save") && <ProviderForm provider={provider} onDone={onClose} />}
       <ConfirmDialog
         title={t("models.removeProvider", { name: provider.name })} description={t("models.removeWhy")} act={t("models.remove")}

@@ -93,3 +93,87 @@ test("a key that is not typed is not sent, and one that is set is never shown", 
   await userEvent.click(within(drawer).getByRole("button", { name: "Save" }));
   await waitFor(() => expect(sent).toEqual([{ name: "own", type: "openai", base_url: "https://llm.example.com" }]));
 });
+
+test("a model is renamed, gets a name more, and loses one", async () => {
+  const named = { ...model, name: "acme/best", aliases: ["best"], former_names: ["old"], abilities: ["tools", "images"], facts_at: "2026-08-19", facts_source: "https://list.example/models.json" };
+  const sent: string[] = [];
+  const note = async (r: Request) => { sent.push(`${r.method} ${new URL(r.url).search} ${await r.text()}`); return undefined; };
+  await renderPage(<Models />, {
+    at: `${at}?model=mock-large`, session: sessionOf({ actions: ["models.rename"] }),
+    answers: { ...answers, "GET /api/v1/models": [named], "PUT /api/v1/models/name": note, "POST /api/v1/models/aliases": note, "DELETE /api/v1/models/aliases": note },
+  });
+  const drawer = await screen.findByRole("dialog");
+  await within(drawer).findByText("Tools, Pictures");
+  within(drawer).getByRole("link", { name: "list.example" });
+  const listed = within(drawer).getByLabelText<HTMLInputElement>("Listed as");
+  expect(listed.value).toBe("acme/best");
+  await userEvent.clear(listed);
+  await userEvent.type(listed, "acme/new");
+  await userEvent.click(within(drawer).getByRole("button", { name: "Rename" }));
+  await userEvent.type(within(drawer).getByLabelText("One more name"), "short");
+  await userEvent.click(within(drawer).getByRole("button", { name: "Add name" }));
+  await userEvent.click(within(drawer).getByRole("button", { name: "Delete the name old" }));
+  await waitFor(() => expect(sent).toEqual([
+    'PUT ?model=mock-large {"name":"acme/new"}', 'POST ?model=mock-large {"name":"short"}', "DELETE ?model=mock-large&name=old ",
+  ]));
+});
+
+test("a price that nobody knows is not 0, and must be typed", async () => {
+  const found = { ...model, managed_by: "organisation", price: { input: "0", output: "0", unknown: true, version: "unknown" }, vanished: true };
+  await renderPage(<Models />, { at: `${at}?model=mock-large`, session, answers: { ...answers, "GET /api/v1/models": [found] } });
+  const drawer = await screen.findByRole("dialog");
+  expect((await within(drawer).findAllByText("not known")).length).toBeGreaterThan(0);
+  within(drawer).getByText("No price");
+  within(drawer).getByText("Not listed any more");
+  expect((await within(drawer).findByLabelText<HTMLInputElement>("Input")).value).toBe("");
+});
+
+test("a provider is asked what it offers; what is new is added with one press", async () => {
+  const sent: unknown[] = [];
+  const offers = {
+    listed_at: null, asked_at: null, partial: false, addable: true, vanished: [{ model: "gone", target: "gone-1" }],
+    models: [
+      { target: "big", type: "chat", abilities: [], models: ["mock-large"], price_known: true },
+      { target: "new-one", type: "chat", abilities: [], models: [], price_known: false }, { target: "paint", type: "other", abilities: [], models: [], price_known: false },
+    ],
+  };
+  let listed: object = { ...offers, models: [], vanished: [] };
+  await renderPage(<Models />, {
+    at: `${at}?tab=providers&provider=own`, session: sessionOf({ actions: ["providers.offers", "providers.refresh", "models.add"] }),
+    answers: {
+      ...answers,
+      "GET /api/v1/providers/own/models": () => listed,
+      "POST /api/v1/providers/own/models/refresh": () => (listed = offers),
+      "POST /api/v1/providers/own/models": async (r: Request) => { sent.push(await r.json()); return undefined; },
+    },
+  });
+  const drawer = await screen.findByRole("dialog");
+  await userEvent.click(await within(drawer).findByRole("button", { name: "Ask again" }));
+  await within(drawer).findByText("gone (gone-1)");
+  within(drawer).getByText("In the catalogue");
+  within(drawer).getByText("No price");
+  expect(within(drawer).queryByRole("button", { name: "Add paint" })).toBeNull();
+  expect(within(drawer).queryByRole("button", { name: "Add big" })).toBeNull();
+  await userEvent.click(within(drawer).getByRole("button", { name: "Add new-one" }));
+  await waitFor(() => expect(sent).toEqual([{ target: "new-one" }]));
+});
+
+test("a model group is made of models, and keeps one that has gone until it is taken out", async () => {
+  const sent: string[] = [];
+  const { unmount } = await renderPage(<Models />, {
+    at: `${at}?tab=groups&group=safe`, session: sessionOf({ actions: ["model_groups.save", "model_groups.delete"] }),
+    answers: {
+      ...answers,
+      "GET /api/v1/model-groups": [{ name: "safe", description: "", models: ["gone", "off"] }],
+      "PUT /api/v1/model-groups/safe": async (r: Request) => { sent.push(await r.text()); return undefined; },
+    },
+  });
+  const drawer = await screen.findByRole("dialog");
+  await userEvent.click(await within(drawer).findByRole("checkbox", { name: "mock-large" }));
+  expect(within(drawer).getByRole<HTMLInputElement>("checkbox", { name: "gone" }).checked).toBe(true);
+  await userEvent.click(within(drawer).getByRole("button", { name: "Save" }));
+  await waitFor(() => expect(sent).toEqual(['{"description":"","models":["gone","mock-large","off"]}']));
+  unmount();
+  await renderPage(<Models />, { at: `${at}?tab=groups`, session, answers: { ...answers, "GET /api/v1/model-groups": [] } });
+  await screen.findByText("No model group yet");
+});
