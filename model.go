@@ -16,7 +16,7 @@ type Model struct {
 	ImageTokens   int64  // upper bound of the tokens that one image costs as input
 	Price         Price
 	// Offline says that no AI answers under this name, only the scripted stand-in.
-	Offline bool
+	Offline   bool
 	Type      ModelType // empty: ChatModel
 	Abilities []Ability // in the order of AllAbilities
 	Facts     Facts
@@ -27,8 +27,15 @@ type Model struct {
 	Weight int64
 	// Routes are more ways to serve the model, tried when another fails.
 	Routes []Route
-	// Fallbacks are the ids of models that answer when no way to this one does.
+	// Fallbacks are the ids of models that answer when no way to this one does; theirs
+	// are not followed.
 	Fallbacks []string
+	// Retries is how often one way is tried again after a failure that costs nothing;
+	// nil: as the operator has it for all.
+	Retries *int
+	// Loose says that each call begins at a way of its own, by the weights, and not
+	// where its conversation has begun.
+	Loose bool
 	// Aliases and Groups are what the organisation that looks at it made of it: its
 	// other names, sorted, and the model groups that it is in. The catalogue sets them.
 	Aliases []ModelAlias
@@ -48,6 +55,13 @@ func (m Model) Can(a Ability) bool { return slices.Contains(m.Abilities, a) }
 
 // Serves is the model's type.
 func (m Model) Serves() ModelType { return cmp.Or(m.Type, ChatModel) }
+
+// The bounds of routes that an organisation makes.
+const (
+	ModelRoutesMax  = 15 // more ways to one model, those of its fallbacks included
+	ModelRetriesMax = 5
+	ModelWeightMax  = 1_000_000
+)
 
 // Ways returns the model once for each way to serve it, the first way first.
 func (m Model) Ways() []Model {

@@ -80,10 +80,17 @@ func (d *dispatching) candidate(ctx context.Context, m sallyport.Model, c candid
 		if v.paid {
 			d.call.owed = append(d.call.owed, m)
 		}
-		if !v.again || n > d.g.parts.Routing.Retries || !d.wait(ctx, n, err) {
+		if !v.again || n > d.g.retries(m) || !d.wait(ctx, n, err) {
 			return err
 		}
 	}
+}
+
+func (g *Gateway) retries(m sallyport.Model) int {
+	if m.Retries != nil {
+		return *m.Retries
+	}
+	return g.parts.Routing.Retries
 }
 
 // tell notes how a try went. One that tells nothing of the candidate, because its

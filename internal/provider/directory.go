@@ -93,7 +93,10 @@ func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]Pr
 		if err != nil {
 			return nil, fmt.Errorf("credential of provider %s: %w", row.Name, err)
 		}
-		p, err := New(Config{Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, APIKey: credential, Private: d.private})
+		p, err := New(Config{
+			Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, APIKey: credential, Private: d.private,
+			Connect: row.Connect, FirstByte: row.FirstByte, Idle: row.Idle,
+		})
 		if err != nil {
 			return nil, fmt.Errorf("provider %s: %w", row.Name, err)
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -44,13 +45,14 @@ type modelView struct {
 	Offline       bool      `json:"offline" readOnly:"true" doc:"No AI answers under this name"`
 	Images        bool      `json:"images,omitempty" doc:"It is known to take pictures: the ability images"`
 	Reasons       bool      `json:"reasons,omitempty" doc:"It is known to be able to think before it answers: the ability reasoning"`
-	Name          string    `json:"name" readOnly:"true" doc:"What it is listed by, which calls can name: its id, unless it was renamed"`
-	Aliases       []string  `json:"aliases" readOnly:"true" doc:"More names that are listed"`
-	FormerNames   []string  `json:"former_names" readOnly:"true" doc:"Names from before a change, which still work"`
-	Groups        []string  `json:"groups" readOnly:"true" doc:"The model groups that it is in"`
-	Enabled       bool      `json:"enabled" readOnly:"true"`
-	Default       bool      `json:"default" readOnly:"true" doc:"The organisation's chats begin with it"`
-	ManagedBy     string    `json:"managed_by" readOnly:"true" enum:"file,organisation" doc:"file: the operator's, read-only here"`
+	RoutingView
+	Name        string   `json:"name" readOnly:"true" doc:"What it is listed by, which calls can name: its id, unless it was renamed"`
+	Aliases     []string `json:"aliases" readOnly:"true" doc:"More names that are listed"`
+	FormerNames []string `json:"former_names" readOnly:"true" doc:"Names from before a change, which still work"`
+	Groups      []string `json:"groups" readOnly:"true" doc:"The model groups that it is in"`
+	Enabled     bool     `json:"enabled" readOnly:"true"`
+	Default     bool     `json:"default" readOnly:"true" doc:"The organisation's chats begin with it"`
+	ManagedBy   string   `json:"managed_by" readOnly:"true" enum:"file,organisation" doc:"file: the operator's, read-only here"`
 }
 
 type accessRequest struct {
@@ -120,7 +122,7 @@ func (s *Server) controlModels(api huma.API) {
 	huma.Register(api, operation("deleteModel", "models.delete", http.MethodDelete, "/models", "Delete a model of your own"),
 		func(ctx context.Context, in *modelQuery) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
-				return nil, s.parts.Control.DeleteModel(ctx, p.Org, in.ID, s.event(ctx, "model/"+in.ID, nil))
+				return nil, s.deleteModel(ctx, p, in.ID)
 			})
 		})
 	s.controlModelNames(api)
@@ -165,9 +167,9 @@ func (s *Server) viewModel(m sallyport.Model, choices sallyport.ModelChoices) mo
 	view := modelView{
 		ID: m.ID, DisplayName: m.DisplayName, Provider: m.Provider, Target: m.Target,
 		ContextWindow: m.ContextWindow, OutputMax: m.OutputMax, Offline: m.Offline,
-		Type: string(m.Serves()), Abilities: texts(m.Abilities), FactsSource: m.Facts.Source,
+		RoutingView: viewRouting(m), Type: string(m.Serves()), Abilities: texts(m.Abilities), FactsSource: m.Facts.Source,
 		Images: m.Can(sallyport.Images), Reasons: m.Can(sallyport.Reasons), Enabled: choices.Allows(m.ID), ManagedBy: byOrganisation,
-		Price: priceView{m.Price.Input, m.Price.Output, &m.Price.CachedInput, &m.Price.CacheWrite, m.Price.Reasoning, m.Price.Version, m.Price.Unknown},
+		Price: viewPrice(m.Price),
 	}
 	if !m.Facts.At.IsZero() {
 		day := m.Facts.At.UTC().Format(time.DateOnly)
@@ -265,33 +267,32 @@ func (s *Server) saveModel(ctx context.Context, p sallyport.Principal, v modelVi
 	if s.parts.FileModels(v.ID) {
 		return sallyport.NewError(sallyport.Conflict, "the operator's file defines a model of this id")
 	}
-	own, err := s.ownProviders(ctx, p)
-	if err != nil {
-		return err
-	}
-	known := false
-	for _, q := range own {
-		known = known || q.Name == v.Provider
-	}
-	if !known {
-		return sallyport.NewError(sallyport.InvalidBody, "provider must be one of the organisation's own providers")
-	}
 	m := sallyport.Model{
-		ID: v.ID, DisplayName: v.DisplayName, Provider: v.Provider, Target: v.Target,
+		ID: v.ID, DisplayName: cmp.Or(v.DisplayName, v.ID), Provider: v.Provider, Target: v.Target,
 		ContextWindow: v.ContextWindow, OutputMax: v.OutputMax, Type: sallyport.ModelType(v.Type), Abilities: v.abilities(),
-		Price: sallyport.Price{Input: v.Price.Input, Output: v.Price.Output, CachedInput: v.Price.Input, CacheWrite: v.Price.Input + v.Price.Input/4, Reasoning: v.Price.Reasoning},
-	}
-	if m.DisplayName == "" {
-		m.DisplayName = m.ID
-	}
-	if v.Price.CachedInput != nil {
-		m.Price.CachedInput = *v.Price.CachedInput
-	}
-	if v.Price.CacheWrite != nil {
-		m.Price.CacheWrite = *v.Price.CacheWrite
+		Price: v.Price.price(),
 	}
 	m.Price.Version = "api-" + s.parts.Now().UTC().Format("20060102T150405Z")
-	return s.parts.Control.SaveModel(ctx, p.Org, m, s.event(ctx, "model/"+v.ID, map[string]string{
-		"provider": v.Provider, "target": v.Target, "price_version": m.Price.Version,
+	if err := s.route(ctx, p, &m, v.RoutingView); err != nil {
+		return err
+	}
+	return s.parts.Control.SaveModel(ctx, p.Org, m, s.event(ctx, "model/"+v.ID, map[string]any{
+		"provider": v.Provider, "target": v.Target, "price_version": m.Price.Version, "routes": len(m.Routes), "fallbacks": m.Fallbacks,
 	}))
+}
+
+// price fills in what is left out.
+func (v priceView) price() sallyport.Price {
+	made := sallyport.Price{Input: v.Input, Output: v.Output, CachedInput: v.Input, CacheWrite: v.Input + v.Input/4, Reasoning: v.Reasoning}
+	if v.CachedInput != nil {
+		made.CachedInput = *v.CachedInput
+	}
+	if v.CacheWrite != nil {
+		made.CacheWrite = *v.CacheWrite
+	}
+	return made
+}
+
+func viewPrice(p sallyport.Price) priceView {
+	return priceView{p.Input, p.Output, &p.CachedInput, &p.CacheWrite, p.Reasoning, p.Version, p.Unknown}
 }

@@ -19,6 +19,8 @@ func testProviders(t *testing.T, db *store.DB) {
 	changed := p
 	changed.BaseURL, changed.Credential, changed.CreatedAt, changed.CredentialAt = "https://two.test/v1", nil, Time.AddDate(1, 0, 0), time.Time{}
 	ok(t, db.SaveProvider(ctx, changed, Event("provider.save")))
+	changed.Connect, changed.FirstByte, changed.Idle = time.Second, 2*time.Second, 1500*time.Millisecond
+	ok(t, db.SaveProvider(ctx, changed, Event("provider.save")))
 	changed.CreatedAt = Time
 	want := func(org sallyport.OrgID, want ...sallyport.ProviderSettings) {
 		t.Helper()
@@ -74,6 +76,13 @@ func testModels(t *testing.T, db *store.DB) {
 		fails(t, db.DeleteModel(ctx, other, m.ID, Event("model.delete")), sallyport.NotFound)
 	})
 	fails(t, db.SaveModel(ctx, "nobody", m, Event("model.save")), sallyport.NotFound)
+	want(org, m)
+	retries := 0
+	m.Weight, m.Retries, m.Loose, m.Fallbacks = 3, &retries, true, []string{"b", "a"}
+	m.Routes = []sallyport.Route{
+		{Provider: "other", Target: "t", Weight: 2, Price: sallyport.Price{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Reasoning: 5, Version: "p2"}}, {Provider: "third", Target: "u"},
+	}
+	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
 	want(org, m)
 	m.Price = sallyport.Price{Unknown: true, Version: "unknown"}
 	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
