@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go/circuitbreaker"
-
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/credit"
 	"github.com/sallyport-ai/sallyport/internal/llm"
@@ -68,11 +66,10 @@ func (d *dispatching) round(ctx context.Context, candidates []sallyport.Model) (
 }
 
 // candidate tries one, and again where that may help and costs nothing.
-func (d *dispatching) candidate(ctx context.Context, m sallyport.Model, c candidate, breaker circuitbreaker.CircuitBreaker[any]) error {
+func (d *dispatching) candidate(ctx context.Context, m sallyport.Model, c candidate, breaker *watched) error {
 	for n := 1; ; n++ {
-		begun, err := d.g.try(ctx, d.call, m, c.serves, d.out)
+		begun, err := d.watch(ctx, m, c, breaker)
 		v := judge(err)
-		tell(breaker, err, v)
 		if err == nil || begun || ctx.Err() != nil || !v.next {
 			d.over = true
 			return err
@@ -86,6 +83,27 @@ func (d *dispatching) candidate(ctx context.Context, m sallyport.Model, c candid
 	}
 }
 
+// watch tries a candidate once, and remembers how it fared. What a client did, by
+// leaving or by asking what no provider likes, is no failure of the candidate.
+func (d *dispatching) watch(ctx context.Context, m sallyport.Model, c candidate, w *watched) (begun bool, err error) {
+	now := d.g.parts.Now
+	since := now()
+	var s sample
+	begun, err = d.g.try(ctx, d.call, m, c.serves, func(e *llm.Event) error {
+		if s.first == 0 {
+			s.first = max(1, now().Sub(since))
+		}
+		return d.out(e)
+	})
+	v := judge(err)
+	tell(w, err, v)
+	s.failed = v.next
+	if ctx.Err() == nil && sallyport.CodeOf(err) != sallyport.UnsupportedField {
+		w.note(s, err, now())
+	}
+	return begun, err
+}
+
 func (g *Gateway) retries(m sallyport.Model) int {
 	if m.Retries != nil {
 		return *m.Retries
@@ -96,7 +114,7 @@ func (g *Gateway) retries(m sallyport.Model) int {
 // tell notes how a try went. One that tells nothing of the candidate, because its
 // client left, leaves a breaker as it is; but one that was let through to find out
 // has not found out.
-func tell(breaker circuitbreaker.CircuitBreaker[any], err error, v verdict) {
+func tell(breaker *watched, err error, v verdict) {
 	switch {
 	case v.sick:
 		breaker.RecordFailure()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -25,6 +26,15 @@ type Directory struct {
 	mu         sync.RWMutex
 	generation int
 	orgs       map[sallyport.OrgID]map[string]Provider
+	// made outlives Forget: a provider that is as it was stays the same one, with its
+	// connections, and with what is remembered of its health.
+	made map[sallyport.OrgID]map[string]made
+}
+
+// made is a provider with the settings that it was made from.
+type made struct {
+	Provider
+	from sallyport.ProviderSettings
 }
 
 // DirectoryStore reads organisations' own providers; *store.DB is the real one.
@@ -39,7 +49,7 @@ type Unseal func(ctx context.Context, s sallyport.ProviderSettings) (secret.Text
 func NewDirectory(file []Config, store DirectoryStore, open Unseal, private ...netip.Prefix) (*Directory, error) {
 	d := &Directory{
 		file: make(map[string]Provider, len(file)), store: store, open: open, private: private,
-		orgs: make(map[sallyport.OrgID]map[string]Provider),
+		orgs: make(map[sallyport.OrgID]map[string]Provider), made: make(map[sallyport.OrgID]map[string]made),
 	}
 	for _, cfg := range file {
 		p, err := New(cfg)
@@ -78,7 +88,7 @@ func (d *Directory) Forget() {
 
 func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]Provider, error) {
 	d.mu.RLock()
-	own, generation := d.orgs[org], d.generation
+	own, before, generation := d.orgs[org], d.made[org], d.generation
 	d.mu.RUnlock()
 	if own != nil {
 		return own, nil
@@ -87,27 +97,37 @@ func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]Pr
 	if err != nil {
 		return nil, err
 	}
-	own = make(map[string]Provider, len(rows))
+	own, all := make(map[string]Provider, len(rows)), make(map[string]made, len(rows))
 	for _, row := range rows {
-		credential, err := d.open(ctx, row)
-		if err != nil {
-			return nil, fmt.Errorf("credential of provider %s: %w", row.Name, err)
+		m := before[row.Name]
+		if m.Provider == nil || !reflect.DeepEqual(m.from, row) {
+			if m, err = d.make(ctx, row); err != nil {
+				return nil, err
+			}
 		}
-		p, err := New(Config{
-			Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, APIKey: credential, Private: d.private,
-			Connect: row.Connect, FirstByte: row.FirstByte, Idle: row.Idle,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("provider %s: %w", row.Name, err)
-		}
-		own[row.Name] = p
+		own[row.Name], all[row.Name] = m.Provider, m
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.generation == generation {
-		d.orgs[org] = own
+		d.orgs[org], d.made[org] = own, all
 	}
 	return own, nil
+}
+
+func (d *Directory) make(ctx context.Context, row sallyport.ProviderSettings) (made, error) {
+	credential, err := d.open(ctx, row)
+	if err != nil {
+		return made{}, fmt.Errorf("credential of provider %s: %w", row.Name, err)
+	}
+	p, err := New(Config{
+		Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, APIKey: credential, Private: d.private,
+		Connect: row.Connect, FirstByte: row.FirstByte, Idle: row.Idle,
+	})
+	if err != nil {
+		return made{}, fmt.Errorf("provider %s: %w", row.Name, err)
+	}
+	return made{p, row}, nil
 }
 
 // PublicAddress returns the well-known address of a provider type, "" when each

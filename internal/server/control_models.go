@@ -129,6 +129,7 @@ func (s *Server) controlModels(api huma.API) {
 	s.controlProviders(api)
 	s.controlProbes(api)
 	s.controlOffers(api)
+	s.controlHealth(api)
 }
 
 func (s *Server) allModels(ctx context.Context, org sallyport.OrgID) ([]modelView, error) {

@@ -82,12 +82,18 @@ func TestOwnRoutes(t *testing.T) {
 	}
 	upstream.take("a-1", "a-2")
 	asks("both are down", "a-1 a-2 b-1", 200)
-	save("b", `,"fallbacks":["a"]`, 204) // they stand in for each other, and nobody goes round
+	save("b", `,"retries":0,"fallbacks":["a"]`, 204) // they stand in for each other, and nobody goes round
 	upstream.take("a-1", "a-2", "b-1")
 	asks("all are down", "a-1 a-2 b-1", 503)
-	save("a", `,"retries":1`, 204)
-	upstream.take("a-1")
-	asks("tried again", "a-1 a-1", 503)
+	save("a", `,"retries":1,"routes":[{"provider":"second","target":"a-2","weight":0}]`, 204)
+	upstream.take("a-1", "a-2")
+	asks("tried again", "a-1 a-1 a-2 a-2", 503)
+
+	health := h.Call(t, admin, http.MethodGet, "/api/v1/providers/health", "").Body
+	if !strings.Contains(health, `{"provider":"second","target":"a-2","models":["a"],"state":"closed","tries":5,"failures":4,`) ||
+		!strings.Contains(health, `"last_error":"upstream_error","status":503,`) || strings.Contains(health, "busy") {
+		t.Errorf("their health is %s", health)
+	}
 
 	for routing, why := range map[string]string{
 		`,"routes":[{"provider":"fake","target":"x"}]`:   "own providers", // the operator's

@@ -65,6 +65,7 @@ var permissions = map[string]permission{
 	"listModelGroups":     {sallyport.RoleAdministrator, "model_groups.list", "", "", 200},
 	"saveModelGroup":      {sallyport.RoleAdministrator, "model_groups.save", "", `{"models":["mock-large"]}`, 204},
 	"deleteModelGroup":    {sallyport.RoleAdministrator, "model_groups.delete", "", "", 204},
+	"getProvidersHealth":  {sallyport.RoleAdministrator, "providers.health", "", "", 200},
 	"listOffers":          {sallyport.RoleAdministrator, "providers.offers", "", "", 200},
 	"refreshOffers":       {sallyport.RoleAdministrator, "providers.refresh", "", "", 200},
 	"addOffered":          {sallyport.RoleAdministrator, "models.add", "", `{"target":"gpt-4o-mini"}`, 204},

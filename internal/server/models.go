@@ -27,12 +27,16 @@ type modelList struct {
 	Data   []modelObject `json:"data"`
 }
 
-// listModels answers GET /v1/models: what the caller may use, its agents too
-// with include_agents=true.
+// listModels answers GET /v1/models: what the caller may use, by each name that it is
+// listed by, and its agents too with include_agents=true. Anthropic's clients get
+// their own list, without agents, which have no Messages.
 func (s *Server) listModels(r *request) (any, error) {
 	models, err := s.models(r.Context(), r.principal)
 	if err != nil {
 		return nil, err
+	}
+	if forAnthropic(r) {
+		return anthropicModels(r, models)
 	}
 	list := modelList{Object: "list", Data: make([]modelObject, 0, len(models))}
 	for _, m := range models {
@@ -75,8 +79,8 @@ func (s *Server) agentModels(r *request) ([]modelObject, error) {
 	return list, nil
 }
 
-// getModel answers GET /v1/models/{model}, by any name that the model has. A model that is switched off looks
-// like one that does not exist.
+// getModel answers GET /v1/models/{model}, by any name that the model has. A model
+// that is switched off looks like one that does not exist.
 func (s *Server) getModel(r *request) (any, error) {
 	id := r.PathValue("model")
 	r.call.Requested = id
@@ -85,6 +89,9 @@ func (s *Server) getModel(r *request) (any, error) {
 	}
 	models, err := s.models(r.Context(), r.principal)
 	m, err := theOne("model, or you may not use it", models, err, func(m sallyport.Model) bool { return m.Called(id) })
+	if forAnthropic(r) {
+		return anthropicModelOf(m, id), err
+	}
 	return modelOf(m, id), err
 }
 

@@ -70,6 +70,7 @@ var walkRules = map[string]string{
 	"POST /api/v1/providers":                               "admin",
 	"DELETE /api/v1/providers/{name}":                      "admin",
 	"POST /api/v1/providers/{name}/test":                   "admin",
+	"GET /api/v1/providers/health":                         "admin",
 	"GET /api/v1/providers/{name}/models":                  "admin",
 	"POST /api/v1/providers/{name}/models":                 "admin",
 	"POST /api/v1/providers/{name}/models/refresh":         "admin",
