@@ -1462,6 +1462,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/providers/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the ways to models have fared in recent calls, on the server that answers */
+        get: operations["getProvidersHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/providers/{name}": {
         parameters: {
             query?: never;
@@ -2552,6 +2569,11 @@ export interface components {
             id: string;
             name: string;
         };
+        HealthView: {
+            /** @description The server that answers: each remembers for itself, since its start */
+            node: string;
+            targets: components["schemas"]["TargetHealthView"][] | null;
+        };
         HistogramView: {
             /** @description Records in equal parts of the time, the oldest first */
             bars: number[] | null;
@@ -2921,6 +2943,8 @@ export interface components {
             readonly facts_at: string | null;
             /** @description Where that was read: an address, or the provider's own list */
             readonly facts_source?: string;
+            /** @description Models of the same type that answer when no way to this one does. Theirs are not followed */
+            fallbacks?: string[] | null;
             /** @description Names from before a change, which still work */
             readonly former_names: string[] | null;
             /** @description The model groups that it is in */
@@ -2928,6 +2952,8 @@ export interface components {
             id: string;
             /** @description It is known to take pictures: the ability images */
             images?: boolean;
+            /** @description Each call begins at a way of its own, and not where its conversation has begun */
+            loose?: boolean;
             /**
              * @description file: the operator's, read-only here
              * @enum {string}
@@ -2943,6 +2969,13 @@ export interface components {
             provider: string;
             /** @description It is known to be able to think before it answers: the ability reasoning */
             reasons?: boolean;
+            /**
+             * Format: int64
+             * @description How often one way is tried again after a failure that costs nothing. Absent: as the operator has it
+             */
+            retries?: number;
+            /** @description More ways to serve the model, tried when another fails before its answer begins */
+            routes?: components["schemas"]["RouteView"][] | null;
             /** @description The provider's own name for the model */
             target: string;
             /**
@@ -2952,6 +2985,11 @@ export interface components {
             type?: "chat" | "embedding" | "transcription";
             /** @description A provider that serves it no longer lists it */
             readonly vanished?: boolean;
+            /**
+             * Format: int64
+             * @description The share of calls that begin with provider and target, against those of the routes. Without any weight all do
+             */
+            weight?: number;
         };
         NameView: {
             /** @description A user's e-mail address, a key's prefix */
@@ -3211,11 +3249,26 @@ export interface components {
             /** @description https, and not a private address; absent for the operator's */
             base_url: string;
             /**
+             * Format: int64
+             * @description How long to wait for a connection; 0 is the default, here and below: 10 s
+             */
+            connect_ms?: number;
+            /**
              * Format: date-time
              * @description When it was set, if that is known
              */
             readonly credential_at: string | null;
             readonly credential_set: boolean;
+            /**
+             * Format: int64
+             * @description From there to the beginning of the answer: 300 s
+             */
+            first_byte_ms?: number;
+            /**
+             * Format: int64
+             * @description Between two pieces of an answer: 120 s
+             */
+            idle_ms?: number;
             /**
              * @description file: the operator's, read-only here
              * @enum {string}
@@ -3320,6 +3373,15 @@ export interface components {
             name: string;
             /** @description All of it in a line, such as: on: group SOC; ceiling: organisation on */
             text: string;
+        };
+        RouteView: {
+            /** @description Default: the model's */
+            price?: components["schemas"]["PriceView"];
+            provider: string;
+            /** @description Default: the model's */
+            target?: string;
+            /** Format: int64 */
+            weight?: number;
         };
         RunAgentView: {
             deleted: boolean;
@@ -3694,6 +3756,51 @@ export interface components {
             started_at: string;
             storage: components["schemas"]["StorageView"];
             version: string;
+        };
+        TargetHealthView: {
+            /** Format: date-time */
+            failed_at: string | null;
+            /**
+             * Format: int64
+             * @description Those of them that failed by the provider, a 429 included; not what a client did
+             */
+            failures: number;
+            /** @description The code of the last failure, as in the trail; never the provider's words */
+            last_error?: string;
+            /**
+             * Format: int64
+             * @description To the first piece of an answer
+             */
+            median_ms?: number;
+            /** @description The ids of the models that are served so */
+            models: string[] | null;
+            provider: string;
+            /**
+             * Format: int64
+             * @description The same: 95 of 100 were faster
+             */
+            slow_ms?: number;
+            /**
+             * @description Of its breaker. open: it is passed over for a while; half_open: one call may find out
+             * @enum {string}
+             */
+            state: "closed" | "open" | "half_open";
+            /**
+             * Format: int64
+             * @description The provider's HTTP status of it
+             */
+            status?: number;
+            target: string;
+            /**
+             * Format: date-time
+             * @description null: not since the server started
+             */
+            tried_at: string | null;
+            /**
+             * Format: int64
+             * @description Recent tries that are remembered, at most 50, of everybody who is served so
+             */
+            tries: number;
         };
         Things: {
             /**
@@ -14903,6 +15010,98 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+        };
+    };
+    getProvidersHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthView"];
+                };
             };
             /** @description Bad Request */
             400: {

@@ -12,6 +12,7 @@ import { t } from "@/messages";
 import { useSession } from "@/session";
 import { abilities, addAlias, deleteModel, type ModelTest, modelTypes, removeAlias, renameModel, saveModel, setAccess, testModel, useModelChange, useProviders } from "./data";
 import { abilityText, managedBy, rate, State } from "./ModelTable";
+import { readRouting, RoutingFields, routingText } from "./Routing";
 
 export function ModelDrawer({ id, onClose }: { id: string | undefined; onClose: () => void }) {
   const query = useModels();
@@ -68,6 +69,7 @@ function Facts({ model }: { model: Model }) {
     [t("models.tabGroups"), model.groups?.join(", ") || "—"],
     [t("models.provider"), model.provider],
     [t("models.target"), model.target],
+    [t("models.routing"), routingText(model) || "—"],
     [t("models.window"), model.context_window ? <Count key="w" n={model.context_window} /> : "—"],
     [t("models.output"), model.output_max ? <Count key="o" n={model.output_max} /> : "—"],
     [`${t("models.input")}: ${t("models.perMillion").toLowerCase()}`, price(model.price.input)],
@@ -197,7 +199,7 @@ function ModelForm({ model, onDone }: { model?: Model; onDone: () => void }) {
     await save.mutateAsync({
       id: model?.id ?? text("id"), display_name: text("display_name"), provider: text("provider"), target: text("target"),
       context_window: Number(text("context_window")), output_max: Number(text("output_max")),
-      type: text("type"), abilities: abilities.filter((a) => of.has(a)),
+      ...readRouting(of), type: text("type"), abilities: abilities.filter((a) => of.has(a)),
       price: {
         input: text("input"), output: text("output"),
         ...Object.fromEntries((["cached_input", "cache_write", "reasoning"] as const).map((kind) => [kind, text(kind)]).filter(([, price]) => price)),
@@ -229,6 +231,7 @@ function ModelForm({ model, onDone }: { model?: Model; onDone: () => void }) {
         <legend className="pb-1 font-medium">{t("models.abilities")}</legend>
         {abilities.map((a) => <Checkbox key={a} name={a} label={t(`models.can_${a}`)} defaultChecked={model?.abilities?.includes(a) ?? false} />)}
       </fieldset>
+      <RoutingFields model={model} providers={own.map((p) => p.name)} />
     </Form>
   );
 }

@@ -9,6 +9,8 @@ export type ModelTest = components["schemas"]["ModelTestView"];
 export type Probe = components["schemas"]["ProbeView"];
 export type Offers = components["schemas"]["OffersView"];
 export type Offer = components["schemas"]["OfferView"];
+export type Health = components["schemas"]["HealthView"];
+export type TargetHealth = components["schemas"]["TargetHealthView"];
 export type ModelGroup = components["schemas"]["ModelGroupView"];
 export type Rules = components["schemas"]["ModelRules"];
 
@@ -44,6 +46,9 @@ export function useTests(may: boolean) {
 export const useRules = () => useQuery({ queryKey: [...modelsKey, "rules"], queryFn: () => call<Rules>("GET", "/api/v1/models/rules") });
 
 export const useModelGroups = () => useQuery({ queryKey: [...modelsKey, "groups"], queryFn: () => call<ModelGroup[]>("GET", "/api/v1/model-groups") });
+/** Read anew now and then: it moves with every call. */
+export const useHealth = (may: boolean) =>
+  useQuery({ queryKey: [...providersKey, "health"], enabled: may, refetchInterval: 30_000, queryFn: () => call<Health>("GET", "/api/v1/providers/health") });
 export const useOffers = (provider: string, may: boolean) =>
   useQuery({ queryKey: [...providersKey, provider, "offers"], enabled: may, queryFn: () => call<Offers>("GET", `/api/v1/providers/${encodeURIComponent(provider)}/models`) });
 

@@ -177,3 +177,46 @@ test("a model group is made of models, and keeps one that has gone until it is t
   await renderPage(<Models />, { at: `${at}?tab=groups`, session, answers: { ...answers, "GET /api/v1/model-groups": [] } });
   await screen.findByText("No model group yet");
 });
+
+test("a model of the organisation gets a route and a stand-in", async () => {
+  const sent: Record<string, unknown>[] = [];
+  const own = { ...model, managed_by: "organisation", provider: "own", routes: [{ provider: "own", target: "old", weight: 1, price: { input: "1", output: "2" } }] };
+  await renderPage(<Models />, {
+    at: `${at}?model=mock-large`, session,
+    answers: { ...answers, "GET /api/v1/models": [own], "POST /api/v1/models": async (r: Request) => { sent.push(await r.json()); return undefined; } },
+  });
+  const drawer = await screen.findByRole("dialog");
+  await userEvent.click(await within(drawer).findByRole("button", { name: "Add route" }));
+  const route = within(drawer).getByRole("group", { name: "Route 2" });
+  await userEvent.type(within(route).getByLabelText(/name for it/), "big-2");
+  await userEvent.type(within(route).getByLabelText(/Price of input/), "3");
+  await userEvent.type(within(route).getByLabelText(/Price of output/), "4");
+  await userEvent.type(within(drawer).getByLabelText(/Stand-ins/), "off, ");
+  await userEvent.type(within(drawer).getByLabelText(/Tries once more/), "2");
+  await userEvent.click(within(drawer).getByRole("checkbox", { name: /chooses anew/ }));
+  await userEvent.click(within(drawer).getByRole("button", { name: "Save" }));
+  await waitFor(() => expect(sent).toHaveLength(1));
+  expect(sent[0]).toMatchObject({
+    weight: 0, loose: true, retries: 2, fallbacks: ["off"],
+    routes: [{ provider: "own", target: "old", weight: 1 }, { provider: "own", target: "big-2", weight: 0, price: { input: "3", output: "4" } }],
+  });
+  expect((sent[0]?.routes as object[])[0]).not.toHaveProperty("price"); // the model's, also when that changes
+});
+
+test("a provider shows how its targets fared, and which are passed over", async () => {
+  const health = { node: "node-1", targets: [
+    { provider: "own", target: "big", models: ["mock-large"], state: "open", tries: 20, failures: 5, median_ms: 120, slow_ms: 900, last_error: "upstream_error", status: 503, failed_at: "2026-11-03T10:00:00Z", tried_at: null },
+    { provider: "own", target: "unused", models: ["off"], state: "closed", tries: 0, failures: 0, failed_at: null, tried_at: null },
+    { provider: "other", target: "x", models: ["y"], state: "closed", tries: 9, failures: 0, failed_at: null, tried_at: null },
+  ] };
+  await renderPage(<Models />, {
+    at: `${at}?tab=providers&provider=own`, session: sessionOf({ actions: ["providers.health"] }), answers: { ...answers, "GET /api/v1/providers/health": health },
+  });
+  const targets = await screen.findByRole("region", { name: "Targets in recent calls" });
+  within(targets).getByText("15 of 20 answered");
+  within(targets).getByText("Passed over");
+  within(targets).getByText("Not called");
+  within(targets).getByText(/upstream_error 503/);
+  expect(within(targets).queryByText("x")).toBeNull();
+  expect(screen.getAllByText("1 target passed over").length).toBe(1);
+});
