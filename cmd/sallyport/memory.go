@@ -20,9 +20,10 @@ const (
 	gcPercentMax = 1600
 	// memoryPoll is how often the two are looked after.
 	memoryPoll = time.Second
-	// In a poll in which less than quietBytes were allocated nothing went on, and
-	// then spareBytes or more of free memory are given back to the system.
-	quietBytes = 1 << 20
+	// In a poll in which less than quietBytes were allocated hardly anything went on,
+	// and then all that is free or garbage is given back to the system, if spareBytes
+	// or more were allocated since that was last done.
+	quietBytes = 4 << 20
 	spareBytes = 8 << 20
 )
 
@@ -33,7 +34,9 @@ func keepMemory(ctx context.Context) {
 	fixed := os.Getenv("GOGC") != ""
 	tick := time.NewTicker(memoryPoll)
 	defer tick.Stop()
-	for percent, before := gcPercentMin, readMemory(); ; {
+	var before memory
+	given := uint64(0) // what was allocated when memory was last given back
+	for percent := gcPercentMin; ; {
 		select {
 		case <-ctx.Done():
 			return
@@ -44,8 +47,9 @@ func keepMemory(ctx context.Context) {
 			percent = wanted
 			debug.SetGCPercent(percent)
 		}
-		if now.allocated-before.allocated < quietBytes && now.spare >= spareBytes {
+		if now.allocated-before.allocated < quietBytes && now.allocated-given >= spareBytes {
 			debug.FreeOSMemory()
+			given = now.allocated
 		}
 		before = now
 	}
@@ -60,13 +64,10 @@ func gcPercent(live uint64) int {
 type memory struct {
 	live      uint64 // at the last collection
 	allocated uint64 // since the start
-	spare     uint64 // free, and not given back
 }
 
 func readMemory() memory {
-	samples := []metrics.Sample{
-		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
-	}
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(samples)
-	return memory{samples[0].Value.Uint64(), samples[1].Value.Uint64(), samples[2].Value.Uint64()}
+	return memory{live: samples[0].Value.Uint64(), allocated: samples[1].Value.Uint64()}
 }

@@ -64,14 +64,15 @@ func (p *postings) probe(ctx context.Context, last int64) error {
 	return nil
 }
 
-// blocksFor is in how many blocks of the first list there are about so many records
-// with the terms of all, if these have nothing to do with each other.
+// blocksFor is in how many blocks of the first list there are so many records with the
+// terms of all, if these have nothing to do with each other, and some blocks more: to
+// look again costs more than they do.
 func blocksFor(lists []*postings, records int) int {
 	blocks := float64(records) / max(lists[0].each, 1)
 	for _, other := range lists[1:] {
 		blocks /= max(other.share, 1.0/postingsMax)
 	}
-	return int(min(blocks+1, postingsMax))
+	return int(min(1.25*blocks+1, postingsMax))
 }
 
 const sqlPostings = `
@@ -88,10 +89,15 @@ func (p *postings) read(ctx context.Context, n int64, limit int) (err error) {
 // upTo returns the newest blocks up to n that have the term, about so many; none
 // when there is none.
 func (p *postings) upTo(ctx context.Context, n int64, about int) ([]posting, error) {
-	if len(p.page) == 0 && !p.ended {
-		if err := p.read(ctx, n, about); err != nil {
+	if len(p.page) < about && !p.ended {
+		known := p.page
+		if len(known) > 0 {
+			n = known[len(known)-1].block - 1
+		}
+		if err := p.read(ctx, n, about-len(known)); err != nil {
 			return nil, err
 		}
+		p.page = append(known, p.page...)
 	}
 	some := p.page[:min(len(p.page), about)]
 	p.page = p.page[len(some):]
@@ -107,8 +113,10 @@ func (p *postings) common(ctx context.Context, blocks []posting) ([]posting, err
 	for i, b := range blocks {
 		numbers[i] = b.block
 	}
-	query, args := p.db.engine.postingsAmong(p.org, p.term, numbers)
-	here, err := p.list(ctx, query, args...)
+	here, err := apart(numbers, func(part []int64) ([]posting, error) {
+		query, args := p.db.engine.postingsAmong(p.org, p.term, part)
+		return p.list(ctx, query, args...)
+	})
 	slices.SortFunc(here, func(a, b posting) int { return cmp.Compare(b.block, a.block) })
 	var both []posting
 	for _, b := range blocks {

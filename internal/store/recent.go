@@ -11,12 +11,13 @@ import (
 // it here instead, as far as this process wrote it, in batches, and lately; the
 // rest it reads. The database may have lost it, after a crash of its own: whoever
 // takes something looks whether the newest record of it is there, whose hash vouches
-// for all before. Of very many organisations at once, the older part is forgotten.
+// for all before. What is too much, the older part, is forgotten.
 
 const (
 	recentBlocks = 64 // of the index, while their records are written
-	recentTrails = 64 // whose newest links are kept
-	recentLinks  = 2048
+	// recentLinks is how many links are kept, of all trails: what is written in a few
+	// looks of whoever makes checkpoints, at more than a server can do. A megabyte.
+	recentLinks = 16 << 10
 )
 
 // committed is a record of a batch as those who follow the trail need it.
@@ -33,6 +34,7 @@ type recent struct {
 	mu     sync.Mutex
 	blocks map[blockKey]*block
 	links  map[sallyport.OrgID][]sallyport.ChainLink // the newest, without a gap
+	linked int                                       // how many of these there are
 }
 
 type blockKey struct {
@@ -82,18 +84,32 @@ func follows(next committed, seq int64, hash sallyport.Hash) bool {
 }
 
 func (r *recent) noteLink(one committed) {
-	links := r.links[one.org]
-	switch n := len(links); {
-	case n == 0:
-		if r.links == nil || len(r.links) >= recentTrails {
-			r.links = make(map[sallyport.OrgID][]sallyport.ChainLink)
-		}
-	case !follows(one, links[n-1].Seq, links[n-1].Hash):
-		links = links[:0]
-	case n == recentLinks:
-		links = links[:copy(links, links[n/2:])]
+	if r.links == nil {
+		r.links = make(map[sallyport.OrgID][]sallyport.ChainLink)
 	}
-	r.links[one.org] = append(links, sallyport.ChainLink{Seq: one.seq, Prev: one.prev, Hash: one.hash})
+	links := r.links[one.org]
+	if n := len(links); n > 0 && !follows(one, links[n-1].Seq, links[n-1].Hash) {
+		r.links[one.org], r.linked = links[:0], r.linked-n
+	}
+	if r.linked == recentLinks {
+		r.forgetHalf()
+	}
+	r.links[one.org] = append(r.links[one.org], sallyport.ChainLink{Seq: one.seq, Prev: one.prev, Hash: one.hash})
+	r.linked++
+}
+
+// forgetHalf forgets the older half of each trail's links.
+func (r *recent) forgetHalf() {
+	r.linked = 0
+	for org, links := range r.links {
+		newer := links[:copy(links, links[(len(links)+1)/2:])]
+		if len(newer) == 0 {
+			delete(r.links, org)
+			continue
+		}
+		r.links[org] = newer
+		r.linked += len(newer)
+	}
 }
 
 // block returns a block of the index, and forgets it; nil: not all its records went

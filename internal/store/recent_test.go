@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/sallyport-ai/sallyport"
@@ -39,12 +40,13 @@ func TestRecent(t *testing.T) {
 	t.Run("links", func(t *testing.T) {
 		var r recent
 		note(&r, 1, 10)
-		note(&r, 12, 5000)
+		const last = 2 * recentLinks
+		note(&r, 12, last)
 		for _, c := range []struct {
 			after int64
 			n     int
 			there bool
-		}{{0, 10, false}, {11, 10, false}, {4000, 1000, true}, {4990, 10, true}, {4990, 11, false}, {4000, 1, true}} {
+		}{{0, 10, false}, {11, 10, false}, {last - 1000, 1000, true}, {last - 10, 10, true}, {last - 10, 11, false}, {last - 1000, 1, true}} {
 			links := r.chain("o", c.after, c.n)
 			if (links != nil) != c.there {
 				t.Errorf("%d links after %d are there: %t", c.n, c.after, links != nil)
@@ -58,10 +60,30 @@ func TestRecent(t *testing.T) {
 		if r.chain("another", 0, 1) != nil {
 			t.Error("links of nobody are there")
 		}
-		// The database has lost 5000, and somebody else has written another one.
-		r.note([]committed{{org: "o", seq: 5001, prev: sallyport.Hash{1, 2}}})
-		if r.chain("o", 4990, 11) != nil {
+		// The database has lost the last, and somebody else has written another one.
+		r.note([]committed{{org: "o", seq: last + 1, prev: sallyport.Hash{1, 2}}})
+		if r.chain("o", last-10, 11) != nil {
 			t.Error("links that do not follow each other are there")
 		}
 	})
+	t.Run("links of many trails", func(t *testing.T) {
+		var r recent
+		note(&r, 1, 3*recentLinks/4)
+		for i := range recentLinks {
+			r.note([]committed{{org: sallyport.OrgID(strconv.Itoa(i)), seq: 1, hash: hash(1)}})
+			if kept := keptLinks(&r); kept > recentLinks || kept != r.linked {
+				t.Fatalf("%d links are kept, %d counted, and %d may be", kept, r.linked, recentLinks)
+			}
+		}
+		if r.chain(sallyport.OrgID(strconv.Itoa(recentLinks-1)), 0, 1) == nil {
+			t.Error("the newest link is not there")
+		}
+	})
+}
+
+func keptLinks(r *recent) (n int) {
+	for _, links := range r.links {
+		n += len(links)
+	}
+	return n
 }

@@ -329,9 +329,7 @@ func recordsOf(blocks []posting, from, before int64) (seqs []int64) {
 func (s *search) readEach(seqs []int64) error {
 	for len(seqs) > 0 && !s.full() {
 		some := seqs[:min(len(seqs), s.limit-len(s.found), blockRecords)]
-		w := s.db.conditions(s.org, s.filter)
-		s.db.engine.among(w, "seq", some)
-		records, err := s.db.records(s.ctx, sqlRecords+w.String(), w.args...)
+		records, err := s.recordsAt(some)
 		if err != nil {
 			return err
 		}
@@ -344,6 +342,15 @@ func (s *search) readEach(seqs []int64) error {
 		}
 	}
 	return nil
+}
+
+// recordsAt reads those of the records that pass what the database can tell.
+func (s *search) recordsAt(seqs []int64) ([]sallyport.StoredRecord, error) {
+	return apart(seqs, func(part []int64) ([]sallyport.StoredRecord, error) {
+		w := s.db.conditions(s.org, s.filter)
+		s.db.engine.among(w, "seq", part)
+		return s.db.records(s.ctx, sqlRecords+w.String(), w.args...)
+	})
 }
 
 // fetch reads at most limit records of w, the newest first, and keeps those that

@@ -20,10 +20,10 @@ import (
 const (
 	// busyTimeout is how long a writer waits for another process's transaction.
 	busyTimeout = 10 * time.Second
-	// The page cache of the connection that writes, and of each that reads: room
-	// for the upper levels of the trees of a million records. What is not in these
-	// mostly is in the system's.
-	writeCacheKiB = 16 << 10
+	// The page cache of the connection that writes, at the ends of trees, and of each
+	// that reads: room for the upper levels of the trees of a million records. What is
+	// not in these mostly is in the system's.
+	writeCacheKiB = 8 << 10
 	readCacheKiB  = 8 << 10
 	// checkpointPages is the size of the write-ahead log, in pages of 4 KiB, from
 	// which it is copied to the file. Larger than SQLite's 1,000, because each
