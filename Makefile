@@ -64,9 +64,9 @@ vet:
 # race detector, under which SQLite and the program take three times as long; make race
 # has them. Pointers of SQLite, C that a program turned into Go, are not checked at all.
 RACE    := -race -gcflags=modernc.org/...=-d=checkptr=0 -parallel 4
-UNRACED := ./internal/store ./cmd/sallyport
+UNRACED := ./internal/dialect ./internal/store ./cmd/sallyport
 unit:
-	go test $(RACE) -timeout 18m $$(go list ./... | grep -v -e internal/store$$ -e cmd/sallyport$$)
+	go test $(RACE) -timeout 18m $$(go list ./... | grep -v -e internal/dialect$$ -e internal/store$$ -e cmd/sallyport$$)
 	go test -parallel 8 -timeout 18m $(UNRACED)
 
 race: services

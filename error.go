@@ -20,6 +20,7 @@ const (
 	PreviousNotFound    Code = "previous_response_not_found" // unknown, not the caller's, or never kept
 	InvalidCursor       Code = "invalid_cursor"              // the place in a list that is asked for is none
 	AgentVersion        Code = "agent_version_pinning_unsupported"
+	AgentInputs         Code = "agent_inputs_unmappable" // several inputs, or more than a text for them
 	ModelNotFound       Code = "model_not_found"
 	ModelAccessDenied   Code = "model_access_denied"
 	Unauthorized        Code = "unauthorized"

@@ -67,6 +67,7 @@ type RunCall struct {
 	EndedAt time.Time // zero: under way, or nobody wrote its end down
 	Code    Code      // why it failed; empty: it did not, or not yet
 	Charge  Credits
+	Usage   Usage
 }
 
 // CallInterrupted is the code of a call that nobody heard the end of: the step

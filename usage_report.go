@@ -39,11 +39,7 @@ type UsageRow struct {
 // Add adds another row's numbers.
 func (r *UsageRow) Add(o UsageRow) {
 	r.Calls += o.Calls
-	r.Usage.Input += o.Usage.Input
-	r.Usage.CachedInput += o.Usage.CachedInput
-	r.Usage.CacheWrite += o.Usage.CacheWrite
-	r.Usage.Output += o.Usage.Output
-	r.Usage.Reasoning += o.Usage.Reasoning
+	r.Usage = r.Usage.Plus(o.Usage)
 	r.Charge += o.Charge
 	r.Estimated += o.Estimated
 	r.Overruns += o.Overruns

@@ -18,19 +18,20 @@ const turns = () => {
   const call = (id, cmd) => ({ id: `call_${id}`, name: 'exec_command', input: { cmd } })
   return [
     { thinking: 'Two files, 👩‍💻.', proof: proofs[0], calls: Object.entries(texts).map(([file, text], i) => call(`write_${i}`, `cat > ${file} <<'END'\n${text}END`)) },
-    { thinking: 'Now I look.', proof: proofs[1], say: 'I look.', calls: [call('read', `cat ${Object.keys(texts).join(' ')}`)] },
+    { thinking: 'Now I look.', proof: proofs[1], say: 'I look.', calls: [
+      call('read', `cat ${Object.keys(texts).join(' ')}`),
+      // A tool of a namespace. There is no such agent, which the output says.
+      { id: 'call_close', namespace: 'multi_agent_v1', name: 'close_agent', input: { target: 'nobody', id: 'nobody' } },
+    ] },
     { say: 'Both files are there.' },
     { say: 'They still are.' },
   ]
 }
 
-// What only OpenAI's own service runs is refused for others, and is turned off there.
-const others = { settings: 'web_search = "disabled"', features: 'multi_agent = false' }
-
-for (const [name, model, path, { settings = '', features = '' }] of [
-  ['a provider of Responses', 'gpt-5', '/v1/responses', {}],
-  ['a provider of chat completions', 'open-1', '/v1/chat/completions', others],
-  ["a provider of Anthropic's API", 'claude-sonnet-4-5', '/v1/messages', others],
+for (const [name, model, path] of [
+  ['a provider of Responses', 'gpt-5', '/v1/responses'],
+  ['a provider of chat completions', 'open-1', '/v1/chat/completions'],
+  ["a provider of Anthropic's API", 'claude-sonnet-4-5', '/v1/messages'],
 ]) {
   describe(`Codex CLI on ${name}`, { timeout: 300_000 }, async () => {
     const stage = await setStage(turns)
@@ -39,7 +40,6 @@ for (const [name, model, path, { settings = '', features = '' }] of [
 model = "${model}"
 model_provider = "sallyport"
 check_for_update_on_startup = false
-${settings}
 
 [model_providers.sallyport]
 name = "Sallyport"
@@ -49,7 +49,6 @@ wire_api = "responses"
 
 [features]
 plugins = false # their catalogue is fetched from github.com
-${features}
 
 [analytics]
 enabled = false
@@ -86,7 +85,17 @@ enabled = false
       assert.deepEqual(results, stage.turns.flatMap((turn) => turn.calls ?? []).map((call) => call.id))
     })
 
-    if (path !== '/v1/responses') return
+    if (path !== '/v1/responses') {
+      test('tools of namespaces were offered as functions, and the one that was called answered as what it is', () => {
+        const { tools } = stage.upstream.last().body
+        const names = tools.map((tool) => tool.name ?? tool.function.name)
+        assert.ok(names.includes('exec_command') && names.includes('multi_agent_v1__close_agent'))
+        assert.deepEqual(tools.filter((tool) => tool.type === 'web_search'), [])
+        const { input } = JSON.parse(stage.sent.at(-1).raw)
+        assert.equal(input.find((item) => item.type === 'function_call' && item.call_id === 'call_close').namespace, 'multi_agent_v1')
+      })
+      return
+    }
 
     test('the provider got what was sent, but for the model and what is protected', () => {
       assert.equal(stage.upstream.calls.length, stage.sent.length)

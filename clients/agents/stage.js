@@ -28,7 +28,7 @@ export const target = { claude: 'scripted-claude', gpt: 'scripted-gpt', open: 's
 
 // setStage returns what a test file needs. turns(folder) are those of the session,
 // each { thinking, proof, redacted, say, calls }: proof is what only the provider can
-// read of the thinking, calls are { id, name, input }.
+// read of the thinking, calls are { id, namespace, name, input }.
 export async function setStage(turns) {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-agents-'))
   after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
@@ -104,12 +104,15 @@ function scripts(next) {
   }
 }
 
+// functionOf is the name of a tool where all tools are functions.
+const functionOf = ({ namespace, name }) => (namespace ? `${namespace}__${name}` : name)
+
 function blocks({ thinking, proof, redacted, say, calls = [] }) {
   return [
     ...(thinking ? [{ type: 'thinking', thinking, signature: proof }] : []),
     ...(redacted ? [{ type: 'redacted_thinking', data: redacted }] : []),
     ...(say ? [{ type: 'text', text: say }] : []),
-    ...calls.map(({ id, name, input }) => ({ type: 'tool_use', id, name, input })),
+    ...calls.map(({ id, input, ...tool }) => ({ type: 'tool_use', id, name: functionOf(tool), input })),
   ]
 }
 
@@ -117,8 +120,8 @@ function items({ thinking, proof, say, calls = [] }) {
   return [
     ...(thinking ? [{ id: `rs_${calls[0]?.id}`, type: 'reasoning', summary: [{ type: 'summary_text', text: thinking }], encrypted_content: proof }] : []),
     ...(say ? [message(say)] : []),
-    ...calls.map(({ id, name, input }) => ({
-      id: `fc_${id}`, type: 'function_call', status: 'completed', call_id: id, name, arguments: JSON.stringify(input),
+    ...calls.map(({ id, namespace, name, input }) => ({
+      id: `fc_${id}`, type: 'function_call', status: 'completed', call_id: id, namespace, name, arguments: JSON.stringify(input),
     })),
   ]
 }
@@ -128,8 +131,8 @@ function chatSays(asked, res, { thinking = '', say = '', calls = [] }) {
   send({ role: 'assistant', content: '' })
   for (const reasoning_content of thinking) send({ reasoning_content })
   for (const content of say) send({ content })
-  calls.forEach(({ id, name, input }, index) => {
-    send({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] })
+  calls.forEach(({ id, input, ...tool }, index) => {
+    send({ tool_calls: [{ index, id, type: 'function', function: { name: functionOf(tool), arguments: '' } }] })
     for (const piece of JSON.stringify(input).match(/.{1,5}/gsu)) send({ tool_calls: [{ index, function: { arguments: piece } }] })
   })
   streamEnd(asked, res, send, calls.length ? 'tool_calls' : 'stop')

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -266,47 +265,4 @@ func TestClientLeaves(t *testing.T) {
 		t.Errorf("got cost %+v, want a charge that is marked estimated", cost)
 	}
 	checkBooks(t, h.close(), h.account.OrgID)
-}
-
-// TestLargeBody refuses a body over 50 MB in the documented words, with and
-// without a declared length.
-func TestLargeBody(t *testing.T) {
-	t.Parallel()
-	h := openHouse(t, mockConfig)
-	const size = 51 << 20
-	for name, body := range map[string]io.Reader{
-		"declared": bytes.NewReader(bytes.Repeat([]byte(" "), size)),
-		"chunked":  io.LimitReader(spaces{}, size),
-	} {
-		t.Run(name, func(t *testing.T) {
-			req := h.request(t.Context(), http.MethodPost, "/v1/chat/completions", "")
-			req.Body, req.ContentLength = io.NopCloser(body), -1
-			if name == "declared" {
-				req.ContentLength = size
-			}
-			resp, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			text, err := io.ReadAll(resp.Body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			const want = `{"message":"Request body too large. Maximum size is 50 MB."}`
-			if resp.StatusCode != http.StatusRequestEntityTooLarge || string(text) != want {
-				t.Errorf("got %d %s, want 413 %s", resp.StatusCode, text, want)
-			}
-		})
-	}
-}
-
-// spaces never ends.
-type spaces struct{}
-
-func (spaces) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = ' '
-	}
-	return len(p), nil
 }

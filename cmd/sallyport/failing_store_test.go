@@ -115,8 +115,8 @@ func (s *failingStore) CreateRun(ctx context.Context, r sallyport.Run, first *sa
 	return s.write(errDisk, func() error { return s.DB.CreateRun(ctx, r, first, rec) })
 }
 
-func (s *failingStore) SaveRunStep(ctx context.Context, org sallyport.OrgID, step sallyport.RunStep, charge sallyport.Credits) error {
-	return s.write(errDisk, func() error { return s.DB.SaveRunStep(ctx, org, step, charge) })
+func (s *failingStore) SaveRunStep(ctx context.Context, org sallyport.OrgID, step sallyport.RunStep, charge sallyport.Credits, usage sallyport.Usage) error {
+	return s.write(errDisk, func() error { return s.DB.SaveRunStep(ctx, org, step, charge, usage) })
 }
 
 func (s *failingStore) BeginRunCall(ctx context.Context, org sallyport.OrgID, c sallyport.RunCall) (n int, err error) {

@@ -184,7 +184,7 @@ func (p *place) start(t *testing.T, db *failingStore) *life {
 	l.journal = journal.New(db, journal.Options{Node: p.node, Boot: l.audit.Boot, Interrupted: l.audit.Interrupted, Log: log, Leases: db})
 	providers, err := provider.NewDirectory([]provider.Config{{
 		Name: "local", Type: "openai", BaseURL: p.fake.URL, APIKey: "upstream", AllowPrivate: true,
-	}}, db, nil)
+	}}, db, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ type services struct {
 // start wires the services, closes what an earlier start left open, and begins
 // to work on runs. cfg is the configuration with everything the environment has.
 func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *services, err error) {
-	providers, err := provider.NewDirectory(providerConfigs(cfg), i.db, i.credential, cfg.Private()...)
+	providers, err := provider.NewDirectory(providerConfigs(cfg), i.db, i.credential, log, cfg.Private()...)
 	if err != nil {
 		return nil, err
 	}

@@ -71,12 +71,12 @@ type Store interface {
 	// that have no end; for any other run it is sallyport.Conflict. A repetition
 	// returns the same number.
 	BeginRunCall(ctx context.Context, org sallyport.OrgID, c sallyport.RunCall) (n int, err error)
-	// EndRunCall keeps the first end that is told; the charge is always noted.
+	// EndRunCall keeps the first end that is told; charge and usage are always noted.
 	EndRunCall(ctx context.Context, org sallyport.OrgID, c sallyport.RunCall) error
 	RunCalls(ctx context.Context, org sallyport.OrgID, run sallyport.RunID) ([]sallyport.RunCall, error)
 	// SaveRunStep keeps what the first writer of a step says, and ends its call; a
 	// repetition is a no-op.
-	SaveRunStep(ctx context.Context, org sallyport.OrgID, step sallyport.RunStep, charge sallyport.Credits) error
+	SaveRunStep(ctx context.Context, org sallyport.OrgID, step sallyport.RunStep, charge sallyport.Credits, usage sallyport.Usage) error
 	RunSteps(ctx context.Context, org sallyport.OrgID, run sallyport.RunID) ([]sallyport.RunStep, error)
 	// FinishRun ends a run in progress; for any other it is sallyport.Conflict.
 	FinishRun(ctx context.Context, org sallyport.OrgID, run sallyport.RunID, status sallyport.RunStatus,

@@ -120,7 +120,7 @@ func (m *memory) endCall(c sallyport.RunCall) {
 		if known.Run != c.Run || known.Call != c.Call {
 			continue
 		}
-		m.calls[i].Charge = c.Charge
+		m.calls[i].Charge, m.calls[i].Usage = c.Charge, c.Usage
 		if known.EndedAt.IsZero() {
 			m.calls[i].EndedAt, m.calls[i].Code = c.EndedAt, c.Code
 		}
@@ -141,13 +141,13 @@ func (m *memory) RunCalls(ctx context.Context, _ sallyport.OrgID, run sallyport.
 	return list, nil
 }
 
-func (m *memory) SaveRunStep(ctx context.Context, _ sallyport.OrgID, step sallyport.RunStep, charge sallyport.Credits) error {
+func (m *memory) SaveRunStep(ctx context.Context, _ sallyport.OrgID, step sallyport.RunStep, charge sallyport.Credits, usage sallyport.Usage) error {
 	unlock, err := m.lock(ctx, "SaveRunStep")
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	m.endCall(sallyport.RunCall{Run: step.Run, Call: step.Call, EndedAt: step.EndedAt, Charge: charge})
+	m.endCall(sallyport.RunCall{Run: step.Run, Call: step.Call, EndedAt: step.EndedAt, Charge: charge, Usage: usage})
 	for _, s := range m.steps {
 		if s.Run == step.Run && s.Index == step.Index {
 			return nil

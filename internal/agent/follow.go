@@ -56,6 +56,8 @@ const _ = uint(callSpan - 2 - OutputMax)
 // before. emit is called with nil every followPoll at least, while nothing
 // happens. Leaving changes nothing about the run; any number may follow it.
 func (a *Agents) Follow(ctx context.Context, p sallyport.Principal, id sallyport.RunID, after int64, emit func(*Event) error) error {
+	ctx, gone := a.o.Present(ctx, p) // who is gone reads no further
+	defer gone()
 	leave := a.live.read(id)
 	defer leave()
 	for {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -28,13 +29,16 @@ const PromptShownMax = 128 << 10
 // is for those alone who may see the run.
 type Progress struct {
 	sallyport.Run
-	Inputs  map[string]string
-	Text    string // the user's message to an agent without inputs
-	Steps   []StepProgress
-	Result  string           // of a run that succeeded: the text of its last step
-	Failure *sallyport.Error // why the run failed, or was cut off by the time limit
-	Charge  sallyport.Credits
-	calls   []sallyport.RunCall
+	Inputs       map[string]string
+	Text         string          // the user's message to an agent without inputs
+	Instructions string          // that followed the system prompt
+	Metadata     json.RawMessage // see Order
+	Steps        []StepProgress
+	Result       string           // of a run that succeeded: the text of its last step
+	Failure      *sallyport.Error // why the run failed, or was cut off by the time limit
+	Charge       sallyport.Credits
+	Usage        sallyport.Usage // of all calls
+	calls        []sallyport.RunCall
 }
 
 // StepProgress is a step of a run.
@@ -84,12 +88,16 @@ func (a *Agents) progress(ctx context.Context, run sallyport.Run) (Progress, err
 	}
 	p := Progress{
 		Run: run, Inputs: begin.Inputs, Text: begin.Text, calls: calls,
+		Instructions: begin.Instructions, Metadata: begin.Metadata,
 	}
 	if run.Status == sallyport.RunSuccess {
 		p.Result = end.Text
 	}
 	if end.Code != "" {
 		p.Failure = sallyport.NewError(end.Code, end.Message)
+	}
+	for _, c := range calls {
+		p.Usage = p.Usage.Plus(c.Usage)
 	}
 	p.addSteps(begin, answers)
 	return p, nil

@@ -16,6 +16,10 @@ type runBegin struct {
 	Definition sallyport.AgentDefinition `json:"definition"`
 	Inputs     map[string]string         `json:"inputs"`
 	Text       string                    `json:"text,omitempty"` // the user's message to an agent without inputs
+	// Instructions follow the system prompt of every step.
+	Instructions string `json:"instructions,omitempty"`
+	// Metadata is JSON of whoever began the run, who gets it back.
+	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
 // runEnd is how a run ended, sealed in Run.End. Fields are only ever added.

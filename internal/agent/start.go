@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"strings"
@@ -27,6 +28,10 @@ type Order struct {
 	// follows the prompt of the first step. An agent with several inputs needs all
 	// of them by name; the text alone is sallyport.MissingInputs. Empty is none.
 	Text string
+	// Instructions follow the agent's system prompt as they are, in every step.
+	Instructions string
+	// Metadata is JSON that is kept with the run and means nothing here.
+	Metadata json.RawMessage
 	// Kind is what begins the run; empty: a program, or the Terminal when the
 	// principal has no key.
 	Kind sallyport.StartKind
@@ -55,7 +60,7 @@ func (a *Agents) Begin(ctx context.Context, p sallyport.Principal, o Order) (sal
 	if err := a.allowed(ctx, p, "runs.start", Resource(agent)); err != nil {
 		return sallyport.Run{}, err
 	}
-	begin, err := bind(agent.Definition, o.Text, o.Inputs)
+	begin, err := bind(agent.Definition, o)
 	if err != nil {
 		return sallyport.Run{}, err
 	}
@@ -72,7 +77,7 @@ func (a *Agents) Again(ctx context.Context, p sallyport.Principal, earlier sally
 	if err := a.unseal(ctx, earlier, beginPart, earlier.Begin, &begun); err != nil {
 		return sallyport.Run{}, err
 	}
-	o.Agent, o.Inputs, o.Text = earlier.Agent, begun.Inputs, begun.Text
+	o.Agent, o.Inputs, o.Text, o.Instructions = earlier.Agent, begun.Inputs, begun.Text, begun.Instructions
 	return a.Begin(ctx, p, o)
 }
 
@@ -145,23 +150,25 @@ func (a *Agents) tell(run sallyport.Run) {
 }
 
 // bind gives each declared input its value.
-func bind(def sallyport.AgentDefinition, text string, given map[string]string) (runBegin, error) {
-	begin := runBegin{Definition: def, Inputs: make(map[string]string, len(def.Inputs))}
-	given = maps.Clone(given)
+func bind(def sallyport.AgentDefinition, o Order) (runBegin, error) {
+	begin := runBegin{
+		Definition: def, Inputs: make(map[string]string, len(def.Inputs)), Instructions: o.Instructions, Metadata: o.Metadata,
+	}
+	given := maps.Clone(o.Inputs)
 	if given == nil {
 		given = make(map[string]string)
 	}
 	switch len(def.Inputs) {
 	case 0:
-		begin.Text = text
+		begin.Text = o.Text
 	case 1:
 		name := def.Inputs[0].Name
-		if _, named := given[name]; !named && text != "" {
-			given[name] = text
+		if _, named := given[name]; !named && o.Text != "" {
+			given[name] = o.Text
 		}
 	}
 	var missing []string
-	total := len(begin.Text)
+	total := len(begin.Text) + len(begin.Instructions) + len(begin.Metadata)
 	for _, in := range def.Inputs {
 		value, named := given[in.Name]
 		if !named {

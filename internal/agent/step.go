@@ -40,7 +40,8 @@ var errNoKey = sallyport.NewError(sallyport.Unauthorized, "the run has no API ke
 type answer struct {
 	Call   sallyport.CallID
 	Text   string
-	charge sallyport.Credits // of the call; only in the step that made it
+	charge sallyport.Credits // of the call, as usage; only in the step that made it
+	usage  sallyport.Usage
 
 	endedAt time.Time // of a finished step
 }
@@ -107,6 +108,9 @@ func request(begin runBegin, index int, answers []answer) ([]byte, error) {
 // before anything is made.
 func prompts(begin runBegin, index int, answers []answer, max int) (system, prompt string) {
 	system = render(begin.Definition.SystemPrompt, begin.Inputs, nil, max)
+	if begin.Instructions != "" {
+		system = cut(strings.TrimPrefix(system+"\n\n"+begin.Instructions, "\n\n"), max)
+	}
 	prompt = render(begin.Definition.Steps[index].LLMStep.Prompt, begin.Inputs, answers, max)
 	if index == 0 && begin.Text != "" {
 		prompt = cut(prompt+"\n\n"+begin.Text, max)
@@ -116,7 +120,7 @@ func prompts(begin runBegin, index int, answers []answer, max int) (system, prom
 
 func promptsSize(begin runBegin, index int, answers []answer) int {
 	def := begin.Definition
-	return renderedSize(def.SystemPrompt, begin.Inputs, nil) + renderedSize(def.Steps[index].LLMStep.Prompt, begin.Inputs, answers) + len(begin.Text)
+	return renderedSize(def.SystemPrompt, begin.Inputs, nil) + renderedSize(def.Steps[index].LLMStep.Prompt, begin.Inputs, answers) + len(begin.Text) + len(begin.Instructions)
 }
 
 // whole says whether no answer is missing. One may be when the tables have lost
@@ -203,7 +207,7 @@ func (a *Agents) ask(ctx context.Context, run sallyport.Run, index int, body []b
 	if err != nil {
 		a.endCall(ctx, run, call, err)
 	}
-	return answer{Call: call.ID, Text: text.String(), charge: call.Charge}, err
+	return answer{Call: call.ID, Text: text.String(), charge: call.Charge, usage: call.Usage}, err
 }
 
 // actor is who the run acts as now.
@@ -245,7 +249,7 @@ func (a *Agents) endCall(ctx context.Context, run sallyport.Run, call *gateway.C
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
 	err := a.store.EndRunCall(ctx, run.Org, sallyport.RunCall{
-		Run: run.ID, Call: call.ID, EndedAt: a.o.Now(), Code: sallyport.CodeOf(cause), Charge: call.Charge,
+		Run: run.ID, Call: call.ID, EndedAt: a.o.Now(), Code: sallyport.CodeOf(cause), Charge: call.Charge, Usage: call.Usage,
 	})
 	if err != nil {
 		a.o.Log.Warn("how a call of an agent run ended is in the trail alone", "run", run.ID, "call", call.ID, "error", err)
@@ -288,7 +292,7 @@ func (a *Agents) save(ctx context.Context, run sallyport.Run, index int, got ans
 		}
 		return a.store.SaveRunStep(ctx, run.Org, sallyport.RunStep{
 			Run: run.ID, Index: index, Call: got.Call, Output: sealed, EndedAt: a.o.Now(),
-		}, got.charge)
+		}, got.charge, got.usage)
 	})
 }
 

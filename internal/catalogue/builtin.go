@@ -31,7 +31,7 @@ func Builtin(providerType, providerName string) (models []sallyport.Model) {
 			models = append(models, builtin(m, providerType, providerName))
 		}
 	}
-	return models
+	return append(models, transcribers(providerType, providerName)...)
 }
 
 // Known returns what is known of the model that providers of a type call target, with

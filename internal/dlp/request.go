@@ -18,7 +18,7 @@ const nestedMax = 4
 const memberValueMax = 64
 
 // Request judges and edits a request. Every string of the body is looked at, keys
-// included; strings at a place that opaque names are not, nor are images, sounds
+// included; strings at a place that opaque names are not, as far as they are sealed; nor are images, sounds
 // and films as data: URIs. A place is the names of the members that lead to it,
 // arrays left out; it is valid until opaque returns. opaque may be nil. A string that is JSON
 // is looked at as such and stays valid JSON. Numbers of the body are looked at for
@@ -84,6 +84,44 @@ func (r *request) value(v llm.Value, member string) error {
 	return nil
 }
 
+// idMax is how long an id, a name of a model or a cache key may be that is not read.
+const idMax = 256
+
+// sealed says whether v, at the place of the walk, is what an opaque place is for:
+// an id or an enum, of a bounded length and without a space or an @ in it, or base64.
+// What has another form is text, wherever it stands, and is read.
+func (r *request) sealed(v llm.Value) bool {
+	if v.Kind() != llm.String || r.opaque == nil || !r.opaque(r.place) {
+		return false
+	}
+	raw := v.Raw()
+	raw = raw[1 : len(raw)-1] // without the quotes; an escape has no place in either
+	letters := &idLetters
+	if len(raw) > idMax {
+		letters = &base64Letters
+	}
+	for _, c := range raw {
+		if !letters[c] {
+			return false
+		}
+	}
+	return true
+}
+
+var (
+	base64Letters = lettersOf("+/=-_")
+	idLetters     = lettersOf("+/=-_.:,|#~%$!*()[]")
+)
+
+// lettersOf are the letters and digits of ASCII, and more.
+func lettersOf(more string) (set [256]bool) {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	for _, c := range []byte(plain + more) {
+		set[c] = true
+	}
+	return set
+}
+
 func (r *request) object(v llm.Value) (err error) {
 	v.Members(func(key, value llm.Value) bool {
 		name := key.Text()
@@ -92,7 +130,7 @@ func (r *request) object(v llm.Value) (err error) {
 		}
 		r.place = append(r.place, name)
 		switch {
-		case value.Kind() == llm.String && r.opaque != nil && r.opaque(r.place):
+		case r.sealed(value):
 		case name == "data" && isFile(v, value):
 			err = r.file(v, value)
 		case name == "input" && v.Get("type").Text() == "tool_use": // text of JSON in other dialects

@@ -51,7 +51,10 @@ func TestRequest(t *testing.T) {
 		"escapes stay":    {`{"a":"\u00e9 \n ann@example.com \/"}`, `{"a":"\u00e9 \n <EMAIL_ADDRESS> \/"}`},
 		"key block":       {`{"a":"` + block + `"}`, `{"a":"<PRIVATE_KEY>"}`},
 		"key of object":   {`{"ann@example.com":1}`, `{"<EMAIL_ADDRESS>":1}`},
-		"opaque":          {`{"id":"ann@example.com","model":"a@b.cc"}`, `{"id":"ann@example.com","model":"a@b.cc"}`},
+		"opaque":          {`{"id":"call_4111111111111111","model":"a/b-4155550132:c"}`, `{"id":"call_4111111111111111","model":"a/b-4155550132:c"}`},
+		"opaque_text":     {`{"id":"I am ann@example.com","model":"a@b.cc"}`, `{"id":"I am <EMAIL_ADDRESS>","model":"<EMAIL_ADDRESS>"}`},
+		"opaque_long":     {`{"id":"` + strings.Repeat("k:", 200) + ` 4111111111111111"}`, `{"id":"` + strings.Repeat("k:", 200) + ` <CREDIT_CARD>"}`},
+		"opaque_base64":   {`{"id":"` + strings.Repeat("4155550132+/", 50) + `=="}`, `{"id":"` + strings.Repeat("4155550132+/", 50) + `=="}`},
 		"opaque_by_place": {`{"x":[{"id":"ann@example.com"}]}`, `{"x":[{"id":"<EMAIL_ADDRESS>"}]}`},
 		"opaque_subtree":  {`{"id":{"x":["ann@example.com"]}}`, `{"id":{"x":["<EMAIL_ADDRESS>"]}}`},
 		"unknown fields":  {`{"x":[{"y":{"z":["536-22-8726"]}}]}`, `{"x":[{"y":{"z":["<US_SSN>"]}}]}`},
@@ -183,9 +186,9 @@ func TestRequest_blocks(t *testing.T) {
 		"file":      {DefaultPolicy(), `{"file":{"file_data":"JVBERi0xLjQ="}}`, "file.file_data"},
 		"data URI":  {DefaultPolicy(), `{"url":"data:application/pdf;base64,JVBERi0xLjQ="}`, "url"},
 		"findings":  {DefaultPolicy(), many, "10000 findings"},
-		"text":      {DefaultPolicy(), `["` + strings.Repeat("plain text ", TextMax/11+1) + `"]`, "10 MiB"},
-		"texts":     {DefaultPolicy(), `[` + strings.Repeat(`"`+strings.Repeat("x ", 1<<19)+`",`, 11) + `1]`, "10 MiB"},
-		"all parts": {DefaultPolicy(), `[` + strings.Repeat(`{"text":"`+strings.Repeat("x ", 1<<19)+`"},`, 11) + `1]`, "10 MiB"},
+		"text":      {DefaultPolicy(), `["` + strings.Repeat("plain text ", TextMax/11+1) + `"]`, "32 MiB"},
+		"texts":     {DefaultPolicy(), `[` + strings.Repeat(`"`+strings.Repeat("x ", 1<<19)+`",`, 33) + `1]`, "32 MiB"},
+		"all parts": {DefaultPolicy(), `[` + strings.Repeat(`{"text":"`+strings.Repeat("x ", 1<<19)+`"},`, 33) + `1]`, "32 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScreen(c.policy)

@@ -11,7 +11,7 @@ import (
 
 // Bounds of one call. What is over them is refused, never passed unread.
 const (
-	TextMax     = 10 << 20 // bytes of text in a request
+	TextMax     = 32 << 20 // bytes of text in a request: far over any window, and a second of reading
 	FindingsMax = 10_000   // in a request, and in its answer
 	TextsMax    = 2_000    // of one answer that is streamed
 )

@@ -47,12 +47,17 @@ func (d *dispatching) round(ctx context.Context, candidates []sallyport.Model) (
 		c := candidate{target: m.Target}
 		var ferr error
 		if c.serves, ferr = d.g.parts.Providers.Provider(ctx, d.call.Principal.Org, m.Provider); ferr == nil {
+			ask := question(d.call.Request, c.serves)
+			if ask == nil { // nobody is asked, so no breaker hears of it
+				d.over, d.call.Served = true, m
+				return passed, d.out(estimated(d.call))
+			}
 			breaker := d.g.health.of(c)
 			if !d.insist && len(d.call.candidates) > 1 && !breaker.TryAcquirePermit() {
 				passed = append(passed, m)
 				continue
 			}
-			ferr = d.candidate(ctx, m, c, breaker)
+			ferr = d.candidate(ctx, m, ask, breaker)
 		}
 		// That a request cannot be said there is less than what the one before told.
 		if err == nil || ferr == nil || sallyport.CodeOf(ferr) != sallyport.UnsupportedField {
@@ -65,11 +70,25 @@ func (d *dispatching) round(ctx context.Context, candidates []sallyport.Model) (
 	return passed, err
 }
 
+// ask puts a call to a provider, as provider.Provider does.
+type ask func(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error)
+
+// question is how the provider is asked what req wants; nil: it has no word for it,
+// which is so of counts of tokens alone.
+func question(req *llm.Request, serves provider.Provider) ask {
+	if req.Operation != llm.CountTokens {
+		return serves.Do
+	}
+	if counter, counts := serves.(provider.TokenCounter); counts && counter.Counts(req.Dialect) {
+		return counter.CountTokens
+	}
+	return nil
+}
+
 // candidate tries one, and again where that may help and costs nothing.
-func (d *dispatching) candidate(ctx context.Context, m sallyport.Model, c candidate, breaker *watched) error {
+func (d *dispatching) candidate(ctx context.Context, m sallyport.Model, ask ask, w *watched) error {
 	for n := 1; ; n++ {
-		begun, err := d.watch(ctx, m, c, breaker)
-		v := judge(err)
+		begun, v, err := d.told(ctx, m, ask, w)
 		if err == nil || begun || ctx.Err() != nil || !v.next {
 			d.over = true
 			return err
@@ -83,25 +102,32 @@ func (d *dispatching) candidate(ctx context.Context, m sallyport.Model, c candid
 	}
 }
 
-// watch tries a candidate once, and remembers how it fared. What a client did, by
-// leaving or by asking what no provider likes, is no failure of the candidate.
-func (d *dispatching) watch(ctx context.Context, m sallyport.Model, c candidate, w *watched) (begun bool, err error) {
+// told is a try of which the candidate's memory and breaker hear, the breaker also when
+// the try panics: one that was let through to find out must give back its leave. What a
+// client did, by leaving or by asking what no provider likes, is no failure of the candidate.
+func (d *dispatching) told(ctx context.Context, m sallyport.Model, ask ask, w *watched) (begun bool, v verdict, err error) {
+	ended := false
+	defer func() {
+		if !ended {
+			tell(w, sallyport.NewError(sallyport.Internal, "a panic"), verdict{})
+		}
+	}()
 	now := d.g.parts.Now
 	since := now()
 	var s sample
-	begun, err = d.g.try(ctx, d.call, m, c.serves, func(e *llm.Event) error {
+	begun, err = d.g.try(ctx, d.call, m, ask, func(e *llm.Event) error {
 		if s.first == 0 {
 			s.first = max(1, now().Sub(since))
 		}
 		return d.out(e)
 	})
-	v := judge(err)
+	ended, v = true, judge(err)
 	tell(w, err, v)
 	s.failed = v.next
 	if ctx.Err() == nil && sallyport.CodeOf(err) != sallyport.UnsupportedField {
 		w.note(s, err, now())
 	}
-	return begun, err
+	return begun, v, err
 }
 
 func (g *Gateway) retries(m sallyport.Model) int {
@@ -112,7 +138,7 @@ func (g *Gateway) retries(m sallyport.Model) int {
 }
 
 // tell notes how a try went. One that tells nothing of the candidate, because its
-// client left, leaves a breaker as it is; but one that was let through to find out
+// client left or we have a bug, leaves a breaker as it is; but one that was let through to find out
 // has not found out.
 func tell(breaker *watched, err error, v verdict) {
 	switch {
@@ -145,21 +171,12 @@ func (d *dispatching) wait(ctx context.Context, n int, err error) bool {
 
 // try asks one candidate once. begun says that a part of its answer went out, or
 // that whoever takes the answer refused it.
-func (g *Gateway) try(ctx context.Context, call *Call, m sallyport.Model, serves provider.Provider, out llm.Sink) (begun bool, err error) {
-	do := serves.Do
-	if call.Request.Operation == llm.CountTokens {
-		counter, counts := serves.(provider.TokenCounter)
-		if !counts || !counter.Counts(call.Request.Dialect) {
-			call.Served = m
-			return true, out(estimated(call))
-		}
-		do = counter.CountTokens
-	}
+func (g *Gateway) try(ctx context.Context, call *Call, m sallyport.Model, ask ask, out llm.Sink) (begun bool, err error) {
 	call.Served, call.sent = m, true
 	call.lost, call.owed = append(call.lost, call.owed...), nil
 	since := g.parts.Now()
 	ctx, done := g.parts.Observer.Attempt(ctx, &call.Call)
-	receipt, err := do(ctx, m.Target, call.Request, func(e *llm.Event) error {
+	receipt, err := ask(ctx, m.Target, call.Request, func(e *llm.Event) error {
 		begun = true
 		g.note(call, e)
 		return out(e)
@@ -191,8 +208,12 @@ func (g *Gateway) note(call *Call, e *llm.Event) {
 		call.finished = true
 	}
 	if e.Usage != nil && call.Request.Operation != llm.CountTokens {
-		usage, clamped := credit.Clamp(sallyport.Usage(*e.Usage), call.bound)
-		call.Usage, call.UsageKnown, call.usageFinal = usage, true, call.finished
+		told, known := sallyport.Usage(*e.Usage), true
+		if call.Request.Operation == llm.Transcribe {
+			told, known = credit.Heard(told, call.served())
+		}
+		usage, clamped := credit.Clamp(told, call.bound)
+		call.Usage, call.UsageKnown, call.usageFinal = usage, known, call.finished
 		call.UsageClamped = call.UsageClamped || clamped
 	}
 	for _, d := range e.Deltas {

@@ -81,7 +81,7 @@ func someBlocks(r *rand.Rand, words []string) []block {
 	return blocks
 }
 
-// expected is what a client is to hear. Thinking of the messages dialect is signed:
+// expected is what a client is to hear. Thinking of the models of Anthropic is signed:
 // its placeholders stay.
 func expected(blocks []block, provider, placeholder, secret string) (want told) {
 	const hidden = "[REDACTED:GITHUB_TOKEN]"
@@ -91,7 +91,7 @@ func expected(blocks []block, provider, placeholder, secret string) (want told) 
 		switch {
 		case b.kind == llm.TextDelta:
 			want.text += restored
-		case b.kind == llm.ThinkingDelta && provider == "messages":
+		case b.kind == llm.ThinkingDelta && (provider == "messages" || provider == "converse"):
 			want.thinking += text
 		case b.kind == llm.ThinkingDelta:
 			want.thinking += restored

@@ -131,7 +131,7 @@ func (p *bedrock) Do(ctx context.Context, target string, req *llm.Request, out l
 		o.path, o.events = path+"/converse-stream", readMessages
 		o.headers = map[string]string{"Accept": "application/vnd.amazon.eventstream"}
 	}
-	return p.client.ask(ctx, llm.Converse, o, &converseReader{}, out)
+	return p.client.ask(ctx, llm.Converse, o, &converseReader{model: target}, out)
 }
 
 // probe asks for the models that the region has. What an account may use of them, the
@@ -143,19 +143,26 @@ func (p *bedrock) probe(ctx context.Context) Probe {
 var _ prober = (*bedrock)(nil)
 
 // converseReader reads one answer of the converse dialect.
-type converseReader struct{ decoder converse.Decoder }
+type converseReader struct {
+	decoder converse.Decoder
+	model   string // which this API does not tell; signatures are of it
+}
 
 var _ ender = (*converseReader)(nil)
 
-func (*converseReader) whole(doc *llm.Document, e *llm.Event) error {
-	return converse.DecodeWhole(doc, e)
+func (r *converseReader) whole(doc *llm.Document, e *llm.Event) error {
+	err := converse.DecodeWhole(doc, e)
+	e.Model = r.model
+	return err
 }
 
 func (r *converseReader) event(name string, data []byte, doc *llm.Document, e *llm.Event) error {
 	if err := parseEvent(data, doc); err != nil {
 		return err
 	}
-	return r.decoder.DecodeEvent(name, doc, e)
+	err := r.decoder.DecodeEvent(name, doc, e)
+	e.Model = r.model
+	return err
 }
 
 func (r *converseReader) complete() bool { return r.decoder.Complete() }

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -20,21 +21,23 @@ type Directory struct {
 	file  map[string]Provider
 	store DirectoryStore
 	open  Unseal
+	log   *slog.Logger
 	// private are set by NewDirectory alone.
 	private []netip.Prefix
 
 	mu         sync.RWMutex
 	generation int
-	orgs       map[sallyport.OrgID]map[string]Provider
+	orgs       map[sallyport.OrgID]map[string]stored
 	// made outlives Forget: a provider that is as it was stays the same one, with its
 	// connections, and with what is remembered of its health.
-	made map[sallyport.OrgID]map[string]made
+	made map[sallyport.OrgID]map[string]stored
 }
 
-// made is a provider with the settings that it was made from.
-type made struct {
-	Provider
-	from sallyport.ProviderSettings
+// stored is a provider as its row says, or why it cannot be used.
+type stored struct {
+	serves Provider
+	broken error
+	from   sallyport.ProviderSettings
 }
 
 // DirectoryStore reads organisations' own providers; *store.DB is the real one.
@@ -46,10 +49,10 @@ type DirectoryStore interface {
 type Unseal func(ctx context.Context, s sallyport.ProviderSettings) (secret.Text, error)
 
 // NewDirectory returns a Directory over the file's providers and the store's.
-func NewDirectory(file []Config, store DirectoryStore, open Unseal, private ...netip.Prefix) (*Directory, error) {
+func NewDirectory(file []Config, store DirectoryStore, open Unseal, log *slog.Logger, private ...netip.Prefix) (*Directory, error) {
 	d := &Directory{
-		file: make(map[string]Provider, len(file)), store: store, open: open, private: private,
-		orgs: make(map[sallyport.OrgID]map[string]Provider), made: make(map[sallyport.OrgID]map[string]made),
+		file: make(map[string]Provider, len(file)), store: store, open: open, log: log, private: private,
+		orgs: make(map[sallyport.OrgID]map[string]stored), made: make(map[sallyport.OrgID]map[string]stored),
 	}
 	for _, cfg := range file {
 		p, err := New(cfg)
@@ -61,8 +64,9 @@ func NewDirectory(file []Config, store DirectoryStore, open Unseal, private ...n
 	return d, nil
 }
 
-// Provider returns the provider of that name as org may use it; an unknown name
-// is an internal error, for the catalogue named it.
+// Provider returns the provider of that name as org may use it. An unknown name is
+// an internal error, for the catalogue named it, and so is one whose row is broken;
+// the organisation's other providers are none the worse for it.
 func (d *Directory) Provider(ctx context.Context, org sallyport.OrgID, name string) (Provider, error) {
 	if p := d.file[name]; p != nil {
 		return p, nil
@@ -71,11 +75,14 @@ func (d *Directory) Provider(ctx context.Context, org sallyport.OrgID, name stri
 	if err != nil {
 		return nil, sallyport.WrapError(sallyport.Internal, "the organisation's providers could not be read", err)
 	}
-	p := own[name]
-	if p == nil {
+	p, known := own[name]
+	switch {
+	case !known:
 		return nil, sallyport.NewError(sallyport.Internal, "the model's provider is not set up")
+	case p.broken != nil:
+		return nil, sallyport.WrapError(sallyport.Internal, "the model's provider cannot be used as it is stored: save it again, with its key", p.broken)
 	}
-	return p, nil
+	return p.serves, nil
 }
 
 // Forget drops what is kept of organisations' own providers.
@@ -86,7 +93,7 @@ func (d *Directory) Forget() {
 	clear(d.orgs)
 }
 
-func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]Provider, error) {
+func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]stored, error) {
 	d.mu.RLock()
 	own, before, generation := d.orgs[org], d.made[org], d.generation
 	d.mu.RUnlock()
@@ -97,37 +104,38 @@ func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]Pr
 	if err != nil {
 		return nil, err
 	}
-	own, all := make(map[string]Provider, len(rows)), make(map[string]made, len(rows))
+	own = make(map[string]stored, len(rows))
 	for _, row := range rows {
-		m := before[row.Name]
-		if m.Provider == nil || !reflect.DeepEqual(m.from, row) {
-			if m, err = d.make(ctx, row); err != nil {
-				return nil, err
-			}
+		if kept := before[row.Name]; kept.serves != nil && kept.broken == nil && reflect.DeepEqual(kept.from, row) {
+			own[row.Name] = kept
+			continue
 		}
-		own[row.Name], all[row.Name] = m.Provider, m
+		p, err := d.make(ctx, row)
+		if ctx.Err() != nil {
+			return nil, ctx.Err() // it tells nothing of the row
+		}
+		if err != nil {
+			d.log.Error("a stored provider cannot be used", "org", org, "provider", row.Name, "cause", err)
+		}
+		own[row.Name] = stored{p, err, row}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.generation == generation {
-		d.orgs[org], d.made[org] = own, all
+		d.orgs[org], d.made[org] = own, own
 	}
 	return own, nil
 }
 
-func (d *Directory) make(ctx context.Context, row sallyport.ProviderSettings) (made, error) {
+func (d *Directory) make(ctx context.Context, row sallyport.ProviderSettings) (Provider, error) {
 	credential, err := d.open(ctx, row)
 	if err != nil {
-		return made{}, fmt.Errorf("credential of provider %s: %w", row.Name, err)
+		return nil, fmt.Errorf("its credential: %w", err)
 	}
-	p, err := New(Config{
+	return New(Config{
 		Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, APIKey: credential, Private: d.private,
 		Connect: row.Connect, FirstByte: row.FirstByte, Idle: row.Idle,
 	})
-	if err != nil {
-		return made{}, fmt.Errorf("provider %s: %w", row.Name, err)
-	}
-	return made{p, row}, nil
 }
 
 // PublicAddress returns the well-known address of a provider type, "" when each

@@ -1,13 +1,18 @@
 package provider
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
 	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
+	"github.com/sallyport-ai/sallyport/internal/dialect/transcriptions"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -18,6 +23,8 @@ type openAI struct {
 	client    *client
 	flavour   chat.Flavour
 	responses bool
+	// refusesKey is one of keyRefusals, or nil.
+	refusesKey func(body []byte) bool
 }
 
 var (
@@ -34,7 +41,7 @@ func newOpenAI(cfg Config) (*openAI, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &openAI{client, flavourOf(cfg.Type), speaksResponses(cfg)}, nil
+	return &openAI{client, flavourOf(cfg.Type), speaksResponses(cfg), keyRefusals[cfg.Type]}, nil
 }
 
 // speaksResponses tells which services have Responses: OpenAI, and Azure where
@@ -60,11 +67,17 @@ func flavourOf(kind string) chat.Flavour {
 	return chat.Flavour{}
 }
 
-// Do asks for a completion, a response or embeddings.
+// Do asks for a completion, a response, embeddings or a transcript.
 func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
 	if req.Operation == llm.Embed {
 		o := outgoing{path: "/embeddings", body: embeddings.Encode(req, target)}
 		return p.client.ask(ctx, llm.Embeddings, o, embeddingsReader{}, out)
+	}
+	if req.Operation == llm.Transcribe {
+		body, form := transcriptions.Encode(req, target)
+		return p.client.ask(ctx, llm.Transcriptions, outgoing{
+			path: "/audio/transcriptions", headers: map[string]string{"Content-Type": form}, body: body, stream: req.Stream,
+		}, transcriptReader{transcriptions.Format(req)}, out)
 	}
 	if req.Dialect == llm.Responses && p.responses {
 		return p.client.ask(ctx, llm.Responses, outgoing{
@@ -75,7 +88,19 @@ func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out ll
 	if err != nil {
 		return llm.Receipt{}, err
 	}
-	return p.client.ask(ctx, llm.Chat, outgoing{body: body, stream: req.Stream}, chatReader{}, out)
+	receipt, err := p.client.ask(ctx, llm.Chat, outgoing{body: body, stream: req.Stream}, chatReader{}, out)
+	var refused *llm.UpstreamError
+	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest && p.refusesKey != nil && p.refusesKey(refused.Body) {
+		err = sallyport.NewError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.")
+	}
+	return receipt, err
+}
+
+// keyRefusals tell, by type of service, whether the body of a refusal with status 400
+// is about our credential. Others say that by their status.
+var keyRefusals = map[string]func(body []byte) bool{
+	"gemini-openai": func(body []byte) bool { return bytes.Contains(body, []byte(`"API key not valid.`)) },
+	"xai":           func(body []byte) bool { return bytes.Contains(body, []byte(`"Incorrect API key provided`)) },
 }
 
 // Counts implements TokenCounter.
@@ -144,4 +169,22 @@ func (embeddingsReader) whole(doc *llm.Document, e *llm.Event) error {
 // There are no streams of embeddings, and none was asked for.
 func (embeddingsReader) event(string, []byte, *llm.Document, *llm.Event) error {
 	return invalid("a stream where one whole answer was asked for", nil)
+}
+
+// transcriptReader reads answers of the transcriptions dialect, in that format.
+type transcriptReader struct{ format string }
+
+func (r transcriptReader) document(body []byte) (*llm.Document, error) {
+	return transcriptions.Document(r.format, body)
+}
+
+func (transcriptReader) whole(doc *llm.Document, e *llm.Event) error {
+	return transcriptions.DecodeWhole(doc, e)
+}
+
+func (transcriptReader) event(name string, data []byte, doc *llm.Document, e *llm.Event) error {
+	if err := parseEvent(data, doc); err != nil {
+		return err
+	}
+	return transcriptions.DecodeEvent(name, doc, e)
 }

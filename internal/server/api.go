@@ -33,6 +33,7 @@ const drainMax = 64 << 20
 // request is an authenticated call to a /v1 route.
 type request struct {
 	*http.Request
+	surface   surface
 	principal sallyport.Principal
 	call      *gateway.Call
 	body      []byte
@@ -80,7 +81,7 @@ func (s *Server) api(sur surface, action string, h handler) http.Handler {
 			s.refuseUnknown(w, r, sur, err)
 			return
 		}
-		q := &request{Request: r, principal: who.Principal}
+		q := &request{Request: r, surface: sur, principal: who.Principal}
 		q.call = s.newCall(w, r, who.Principal, action)
 		if err = who.meant(r); err == nil {
 			err = s.may(r.Context(), who.Principal, action)
@@ -98,7 +99,7 @@ func (s *Server) api(sur surface, action string, h handler) http.Handler {
 			}
 		}
 		if err != nil && !q.begun {
-			setLimitHeaders(w.Header(), q.call.Limits)
+			q.tellLimits(w.Header())
 			sur.writeError(w, err)
 		}
 		s.logFailure(q, err)
@@ -142,9 +143,15 @@ func (s *Server) readAs(sur surface, action string, get func(r *request) (any, e
 		}
 		r.begun = true
 		s.parts.Gateway.Answered(r.Context(), r.call)
+		if stream, is := answer.(streams); is {
+			return stream(w)
+		}
 		return writeJSON(w, http.StatusOK, answer)
 	})
 }
+
+// streams is what is read as a stream: it writes all of the answer.
+type streams func(w http.ResponseWriter) error
 
 // refuse records that a call was refused and returns the error to answer.
 func (s *Server) refuse(r *request, err error) error {

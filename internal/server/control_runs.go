@@ -132,7 +132,7 @@ func (s *Server) startControlled(ctx context.Context, raw []byte, order agent.Or
 		if err != nil {
 			return s.refuse(q, err)
 		}
-		text, once, err = s.beginRun(q, order, begin, func(run sallyport.Run) any { return viewRun(run, names) })
+		text, once, err = s.beginRun(q, flatSurface, order, begin, func(run sallyport.Run) (any, error) { return viewRun(run, names), nil })
 		return err
 	})
 	if errors.Is(err, errBug) {

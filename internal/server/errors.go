@@ -27,6 +27,7 @@ var meanings = map[sallyport.Code]meaning{
 	sallyport.ExclusiveFields:     {400, "invalid_request_error", "Bad Request"},
 	sallyport.InvalidCursor:       {400, "invalid_request_error", "Bad Request"},
 	sallyport.AgentVersion:        {400, "invalid_request_error", "Bad Request"},
+	sallyport.AgentInputs:         {400, "invalid_request_error", "Bad Request"},
 	sallyport.PreviousNotFound:    {404, "invalid_request_error", "Not found"},
 	sallyport.ModelNotFound:       {400, "invalid_request_error", "Bad Request"},
 	sallyport.DLPBlocked:          {400, "invalid_request_error", "Bad Request"},

@@ -6,10 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/dialect/completions"
 	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
+	"github.com/sallyport-ai/sallyport/internal/dialect/transcriptions"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -17,6 +19,8 @@ import (
 type clientDialect struct {
 	surface surface
 	decode  func(body []byte) (*llm.Request, error)
+	// form is decode, in its place, where the body is a form.
+	form    func(contentType string, body []byte) (*llm.Request, error)
 	encoder func(req *llm.Request, created time.Time) encoder
 	// headers of the client that a provider of the same dialect is to get.
 	headers []string
@@ -25,6 +29,8 @@ type clientDialect struct {
 	// ready, unless nil, makes ready what this dialect alone knows, before the
 	// call sets out: the request as it is meant, and what becomes of its answer.
 	ready func(s *Server, r *request, asked *llm.Request) (*llm.Request, *turn, error)
+	// agent answers where the model is an agent of that id; nil: none is one here.
+	agent func(s *Server, w http.ResponseWriter, r *request, asked *llm.Request, id string) error
 }
 
 // chatDialect is POST /v1/chat/completions.
@@ -32,6 +38,7 @@ var chatDialect = clientDialect{
 	surface: chatSurface,
 	decode:  chat.Decode,
 	encoder: func(req *llm.Request, created time.Time) encoder { return chat.NewEncoder(req, created) },
+	ready:   (*Server).readyChat,
 }
 
 // messagesDialect is POST /v1/messages, and countDialect what counts its tokens.
@@ -40,8 +47,9 @@ var (
 		surface: messagesSurface,
 		decode:  messages.Decode,
 		encoder: func(req *llm.Request, created time.Time) encoder { return messages.NewEncoder(req, created) },
-		headers: []string{"Anthropic-Version", "Anthropic-Beta", claudeSession},
+		headers: []string{anthropicVersion, "Anthropic-Beta", claudeSession},
 		session: claudeSession,
+		ready:   (*Server).readyMessage,
 	}
 	countDialect = clientDialect{
 		surface: messagesSurface,
@@ -49,6 +57,7 @@ var (
 		encoder: messagesDialect.encoder,
 		headers: messagesDialect.headers,
 		session: claudeSession,
+		ready:   (*Server).readyMessage,
 	}
 )
 
@@ -66,6 +75,13 @@ var (
 	}
 )
 
+// transcriptionsDialect is POST /v1/audio/transcriptions.
+var transcriptionsDialect = clientDialect{
+	surface: surface{dialect: llm.Transcriptions, body: openAIError},
+	form:    transcriptions.Decode,
+	encoder: func(req *llm.Request, _ time.Time) encoder { return transcriptions.NewEncoder(req) },
+}
+
 // claudeSession is the header in which Claude Code names its session.
 const claudeSession = "X-Claude-Code-Session-Id"
 
@@ -79,18 +95,25 @@ type compatible interface{ Compat(name string) }
 // infer answers a route on which clients of that dialect ask models.
 func (s *Server) infer(d clientDialect, action string) http.Handler {
 	return s.api(d.surface, action, func(w http.ResponseWriter, r *request) error {
-		asked, err := d.decode(r.body)
+		asked, err := d.read(r)
 		if err != nil {
 			return s.refuse(r, err)
 		}
 		var kept *turn
 		r.call.Requested, r.call.Stream = asked.Model, asked.Stream
+		if id, is := strings.CutPrefix(asked.Model, agentModelPrefix); is && d.agent != nil {
+			return d.agent(s, w, r, asked, id)
+		} else if is {
+			return s.refuse(r, agentElsewhere())
+		}
 		if d.ready != nil {
 			if asked, kept, err = d.ready(s, r, asked); err != nil {
 				return s.refuse(r, err)
 			}
 		}
-		asked.Headers = d.pass(r.Header)
+		if asked.Headers, err = d.pass(r.Header); err != nil {
+			return s.refuse(r, err)
+		}
 		asked.Session = cmp.Or(asked.Headers[d.session], asked.Session)
 		r.call.Request = asked
 		enc := d.encoder(asked, r.call.StartedAt)
@@ -120,21 +143,35 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 	})
 }
 
+func (d clientDialect) read(r *request) (*llm.Request, error) {
+	if d.form != nil {
+		return d.form(r.Header.Get("Content-Type"), r.body)
+	}
+	return d.decode(r.body)
+}
+
 // passedMax bounds, in bytes, a header that is passed on.
 const passedMax = 4 << 10
 
-// pass picks the headers that a provider is to get.
-func (d clientDialect) pass(h http.Header) map[string]string {
-	var passed map[string]string
+// passedLetters are what versions, betas and ids are made of: no policy reads them,
+// so nothing else may stand in them.
+const passedLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:=,"
+
+// pass picks the headers that a provider is to get. One that could be text is
+// refused: without it the provider would not do what the client asked for.
+func (d clientDialect) pass(h http.Header) (passed map[string]string, err error) {
 	for _, name := range d.headers {
 		value := strings.Join(h.Values(name), ",")
-		if value == "" || len(value) > passedMax {
+		if value == "" {
 			continue
+		}
+		if len(value) > passedMax || strings.Trim(strings.ReplaceAll(value, ", ", ","), passedLetters) != "" {
+			return nil, sallyport.NewError(sallyport.InvalidBody, "The header "+name+" has not the form of a version, a beta or an id.")
 		}
 		if passed == nil {
 			passed = make(map[string]string)
 		}
 		passed[name] = value
 	}
-	return passed
+	return passed, nil
 }

@@ -7,11 +7,15 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/limit"
+	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// setLimitHeaders tells, for requests and for tokens, the limit that is nearest
-// to its end, under the header names that OpenAI's clients read.
-func setLimitHeaders(h http.Header, limits []sallyport.LimitState) {
+// tellLimits tells, for requests and for tokens, the limit that is nearest to its
+// end, under the header names that clients of the surface read. What a provider
+// says of its own limits is not passed on: they are the gateway's, and bind all
+// organisations together.
+func (r *request) tellLimits(h http.Header) {
+	limits := r.call.Limits
 	for _, unit := range limitUnits {
 		var nearest *sallyport.LimitState
 		for i := range limits {
@@ -22,15 +26,34 @@ func setLimitHeaders(h http.Header, limits []sallyport.LimitState) {
 		if nearest == nil {
 			continue
 		}
-		h[unit.limit] = []string{strconv.FormatInt(nearest.Limit, 10)}
-		h[unit.remaining] = []string{strconv.FormatInt(max(nearest.Remaining, 0), 10)}
-		h[unit.reset] = []string{nearest.Reset.Round(time.Millisecond).String()}
+		names, reset := unit.openAI, nearest.Reset.Round(time.Millisecond).String()
+		if r.surface.dialect == llm.Messages {
+			names, reset = unit.anthropic, r.call.StartedAt.Add(nearest.Reset).UTC().Format(time.RFC3339)
+		}
+		h[names.limit] = []string{strconv.FormatInt(nearest.Limit, 10)}
+		h[names.remaining] = []string{strconv.FormatInt(max(nearest.Remaining, 0), 10)}
+		h[names.reset] = []string{reset}
 	}
 }
 
-// limitUnits are the units that those clients know, and their headers as
-// net/http writes them.
-var limitUnits = []struct{ name, limit, remaining, reset string }{
-	{limit.Requests, "X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
-	{limit.Tokens, "X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"},
+// limitNames are headers as net/http writes them.
+type limitNames struct{ limit, remaining, reset string }
+
+// limitUnits are the units that clients know. The names are those of OpenAI, whose
+// reset is how long that takes, and of Anthropic, whose reset is when it will be.
+// https://platform.openai.com/docs/guides/rate-limits, https://docs.anthropic.com/en/api/rate-limits
+var limitUnits = []struct {
+	name              string
+	openAI, anthropic limitNames
+}{
+	{
+		limit.Requests,
+		limitNames{"X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
+		limitNames{"Anthropic-Ratelimit-Requests-Limit", "Anthropic-Ratelimit-Requests-Remaining", "Anthropic-Ratelimit-Requests-Reset"},
+	},
+	{
+		limit.Tokens,
+		limitNames{"X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"},
+		limitNames{"Anthropic-Ratelimit-Tokens-Limit", "Anthropic-Ratelimit-Tokens-Remaining", "Anthropic-Ratelimit-Tokens-Reset"},
+	},
 }

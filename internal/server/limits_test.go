@@ -247,6 +247,14 @@ func TestNearestLimitIsTold(t *testing.T) {
 			t.Errorf("stream %t: got %v", stream, a.Header)
 		}
 	}
+	for _, stream := range []bool{false, true} {
+		a := say(t, h, messageBody(servertest.Claude, stream, `"hello"`))
+		reset, err := time.Parse(time.RFC3339, a.Header.Get("Anthropic-Ratelimit-Tokens-Reset"))
+		if a.Header.Get("Anthropic-Ratelimit-Requests-Limit") != "10" || a.Header.Get("Anthropic-Ratelimit-Tokens-Limit") != "50000" ||
+			a.Header.Get("X-Ratelimit-Limit-Requests") != "" || err != nil || reset.Sub(h.Clock.Now()).Abs() > time.Minute {
+			t.Errorf("stream %t: a client of the messages dialect got %v", stream, a.Header)
+		}
+	}
 	for _, tt := range []struct {
 		query, body string
 	}{
@@ -263,5 +271,45 @@ func TestNearestLimitIsTold(t *testing.T) {
 	setLimits(t, h, "user", string(h.Home.User.ID), 0, 0)
 	if a := h.Chat(t, h.Home.User.Key, chatBody(false, "hello", "")); a.Header.Get("X-Ratelimit-Limit-Requests") != "50" {
 		t.Errorf("a limit that was lifted still binds: %v", a.Header)
+	}
+}
+
+// What a provider says of its own limits, and of its account, reaches nobody: it
+// binds all organisations together, and would tell each of the others.
+func TestProvidersLimitsAreNotTold(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	told := map[string]string{
+		"X-Ratelimit-Remaining-Requests": "7", "X-Ratelimit-Limit-Tokens": "7", "Anthropic-Ratelimit-Requests-Remaining": "7",
+		"Anthropic-Ratelimit-Unified-Status": "7", "Anthropic-Organization-Id": "7", "Openai-Organization": "7", "Set-Cookie": "a=7",
+	}
+	for _, stream := range []bool{false, true} {
+		for _, status := range []int{200, 400, 429, 529} {
+			answer := providertest.Answer{Text: "x", Header: told}
+			if status != http.StatusOK {
+				answer = providertest.Answer{Status: status, Body: `{"type":"error","error":{"type":"x","message":"no"}}`, Header: told}
+			}
+			for name, ask := range map[string]func() servertest.Answer{
+				"chat":     func() servertest.Answer { return h.Chat(t, h.Home.User.Key, chatBody(stream, "hello", "")) },
+				"messages": func() servertest.Answer { return say(t, h, messageBody(servertest.Claude, stream, `"hello"`)) },
+				"responses": func() servertest.Answer {
+					return h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/responses", fmt.Sprintf(`{"model":%q,"stream":%t,"input":"hello"}`, servertest.Model, stream))
+				},
+			} {
+				h.Fake.Queue(answer)
+				if status == 529 { // it is asked again
+					h.Fake.Queue(answer)
+				}
+				a := ask()
+				if a.Status != status {
+					t.Errorf("%s: got %d %s, want %d", name, a.Status, a.Body, status)
+				}
+				for header, values := range a.Header {
+					if strings.Join(values, "") == "7" || header == "Set-Cookie" {
+						t.Errorf("%s, %d, stream %t: the client is told %s: %v", name, status, stream, header, values)
+					}
+				}
+			}
+		}
 	}
 }

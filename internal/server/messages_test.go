@@ -83,6 +83,27 @@ func TestMessagesPass(t *testing.T) {
 	}
 }
 
+// A header that would go on to the provider unread must not be a text.
+func TestHeadersAreNoTexts(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{})
+	for name, values := range map[string][]string{
+		"Anthropic-Beta":           {"mail ann@example.com", "a;b", strings.Repeat("a", 5<<10)},
+		"Anthropic-Version":        {"2023 06 01"},
+		"X-Claude-Code-Session-Id": {"I am ann@example.com"},
+	} {
+		for _, value := range values {
+			mark, asked := h.Mark(t, h.Home.ID), len(h.Fake.Requests())
+			r := h.Request(t.Context(), t, h.Home.User.Key, http.MethodPost, messagesPath, messageBody(servertest.Claude, false, `"hi"`))
+			r.Header.Set(name, value)
+			if a := h.Send(t, r); a.Status != http.StatusBadRequest || !strings.Contains(a.Body, name) || len(h.Fake.Requests()) != asked {
+				t.Errorf("%s of %.30q: got %d %s", name, value, a.Status, a.Body)
+			}
+			wantRefusal(t, h.Records(t, h.Home.ID, mark), sallyport.InvalidBody, http.StatusBadRequest)
+		}
+	}
+}
+
 // What the policy hid comes back in one piece, wherever the provider cuts it, and
 // before its block ends; what it hides in answers does not leave.
 func TestMessagesStreamIsScreened(t *testing.T) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sallyport-ai/sallyport"
@@ -47,7 +48,7 @@ func (s *Server) listModels(r *request) (any, error) {
 	if r.URL.Query().Get("include_agents") != "true" {
 		return list, nil
 	}
-	agents, err := s.agentModels(r)
+	agents, err := s.agentModels(r, models)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,9 @@ func modelOf(m sallyport.Model, name string) modelObject {
 	return modelObject{ID: name, Object: "model", OwnedBy: catalogueOwner, DisplayName: m.DisplayName}
 }
 
-func (s *Server) agentModels(r *request) ([]modelObject, error) {
+// agentModels are the agents that the caller may see and that ask none but the
+// models that the caller may use: others could not answer.
+func (s *Server) agentModels(r *request, models []sallyport.Model) ([]modelObject, error) {
 	org, err := s.parts.Control.Org(r.Context(), r.principal.Org)
 	if err != nil {
 		return nil, err
@@ -70,7 +73,14 @@ func (s *Server) agentModels(r *request) ([]modelObject, error) {
 		return nil, err
 	}
 	var list []modelObject
+	usable := make(map[string]bool, len(models))
+	for _, m := range models {
+		usable[m.ID] = true
+	}
 	for _, a := range agents {
+		if slices.ContainsFunc(a.Definition.Models(), func(id string) bool { return !usable[id] }) {
+			continue
+		}
 		list = append(list, modelObject{
 			ID: agentModelPrefix + string(a.ID), Object: "model",
 			Created: a.CreatedAt.Unix(), OwnedBy: org.Name,
@@ -96,6 +106,10 @@ func (s *Server) getModel(r *request) (any, error) {
 }
 
 func (s *Server) getAgentModel(r *request, id string) (any, error) {
-	agents, err := s.agentModels(r)
+	models, err := s.models(r.Context(), r.principal)
+	if err != nil {
+		return nil, err
+	}
+	agents, err := s.agentModels(r, models)
 	return theOne("model, or you may not use it", agents, err, func(m modelObject) bool { return m.ID == id })
 }

@@ -23,7 +23,8 @@ var responsesDialect = clientDialect{
 	decode:  responses.Decode,
 	encoder: func(req *llm.Request, created time.Time) encoder { return responses.NewEncoder(req, created) },
 	headers: []string{"Openai-Beta"},
-	ready:   (*Server).readyResponse,
+	ready:   (*Server).readyWithFiles,
+	agent:   (*Server).askAgent,
 }
 
 // inputTokensDialect is POST /v1/responses/input_tokens.
@@ -32,14 +33,15 @@ var inputTokensDialect = clientDialect{
 	decode:  responses.DecodeCount,
 	encoder: responsesDialect.encoder,
 	headers: responsesDialect.headers,
-	ready:   (*Server).readyResponse,
+	ready:   (*Server).readyWithFiles,
 }
 
 // readyResponse makes of a request that follows a stored response one that says
-// all of it, and arranges that its own answer is stored. Agents are refused.
+// all of it, and arranges that its own answer is stored.
 func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *turn, error) {
-	if id, is := strings.CutPrefix(asked.Model, agentModelPrefix); is {
-		return nil, nil, s.agentAsModel(r, id)
+	if asked.Body.Root().Get("background").Kind() == llm.True {
+		return nil, nil, sallyport.NewError(sallyport.UnsupportedField,
+			"background: a response of a model is made while the client waits for it; only agents answer in the background.")
 	}
 	asked, err := s.resolveItems(r, asked)
 	if err != nil {
@@ -148,23 +150,6 @@ func (s *Server) resolveItems(r *request, asked *llm.Request) (*llm.Request, err
 	return again(r, asked, body, "input")
 }
 
-// agentAsModel says why an agent cannot answer: it is not there for the caller,
-// or the request is one that agents do not take.
-func (s *Server) agentAsModel(r *request, id string) error {
-	id, _, pinned := strings.Cut(id, "@")
-	if _, err := s.parts.Agents.Get(r.Context(), r.principal, sallyport.AgentID(id)); err != nil {
-		if code := sallyport.CodeOf(err); code != sallyport.NotFound && code != sallyport.Forbidden {
-			return err
-		}
-		return sallyport.NewError(sallyport.ModelNotFound, "There is no such agent, or you may not see it.")
-	}
-	if pinned {
-		return sallyport.NewError(sallyport.AgentVersion, "model: an agent cannot be asked for by its version.")
-	}
-	return sallyport.NewError(sallyport.UnsupportedField,
-		"model: agents do not answer here yet; start a run with POST /v1/agents/runs.")
-}
-
 // Responses keeps stored responses; *store.DB is the real one.
 type Responses interface {
 	KeepResponse(ctx context.Context, r sallyport.StoredResponse) error
@@ -271,6 +256,9 @@ func (s *Server) openResponse(ctx context.Context, row sallyport.StoredResponse)
 
 // getResponse answers GET /v1/responses/{id}.
 func (s *Server) getResponse(r *request) (any, error) {
+	if run, is := responseRun(r.PathValue("response")); is {
+		return s.getRunResponse(r, run)
+	}
 	if r.URL.Query().Get("stream") == "true" {
 		return nil, sallyport.NewError(sallyport.UnsupportedField, "stream: a response is streamed while it is made, and not again.")
 	}
@@ -316,7 +304,7 @@ func (s *Server) listInputItems(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	turns, err := s.turnsUpTo(r, sallyport.ResponseID(r.PathValue("response")))
+	turns, err := s.turnsOf(r, r.PathValue("response"))
 	if err != nil {
 		return nil, err
 	}
@@ -351,9 +339,20 @@ type deletedResponse struct {
 	Deleted bool   `json:"deleted"`
 }
 
+// turnsOf are the turns of a response of the caller, a run included.
+func (s *Server) turnsOf(r *request, id string) ([]responses.Turn, error) {
+	if run, is := responseRun(id); is {
+		return s.runTurn(r, run)
+	}
+	return s.turnsUpTo(r, sallyport.ResponseID(id))
+}
+
 // deleteResponse answers DELETE /v1/responses/{id}. The change is recorded with it.
 func (s *Server) deleteResponse(w http.ResponseWriter, r *request) error {
 	id := r.PathValue("response")
+	if run, is := responseRun(id); is {
+		return s.refuse(r, s.keptRun(r, run))
+	}
 	record := s.parts.Audit.Change(&r.call.Call, "response/"+id, nil)
 	err := s.parts.Responses.DeleteResponse(r.Context(), r.principal.Org, r.principal.User, sallyport.ResponseID(id), s.parts.Now(), record)
 	if err != nil {
@@ -364,8 +363,11 @@ func (s *Server) deleteResponse(w http.ResponseWriter, r *request) error {
 }
 
 // cancelResponse answers POST /v1/responses/{id}/cancel. What can be cancelled is
-// made in the background, and nothing is.
-func (s *Server) cancelResponse(_ http.ResponseWriter, r *request) error {
+// made in the background: runs of agents.
+func (s *Server) cancelResponse(w http.ResponseWriter, r *request) error {
+	if run, is := responseRun(r.PathValue("response")); is {
+		return s.cancelRun(w, r, run)
+	}
 	_, err := s.parts.Responses.Response(r.Context(), r.principal.Org, r.principal.User, sallyport.ResponseID(r.PathValue("response")), s.responsesSince())
 	if err == nil {
 		err = sallyport.NewError(sallyport.InvalidBody, "This response was not made in the background: there is nothing to cancel.")

@@ -20,10 +20,10 @@ func (s *Server) startRun(w http.ResponseWriter, r *request) error {
 		return s.refuse(r, sallyport.NewError(sallyport.InvalidBody, "agentId is missing"))
 	}
 	body.input = "" // this route takes them by name
-	return s.start(w, r, body, func(run sallyport.Run) any {
+	return s.start(w, r, body, func(run sallyport.Run) (any, error) {
 		return struct {
 			RunID sallyport.RunID `json:"runId"`
-		}{run.ID}
+		}{run.ID}, nil
 	})
 }
 
@@ -34,26 +34,26 @@ func (s *Server) startRunWithText(w http.ResponseWriter, r *request) error {
 		return s.refuse(r, err)
 	}
 	body.agent = sallyport.AgentID(r.PathValue("agent"))
-	return s.start(w, r, body, func(run sallyport.Run) any {
+	return s.start(w, r, body, func(run sallyport.Run) (any, error) {
 		return struct {
 			RunID   sallyport.RunID     `json:"runId"`
 			AgentID sallyport.AgentID   `json:"agentId"`
 			Status  sallyport.RunStatus `json:"status"`
-		}{run.ID, run.Agent, run.Status}
+		}{run.ID, run.Agent, run.Status}, nil
 	})
 }
 
 // start starts the run that was asked for and answers.
-func (s *Server) start(w http.ResponseWriter, r *request, asked runBody, answer func(sallyport.Run) any) error {
+func (s *Server) start(w http.ResponseWriter, r *request, asked runBody, answer func(sallyport.Run) (any, error)) error {
 	order := agent.Order{Agent: asked.agent, Text: asked.input, Inputs: asked.inputs}
-	body, once, err := s.beginRun(r, order, s.beginOf, answer)
+	body, once, err := s.beginRun(r, flatSurface, order, s.beginOf, answer)
 	if err != nil {
 		return err
 	}
 	if once.replayed() {
 		return once.writeReplay(w)
 	}
-	setLimitHeaders(w.Header(), r.call.Limits)
+	r.tellLimits(w.Header())
 	r.begun = true
 	return writeJSON(w, http.StatusOK, json.RawMessage(body))
 }
@@ -71,11 +71,11 @@ type beginner func(context.Context, sallyport.Principal, agent.Order) (sallyport
 // answer, which is the first one's when the request repeats another. The run's
 // row, its record and the answer that is kept for an Idempotency-Key are one
 // transaction; a refused start is recorded here.
-func (s *Server) beginRun(r *request, order agent.Order, begin beginner, answer func(sallyport.Run) any) (body []byte, once *once, err error) {
+func (s *Server) beginRun(r *request, sur surface, order agent.Order, begin beginner, answer func(sallyport.Run) (any, error)) (body []byte, once *once, err error) {
 	if err := s.takeRequest(r); err != nil {
 		return nil, nil, s.refuse(r, err)
 	}
-	if once, err = s.once(r, flatSurface); err != nil {
+	if once, err = s.once(r, sur); err != nil {
 		return nil, nil, s.refuse(r, err)
 	}
 	if once != nil {
@@ -90,8 +90,12 @@ func (s *Server) beginRun(r *request, order agent.Order, begin beginner, answer 
 		defer once.free() // a bug must not keep the key
 	}
 	ctx := withCall(r.Context(), &r.call.Call)
-	order.End = func(run sallyport.Run) (_ *sallyport.FirstRequest, err error) {
-		if body, err = json.Marshal(answer(run)); err != nil {
+	order.End = func(run sallyport.Run) (*sallyport.FirstRequest, error) {
+		told, err := answer(run)
+		if err != nil {
+			return nil, err
+		}
+		if body, err = json.Marshal(told); err != nil {
 			return nil, err
 		}
 		return once.begun(ctx, body), nil

@@ -54,7 +54,7 @@ func ofEvents(op huma.Operation) huma.Operation {
 func streamed(write func(events *sse)) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(out huma.Context) {
 		_, w := humago.Unwrap(out)
-		answerHeaders(w.Header(), eventStream, nil, false)
+		answerHeaders(w.Header(), eventStream, false)
 		w.WriteHeader(http.StatusOK)
 		events := &sse{w: w}
 		events.frame.WriteString(": begun\n\n") // so that a reader knows at once that it is connected

@@ -61,7 +61,7 @@ func (a *answer) push(e *llm.Event) error {
 		}
 	}
 	if e.Kind == llm.WholeEvent {
-		a.begin(jsonAnswer)
+		a.begin(a.wholeType())
 		a.w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 		a.w.WriteHeader(http.StatusOK)
 		return a.write(text)
@@ -91,14 +91,25 @@ func (a *answer) render(end *llm.Event) (contentType string, err error) {
 	a.end = end
 	a.once.saw(a.endText)
 	if end.Kind == llm.WholeEvent {
-		return jsonAnswer, nil
+		return a.wholeType(), nil
 	}
 	return eventStream, nil
 }
 
+// typed is an encoder whose plain answers need not be JSON.
+type typed interface{ WholeType() string }
+
+func (a *answer) wholeType() string {
+	if own, can := a.enc.(typed); can {
+		return own.WholeType()
+	}
+	return jsonAnswer
+}
+
 func (a *answer) begin(contentType string) {
 	a.r.begun = true
-	answerHeaders(a.w.Header(), contentType, a.r.call.Limits, a.r.call.Model.Offline)
+	a.r.tellLimits(a.w.Header())
+	answerHeaders(a.w.Header(), contentType, a.r.call.Model.Offline)
 }
 
 // The content types of answers.
@@ -108,9 +119,8 @@ const (
 )
 
 // answerHeaders are the headers of a model's answer.
-func answerHeaders(h http.Header, contentType string, limits []sallyport.LimitState, offline bool) {
+func answerHeaders(h http.Header, contentType string, offline bool) {
 	h.Set("Content-Type", contentType)
-	setLimitHeaders(h, limits)
 	if offline {
 		h.Set("X-Sallyport-Offline", "true") // no AI answered this
 	}

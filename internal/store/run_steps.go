@@ -8,9 +8,9 @@ import (
 )
 
 // SaveRunStep keeps what a step answered, and that its call has ended, which cost
-// charge. Only the first writer of a step is heard: a repeat, of a step that ran
+// charge and used usage. Only the first writer of a step is heard: a repeat, of a step that ran
 // again after a crash, changes no answer.
-func (db *DB) SaveRunStep(ctx context.Context, org sallyport.OrgID, s sallyport.RunStep, charge sallyport.Credits) error {
+func (db *DB) SaveRunStep(ctx context.Context, org sallyport.OrgID, s sallyport.RunStep, charge sallyport.Credits, usage sallyport.Usage) error {
 	return db.transact(ctx, func(tx *sql.Tx) error {
 		saved, err := changed(tx.ExecContext(ctx, `
 			INSERT INTO run_steps (org_id, run_id, step, call_id, output, ended)
@@ -25,7 +25,7 @@ func (db *DB) SaveRunStep(ctx context.Context, org sallyport.OrgID, s sallyport.
 				return err
 			}
 		}
-		return endRunCall(ctx, tx, org, sallyport.RunCall{Run: s.Run, Call: s.Call, EndedAt: s.EndedAt, Charge: charge})
+		return endRunCall(ctx, tx, org, sallyport.RunCall{Run: s.Run, Call: s.Call, EndedAt: s.EndedAt, Charge: charge, Usage: usage})
 	})
 }
 
@@ -85,17 +85,18 @@ func (db *DB) BeginRunCall(ctx context.Context, org sallyport.OrgID, c sallyport
 }
 
 // EndRunCall notes how a call of a run ended. Only the first end is heard, also
-// when that was an interruption: then the charge alone is noted.
+// when that was an interruption: then charge and usage alone are noted.
 func (db *DB) EndRunCall(ctx context.Context, org sallyport.OrgID, c sallyport.RunCall) error {
 	return db.transact(ctx, func(tx *sql.Tx) error { return endRunCall(ctx, tx, org, c) })
 }
 
 func endRunCall(ctx context.Context, tx *sql.Tx, org sallyport.OrgID, c sallyport.RunCall) error {
 	_, err := tx.ExecContext(ctx, `
-		UPDATE run_calls SET charge = $4,
+		UPDATE run_calls SET charge = $4, tokens_input = $7, tokens_cached = $8, tokens_written = $9, tokens_output = $10, tokens_reasoning = $11,
 			code = CASE WHEN ended = 0 THEN $5 ELSE code END, ended = CASE WHEN ended = 0 THEN $6 ELSE ended END
 		WHERE org_id = $1 AND run_id = $2 AND call_id = $3`,
-		org, c.Run, c.Call, int64(c.Charge), c.Code, micros(c.EndedAt))
+		org, c.Run, c.Call, int64(c.Charge), c.Code, micros(c.EndedAt),
+		c.Usage.Input, c.Usage.CachedInput, c.Usage.CacheWrite, c.Usage.Output, c.Usage.Reasoning)
 	return err
 }
 
@@ -104,10 +105,12 @@ func (db *DB) RunCalls(ctx context.Context, org sallyport.OrgID, run sallyport.R
 	return list(ctx, db.read, func(rows *sql.Rows) (sallyport.RunCall, error) {
 		c := sallyport.RunCall{Run: run}
 		var begun, ended int64
-		err := rows.Scan(&c.N, &c.Step, &c.Call, &begun, &ended, &c.Code, &c.Charge)
+		err := rows.Scan(&c.N, &c.Step, &c.Call, &begun, &ended, &c.Code, &c.Charge,
+			&c.Usage.Input, &c.Usage.CachedInput, &c.Usage.CacheWrite, &c.Usage.Output, &c.Usage.Reasoning)
 		c.BegunAt, c.EndedAt = timeOf(begun), timeOf(ended)
 		return c, err
 	}, `
-		SELECT n, step, call_id, begun, ended, code, charge FROM run_calls
+		SELECT n, step, call_id, begun, ended, code, charge,
+			tokens_input, tokens_cached, tokens_written, tokens_output, tokens_reasoning FROM run_calls
 		WHERE org_id = $1 AND run_id = $2 ORDER BY n`, org, run)
 }

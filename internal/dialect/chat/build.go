@@ -30,6 +30,7 @@ type said struct {
 	Role      string       `json:"role,omitempty"`
 	Content   *text        `json:"content,omitempty"`
 	Reasoning string       `json:"reasoning_content,omitempty"`
+	Details   []sealed     `json:"reasoning_details,omitempty"`
 	Refusal   *text        `json:"refusal,omitempty"`
 	ToolCalls []calledTool `json:"tool_calls,omitempty"`
 }
@@ -49,6 +50,31 @@ type calledTool struct {
 	ID       string         `json:"id,omitempty"`
 	Type     string         `json:"type,omitempty"`
 	Function calledFunction `json:"function"`
+	Extra    *extraContent  `json:"extra_content,omitempty"`
+}
+
+// sealed is what proves the reasoning of a message, as OpenRouter tells what cannot be
+// read (https://openrouter.ai/docs/use-cases/reasoning-tokens).
+type sealed struct {
+	Type string `json:"type"`
+	Data string `json:"data"`
+}
+
+// extraContent is where Google's own OpenAI-compatible address has the signature of a
+// call (https://ai.google.dev/gemini-api/docs/thought-signatures).
+type extraContent struct {
+	Google googleContent `json:"google"`
+}
+
+type googleContent struct {
+	Signature string `json:"thought_signature"`
+}
+
+func newExtra(proof string) *extraContent {
+	if proof == "" {
+		return nil
+	}
+	return &extraContent{googleContent{proof}}
 }
 
 type calledFunction struct {
@@ -103,6 +129,7 @@ func (n *Encoder) place(choice, block int) int {
 // build adds the chunks that say what e means.
 func (n *Encoder) build(e *llm.Event) {
 	n.identify(e)
+	n.whose(e)
 	if e.Usage != nil {
 		usage := *e.Usage // what e points to is valid for this call alone
 		n.usage = &usage
@@ -140,15 +167,49 @@ func (n *Encoder) begin(index int) {
 	n.chunk(choice{Index: index, Delta: &said{Role: "assistant", Content: &text{&empty}}})
 }
 
-// piece turns a delta into a chunk's. Signatures have no place in this dialect.
-// Text that a stage took away leaves nothing to send.
+// whose notes whose answer it is: signatures are theirs alone.
+func (n *Encoder) whose(e *llm.Event) {
+	if n.dialect = e.Dialect; e.Model != "" {
+		n.model = strings.Clone(e.Model)
+	}
+}
+
+// think remembers what a signature will cover.
+func (n *Encoder) think(text string) {
+	if n.thought.Len()+len(text) <= thoughtMax {
+		n.thought.WriteString(text)
+	}
+}
+
+// sign returns the proof that a signature is. That of a call, which Gemini gives,
+// waits for the call.
+func (n *Encoder) sign(d llm.Delta) (proof string) {
+	if n.dialect == llm.Gemini {
+		n.callProof = wire.NewProof(n.dialect, n.model, "", d.Text.Text())
+		return ""
+	}
+	return wire.NewProof(n.dialect, n.model, n.thought.String(), d.Text.Text())
+}
+
+// takeCallProof returns the proof of the call that begins.
+func (n *Encoder) takeCallProof() (proof string) {
+	proof, n.callProof = n.callProof, ""
+	return proof
+}
+
+// piece turns a delta into a chunk's. Text that a stage took away leaves nothing to
+// send.
 func (n *Encoder) piece(d llm.Delta) (said, bool) {
 	value := d.Text.Text()
 	switch d.Kind {
 	case llm.TextDelta:
 		return said{Content: &text{&value}}, value != ""
 	case llm.ThinkingDelta:
+		n.think(value)
 		return said{Reasoning: value}, value != ""
+	case llm.SignatureDelta:
+		proof := n.sign(d)
+		return said{Details: []sealed{{"reasoning.encrypted", proof}}}, proof != ""
 	case llm.RefusalDelta:
 		return said{Refusal: &text{&value}}, value != ""
 	case llm.ToolCallDelta:
@@ -159,7 +220,7 @@ func (n *Encoder) piece(d llm.Delta) (said, bool) {
 			return said{}, false
 		}
 		return said{ToolCalls: []calledTool{{
-			Index: &place, ID: id, Type: "function", Function: calledFunction{Name: name},
+			Index: &place, ID: id, Type: "function", Function: calledFunction{Name: name}, Extra: newExtra(n.takeCallProof()),
 		}}}, id != "" || name != ""
 	case llm.ToolArgumentsDelta:
 		place := n.place(d.Choice, d.Index)
@@ -179,6 +240,7 @@ func (n *Encoder) object(kind string, choices []choice, usage *usageObject) comp
 // buildWhole returns a plain answer that says what e means.
 func (n *Encoder) buildWhole(e *llm.Event) []byte {
 	n.identify(e)
+	n.whose(e)
 	var choices []choice
 	for _, f := range e.Finishes {
 		reason := string(f.Reason)
@@ -211,10 +273,18 @@ func (n *Encoder) message(e *llm.Event, index int) *said {
 			content.WriteString(d.Text.Text())
 		case llm.ThinkingDelta:
 			reasoning.WriteString(d.Text.Text())
+			n.think(d.Text.Text())
+		case llm.SignatureDelta:
+			if proof := n.sign(d); proof != "" {
+				m.Details = append(m.Details, sealed{"reasoning.encrypted", proof})
+			}
 		case llm.RefusalDelta:
 			refusal.WriteString(d.Text.Text())
 		case llm.ToolCallDelta, llm.ToolArgumentsDelta:
-			m.addCall(n.place(index, d.Index), d)
+			call := m.addCall(n.place(index, d.Index), d)
+			if d.Kind == llm.ToolCallDelta {
+				call.Extra = newExtra(n.takeCallProof())
+			}
 		}
 	}
 	if content.Len() > 0 || len(m.ToolCalls) == 0 {
@@ -229,14 +299,15 @@ func (n *Encoder) message(e *llm.Event, index int) *said {
 	return m
 }
 
-func (m *said) addCall(place int, d llm.Delta) {
+func (m *said) addCall(place int, d llm.Delta) *calledTool {
 	for len(m.ToolCalls) <= place {
 		m.ToolCalls = append(m.ToolCalls, calledTool{Type: "function"})
 	}
 	call := &m.ToolCalls[place]
 	if d.Kind == llm.ToolCallDelta {
 		call.ID, call.Function.Name = d.ToolID.Text(), d.ToolName.Text()
-		return
+		return call
 	}
 	call.Function.Arguments += d.Text.Text()
+	return call
 }

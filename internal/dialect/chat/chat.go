@@ -47,5 +47,6 @@ var (
 		"data":              {{"content", "input_audio"}, {"audio"}, {"reasoning_details"}},
 		"file_id":           {{"content", "file"}},
 		"encrypted_content": {{}, {"content"}},
+		"thought_signature": {{"tool_calls", "extra_content", "google"}},
 	}
 )

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,7 +24,17 @@ type Encoder struct {
 	begun   map[int]bool // choices whose first chunk, with the role, has gone
 	tools   []toolPlace
 	usage   *llm.Usage
+	// Whose answer it is, what was thought, as far as thoughtMax, and the proof of the
+	// call that begins next.
+	dialect   llm.Dialect
+	model     string
+	thought   strings.Builder
+	callProof string
 }
+
+// thoughtMax bounds, in bytes, what is remembered of thinking until it is signed.
+// Beyond it the proof covers something else, and nobody gets it.
+const thoughtMax = 4 << 20
 
 // NewEncoder returns an Encoder for the answer to req. An answer that is built
 // bears the name of the model that req asked for, and created where its own

@@ -31,9 +31,28 @@ func DecodeWhole(doc *llm.Document, e *llm.Event) error {
 	return nil
 }
 
+func failed() error {
+	return sallyport.NewError(sallyport.UpstreamError, "The provider ended its answer with an error.")
+}
+
+// tellsFailure knows the errors that have no member error: Mistral's and those of
+// older servers of vLLM are objects of their own, and those of Google's compatible
+// address stand in an array.
+func tellsFailure(root llm.Value) bool {
+	failure := root.Get("object").Text() == "error"
+	root.Items(func(_ int, item llm.Value) bool {
+		failure = item.Get("error").Kind() == llm.Object
+		return false
+	})
+	return failure
+}
+
 func decode(doc *llm.Document, e *llm.Event, kind llm.EventKind, said string) error {
 	root := doc.Root()
-	if root.Kind() != llm.Object {
+	switch {
+	case tellsFailure(root):
+		return failed()
+	case root.Kind() != llm.Object:
 		return wire.Unusable("it is not an object")
 	}
 	*e = llm.Event{
@@ -63,7 +82,7 @@ func decode(doc *llm.Document, e *llm.Event, kind llm.EventKind, said string) er
 		return true
 	})
 	if !failure.IsNull() {
-		return sallyport.NewError(sallyport.UpstreamError, "The provider ended its answer with an error.")
+		return failed()
 	}
 	keep(&e.ID, id)
 	keep(&e.Model, model)

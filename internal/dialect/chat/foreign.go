@@ -86,7 +86,8 @@ type jsonSchema struct {
 // thinking) and reasoning of other models: it is proven by signatures that mean
 // nothing here.
 func EncodeForeign(req *llm.Request, target string, flavour Flavour) ([]byte, error) {
-	if err := req.Portable(); err != nil {
+	req, err := req.Carried()
+	if err != nil {
 		return nil, err
 	}
 	b := foreignBody{Model: target, Stream: req.Stream, User: req.Settings.User.Text()}

@@ -29,6 +29,11 @@ func (d *decoder) messages(root llm.Value) error {
 		if m, err = message(item); err != nil {
 			return false
 		}
+		for _, p := range m.Parts {
+			if p.Proof != "" && p.Text.Exists() {
+				d.req.Signed = append(d.req.Signed, p.Text)
+			}
+		}
 		if m.Role == llm.RoleSystem && len(d.req.Messages) == 0 {
 			d.req.System = append(d.req.System, m.Parts...)
 		} else {
@@ -138,8 +143,9 @@ func image(part llm.Part) (llm.Part, error) {
 // assistant adds to what an assistant's message says its reasoning, which
 // stands before the text, its refusal and its calls of tools.
 func assistant(m llm.Value, parts []llm.Part) ([]llm.Part, error) {
-	if thought := reasoning(m); thought.Text() != "" {
-		parts = append([]llm.Part{{Kind: llm.ThinkingPart, Raw: thought, Text: thought}}, parts...)
+	proof, _ := proofOf(m)
+	if thought := reasoning(m); thought.Text() != "" || proof != "" {
+		parts = append([]llm.Part{{Kind: llm.ThinkingPart, Raw: thought, Text: thought, Proof: proof}}, parts...)
 	}
 	if refusal := m.Get("refusal"); !refusal.IsNull() {
 		if err := wire.NeedString(m, "refusal"); err != nil {
@@ -161,8 +167,15 @@ func assistant(m llm.Value, parts []llm.Part) ([]llm.Part, error) {
 	if !calls.IsNull() && calls.Kind() != llm.Array {
 		return nil, wire.Wrong(calls, "", "must be an array")
 	}
-	made, err := wire.All(calls, toolCall)
-	return append(parts, made...), err
+	err := wire.Each(calls, func(v llm.Value) error {
+		made, err := toolCall(v)
+		if proof := callProof(v); proof != "" { // stands before the call, as elsewhere
+			parts = append(parts, llm.Part{Kind: llm.ThinkingPart, Raw: v, Proof: proof})
+		}
+		parts = append(parts, made)
+		return err
+	})
+	return parts, err
 }
 
 // reasoning returns the reasoning text of a message or a delta under the name

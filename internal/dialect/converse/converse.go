@@ -9,7 +9,7 @@
 // Nothing is lost in silence that changes what a client asked for: a wish that has
 // no counterpart here is refused as sallyport.UnsupportedField. Hints are left out
 // (how much to think, who the user is, marks of caches), and so is reasoning in the
-// history: it is proven by signatures of the model that wrote it.
+// history that the model's own family has not signed.
 //
 // System texts in the middle of a conversation join the system text at the front, in
 // their order: their place is given up, their rank is kept.

@@ -159,7 +159,8 @@ func whole(block llm.Value, index int, e *llm.Event) error {
 
 func piece(kind llm.DeltaKind, index int, text llm.Value, e *llm.Event) {
 	if text.Text() != "" {
-		e.Deltas = append(e.Deltas, llm.Delta{Kind: kind, Index: index, Text: text})
+		// What is signed stays as it is, or it could not be sent back.
+		e.Deltas = append(e.Deltas, llm.Delta{Kind: kind, Index: index, Text: text, Unrestored: kind == llm.ThinkingDelta})
 	}
 }
 

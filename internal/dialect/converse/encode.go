@@ -71,14 +71,15 @@ type jsonSchema struct {
 // A request that asks for what this dialect cannot say is refused with
 // sallyport.UnsupportedField, one with a broken part with sallyport.InvalidBody.
 func Encode(req *llm.Request, target string) ([]byte, error) {
-	if err := req.Portable(); err != nil {
+	req, err := req.Carried()
+	if err != nil {
 		return nil, err
 	}
 	if req.Choices > 1 {
 		return nil, sallyport.NewError(sallyport.UnsupportedField, "n: the provider of this model gives one answer")
 	}
 	var b body
-	if err := b.talk(req); err != nil {
+	if err := b.talk(req, target); err != nil {
 		return nil, err
 	}
 	if err := b.offer(req); err != nil {

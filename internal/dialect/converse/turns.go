@@ -21,6 +21,7 @@ type block struct {
 	Text       string      `json:"text,omitempty"`
 	Image      *media      `json:"image,omitempty"`
 	Document   *media      `json:"document,omitempty"`
+	Reasoning  *reasoning  `json:"reasoningContent,omitempty"`
 	ToolUse    *toolUse    `json:"toolUse,omitempty"`
 	ToolResult *toolResult `json:"toolResult,omitempty"`
 }
@@ -33,6 +34,15 @@ type media struct {
 
 type source struct {
 	Bytes string `json:"bytes"` // in base64
+}
+
+type reasoning struct {
+	Text reasoningText `json:"reasoningText"`
+}
+
+type reasoningText struct {
+	Text      string `json:"text"`
+	Signature string `json:"signature"`
 }
 
 type toolUse struct {
@@ -49,7 +59,7 @@ type toolResult struct {
 
 // talk sets system text and turns. Turns of one side that follow each other are one,
 // so that the results of several tools stand together as this dialect demands.
-func (b *body) talk(req *llm.Request) error {
+func (b *body) talk(req *llm.Request, target string) error {
 	if err := b.instruct(req.System); err != nil {
 		return err
 	}
@@ -68,7 +78,7 @@ func (b *body) talk(req *llm.Request) error {
 		default:
 			return sallyport.NewError(sallyport.UnsupportedField, "The provider of this model does not know one of the roles.")
 		}
-		blocks, err := newBlocks(m.Parts, &documents)
+		blocks, err := newBlocks(wire.Proven(m.Parts, llm.Converse, target), &documents)
 		if err != nil {
 			return err
 		}
@@ -118,8 +128,8 @@ func newBlocks(parts []llm.Part, documents *int) ([]block, error) {
 	return blocks, nil
 }
 
-// newBlock returns the zero block for what is left out: reasoning, and texts without
-// visible characters, which this dialect refuses.
+// newBlock returns the zero block for what is left out: texts without visible
+// characters, which this dialect refuses.
 func newBlock(p llm.Part, documents *int) (block, error) {
 	switch p.Kind {
 	case llm.TextPart, llm.RefusalPart:
@@ -127,8 +137,8 @@ func newBlock(p llm.Part, documents *int) (block, error) {
 			return block{Text: text}, nil
 		}
 		return block{}, nil
-	case llm.ThinkingPart:
-		return block{}, nil
+	case llm.ThinkingPart: // whose Proof is the signature by now
+		return block{Reasoning: &reasoning{reasoningText{p.Text.Text(), p.Proof}}}, nil
 	case llm.ImagePart:
 		made, err := newMedia(p, imageFormats)
 		return block{Image: made}, err

@@ -149,10 +149,14 @@ func (d *Decoder) candidate(place int, v llm.Value, e *llm.Event) error {
 	return nil
 }
 
-// part reads a piece of a choice. Signatures, and what is neither text nor a call of
-// a tool of the client, have no meaning outside this dialect.
+// part reads a piece of a choice. What is neither text nor a call of a tool of the
+// client has no meaning outside this dialect. Of signatures those of calls are
+// needed again; they stand before the call.
 func (c *choice) part(index int, part llm.Value, e *llm.Event) error {
 	if call := part.Get("functionCall"); call.Kind() == llm.Object {
+		if err := c.sign(index, part.Get("thoughtSignature").Text(), e); err != nil {
+			return err
+		}
 		return c.call(index, call, e)
 	}
 	text := part.Get("text")
@@ -168,6 +172,18 @@ func (c *choice) part(index int, part llm.Value, e *llm.Event) error {
 	}
 	e.Deltas = append(e.Deltas, llm.Delta{Choice: index, Kind: kind, Index: c.block, Text: text})
 	return nil
+}
+
+func (c *choice) sign(index int, signature string, e *llm.Event) error {
+	if signature == "" {
+		return nil
+	}
+	if err := c.begin(llm.SignatureDelta, e); err != nil {
+		return err
+	}
+	text, err := owned(signature)
+	e.Deltas = append(e.Deltas, llm.Delta{Choice: index, Kind: llm.SignatureDelta, Index: c.block, Text: text})
+	return err
 }
 
 // begin gives each text and each call an index of its own, in their order.

@@ -71,7 +71,7 @@ func TestDecodeStream(t *testing.T) {
 			},
 			[]string{
 				"thinking0(hm)", "text1(I ) closed[0]", "text1(look.)",
-				`call2(MADEf) args2({"x":1}) call3(MADEf) args3({}) closed[1 2 3]`, "tool_calls",
+				`2(AA==) call3(MADEf) args3({"x":1}) call4(MADEf) args4({}) closed[1 2 3 4]`, "tool_calls",
 			}, true,
 		},
 		"its own id":      {[]string{candidate(`{"functionCall":{"id":"k","name":"f","args":{}}}`, `,"finishReason":"STOP"`)}, []string{"call0(kf) args0({}) closed[0] tool_calls"}, true},
@@ -81,11 +81,11 @@ func TestDecodeStream(t *testing.T) {
 		"recitation":      {[]string{candidate(``, `,"finishReason":"RECITATION"`)}, []string{"content_filter"}, true},
 		"unknown reason":  {[]string{candidate(``, `,"finishReason":"NEW"`)}, []string{"stop"}, true},
 		"reason repeated": {[]string{candidate(`{"text":"a"}`, `,"finishReason":"STOP"`), candidate(`{"text":"b"}`, `,"finishReason":"STOP"`)}, []string{"text0(a) stop", "text0(b)"}, true},
-		"blocked prompt":  {[]string{`{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{"promptTokenCount":4}}`}, []string{"content_filter{4 0 0 0 0}"}, true},
+		"blocked prompt":  {[]string{`{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{"promptTokenCount":4}}`}, []string{"content_filter{4 0 0 0 0 0}"}, true},
 		"usage": {[]string{
 			`{"usageMetadata":{"promptTokenCount":20,"cachedContentTokenCount":5,"candidatesTokenCount":7,"thoughtsTokenCount":3,"toolUsePromptTokenCount":2,"totalTokenCount":32}}`,
 			`{"usageMetadata":{"promptTokenCount":1.5}}`,
-		}, []string{"{17 5 0 10 3}", fmt.Sprint(llm.Usage{Input: 1 << 50})}, false},
+		}, []string{"{17 5 0 10 3 0}", fmt.Sprint(llm.Usage{Input: 1 << 50})}, false},
 		"other parts": {[]string{candidate(`{"inlineData":{"mimeType":"image/png","data":"AA"}},{"executableCode":{"code":"x"}}`, `,"finishReason":"STOP"`)}, []string{"stop"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -53,13 +53,14 @@ type generationConfig struct {
 // A request that asks for what this dialect cannot say is refused with
 // sallyport.UnsupportedField, one with a broken part with sallyport.InvalidBody.
 func Encode(req *llm.Request, target string) ([]byte, error) {
-	if err := req.Portable(); err != nil {
+	req, err := req.Carried()
+	if err != nil {
 		return nil, err
 	}
 	if req.Choices > 1 {
 		return nil, sallyport.NewError(sallyport.UnsupportedField, "n: of the provider of this model one answer is taken")
 	}
-	t := talk{model: generationOf(target)}
+	t := talk{target: target, model: generationOf(target)}
 	if err := t.all(req); err != nil {
 		return nil, err
 	}

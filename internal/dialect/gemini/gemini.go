@@ -8,8 +8,8 @@
 //
 // Nothing is lost in silence that changes what a client asked for: a wish that has
 // no counterpart here is refused as sallyport.UnsupportedField. Hints are left out
-// (who the user is, marks of caches), and so is reasoning in the history: it is
-// proven by signatures of the model that wrote it.
+// (who the user is, marks of caches), and so is reasoning in the history; of that,
+// signatures of calls come back to the models that gave them.
 //
 // Three things differ from other dialects. The answer of a tool names the tool and
 // not the call, so that names are found by the calls in the history, and answers

@@ -65,11 +65,14 @@ type result struct {
 
 // talk builds the turns of a request.
 type talk struct {
+	target string
 	model  generation
 	system *turn
 	turns  []*turn
 	calls  map[string]call // by the id that the client knows, the latest of each
 	places int
+	// proof is the signature of the call that comes next; "": none is known.
+	proof string
 }
 
 type call struct {
@@ -137,9 +140,10 @@ func (t *talk) of(role string) *turn {
 }
 
 func (t *talk) assistant(parts []llm.Part) error {
-	for _, p := range parts {
+	for _, p := range wire.Proven(parts, llm.Gemini, t.target) {
 		switch p.Kind {
 		case llm.ThinkingPart:
+			t.proof = p.Proof
 		case llm.ToolCallPart:
 			if err := t.call(p); err != nil {
 				return err
@@ -163,7 +167,8 @@ func (t *talk) add(role string, made part) {
 	}
 }
 
-// call adds a call of a tool. Of several at once only the first bears a signature.
+// call adds a call of a tool. Of several at once only the first bears a signature: its
+// own where the client has sent it back.
 func (t *talk) call(p llm.Part) error {
 	args, err := p.Arguments()
 	if err != nil {
@@ -173,6 +178,9 @@ func (t *talk) call(p llm.Part) error {
 	said := t.of("model")
 	if t.model == levelled && !slices.ContainsFunc(said.Parts, func(p part) bool { return p.Call != nil }) {
 		made.Signature = unsigned
+	}
+	if t.proof != "" {
+		made.Signature, t.proof = t.proof, ""
 	}
 	said.Parts = append(said.Parts, made)
 	t.calls[p.ToolID.Text()] = call{t.places, p.ToolName.Text()}

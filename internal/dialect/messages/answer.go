@@ -43,6 +43,11 @@ type thinkingBlock struct {
 	Signature string `json:"signature"`
 }
 
+type redactedBlock struct {
+	Type string `json:"type"`
+	Data string `json:"data"`
+}
+
 type toolBlock struct {
 	Type  string          `json:"type"`
 	ID    string          `json:"id"`
@@ -77,12 +82,14 @@ type end struct {
 // other; other dialects mix the pieces of several calls of tools. So the first
 // block streams, and what comes of later ones meanwhile waits in them.
 type outBlock struct {
-	kind  llm.DeltaKind // TextDelta, ThinkingDelta or ToolCallDelta
+	kind  llm.DeltaKind // TextDelta, ThinkingDelta, ToolCallDelta, or SignatureDelta for what is signed and not told
 	from  int           // the index that it has where it came from
 	index int
 	id    string // of a call
 	name  string
 	wait  strings.Builder // text that came while another block was the first
+	proof string          // of thinking: what it is signed with
+	said  strings.Builder // of thinking: what that covers
 	ended bool
 }
 
@@ -101,6 +108,7 @@ func (n *Encoder) build(e *llm.Event) error {
 		n.id = messageID(e.ID)
 		n.send("message_start", startEvent{"message_start", n.message([]any{})})
 	}
+	n.whose(e)
 	if e.Usage != nil {
 		n.usage = *e.Usage
 	}
@@ -149,16 +157,30 @@ func blockKind(kind llm.DeltaKind) llm.DeltaKind {
 	return 0
 }
 
+// whose notes whose answer it is: signatures are theirs alone.
+func (n *Encoder) whose(e *llm.Event) {
+	if n.dialect = e.Dialect; e.Model != "" {
+		n.model = strings.Clone(e.Model)
+	}
+}
+
 // take adds a piece to its block. A text goes on in the last block alone: after
-// something else, a new one begins. Signatures of other providers prove nothing
-// here.
+// something else, a new one begins.
 func (n *Encoder) take(d llm.Delta) {
 	kind, text := blockKind(d.Kind), d.Text.Text()
 	call := d.Kind == llm.ToolCallDelta && (d.ToolID.Text() != "" || d.ToolName.Text() != "")
-	if kind == 0 || d.Kind == llm.SignatureDelta || d.Choice != 0 || text == "" && !call {
+	if kind == 0 || d.Choice != 0 || text == "" && !call {
 		return
 	}
 	b := n.find(kind, d.Index)
+	if d.Kind == llm.SignatureDelta {
+		if b = b.sign(d); b != nil {
+			b.index = n.count
+			n.open(b)
+			b.ended = true
+		}
+		return
+	}
 	if b == nil {
 		b = &outBlock{kind: kind, from: d.Index, index: n.count}
 		if kind == llm.ToolCallDelta {
@@ -170,12 +192,33 @@ func (n *Encoder) take(d llm.Delta) {
 	if text == "" {
 		return
 	}
+	if kind == llm.ThinkingDelta {
+		b.said.WriteString(text)
+	}
 	if n.blocks[0] == b {
 		n.delta(b.index, d)
 		return
 	}
 	b.wait.WriteString(text)
 	n.waits += len(text)
+}
+
+// sign notes what proves the thinking of a block. Some providers sign what they do
+// not tell: that is a block of its own, which nobody can read and which is returned.
+func (b *outBlock) sign(d llm.Delta) (unread *outBlock) {
+	if b == nil {
+		return &outBlock{kind: llm.SignatureDelta, from: d.Index, proof: strings.Clone(d.Text.Text())}
+	}
+	b.proof += d.Text.Text()
+	return nil
+}
+
+// sealed is the proof of a block as clients see it; "": it has none.
+func (n *Encoder) sealed(b *outBlock) string {
+	if b.proof == "" {
+		return ""
+	}
+	return wire.NewProof(n.dialect, n.model, b.said.String(), b.proof)
 }
 
 // find returns the block that such a piece goes on.
@@ -210,6 +253,12 @@ func (n *Encoder) open(b *outBlock) {
 // advance ends the blocks that have ended, and begins those that now are first.
 func (n *Encoder) advance() {
 	for len(n.blocks) > 0 && n.blocks[0].ended {
+		if b := n.blocks[0]; b.kind == llm.ThinkingDelta && b.proof != "" {
+			n.send("content_block_delta", blockEvent{Type: "content_block_delta", Index: b.index, Delta: struct {
+				Type      string `json:"type"`
+				Signature string `json:"signature"`
+			}{"signature_delta", n.sealed(b)}})
+		}
 		n.send("content_block_stop", blockEvent{Type: "content_block_stop", Index: n.blocks[0].index})
 		n.blocks = n.blocks[1:]
 		if len(n.blocks) > 0 {
@@ -226,6 +275,8 @@ func (n *Encoder) begin(b *outBlock) {
 		block = textBlock{Type: "text"}
 	case llm.ThinkingDelta:
 		block = thinkingBlock{Type: "thinking"}
+	case llm.SignatureDelta:
+		block = redactedBlock{"redacted_thinking", n.sealed(b)}
 	case llm.ToolCallDelta:
 		block = toolBlock{"tool_use", b.id, b.name, json.RawMessage("{}")}
 	}
@@ -288,12 +339,19 @@ func (n *Encoder) stop() (reason, sequence *string) {
 // buildWhole returns a plain answer that says what e means.
 func (n *Encoder) buildWhole(e *llm.Event) ([]byte, error) {
 	n.id = messageID(e.ID)
+	n.whose(e)
 	for _, d := range e.Deltas {
 		kind, text := blockKind(d.Kind), d.Text.Text()
-		if kind == 0 || d.Kind == llm.SignatureDelta || d.Choice != 0 || text == "" && kind != llm.ToolCallDelta {
+		if kind == 0 || d.Choice != 0 || text == "" && kind != llm.ToolCallDelta {
 			continue
 		}
 		b := n.find(kind, d.Index)
+		if d.Kind == llm.SignatureDelta {
+			if unread := b.sign(d); unread != nil {
+				n.blocks = append(n.blocks, unread)
+			}
+			continue
+		}
 		if b == nil {
 			b = &outBlock{kind: kind, from: d.Index, id: d.ToolID.Text(), name: d.ToolName.Text()}
 			n.called = n.called || kind == llm.ToolCallDelta
@@ -302,10 +360,13 @@ func (n *Encoder) buildWhole(e *llm.Event) ([]byte, error) {
 			}
 		}
 		b.wait.WriteString(text)
+		if kind == llm.ThinkingDelta {
+			b.said.WriteString(text)
+		}
 	}
 	content := []any{}
 	for _, b := range n.blocks {
-		content = append(content, b.whole())
+		content = append(content, b.whole(n.sealed(b)))
 	}
 	for _, f := range e.Finishes {
 		n.end = f
@@ -320,13 +381,15 @@ func (n *Encoder) buildWhole(e *llm.Event) ([]byte, error) {
 
 // whole is the block with all of its text. A model of another provider may write
 // arguments that are no JSON of an object: they become the one member of one.
-func (b *outBlock) whole() any {
+func (b *outBlock) whole(proof string) any {
 	text := b.wait.String()
 	switch b.kind {
 	case llm.TextDelta:
 		return textBlock{"text", text}
 	case llm.ThinkingDelta:
-		return thinkingBlock{"thinking", text, ""}
+		return thinkingBlock{"thinking", text, proof}
+	case llm.SignatureDelta:
+		return redactedBlock{"redacted_thinking", proof}
 	}
 	if blank(text) {
 		text = "{}"

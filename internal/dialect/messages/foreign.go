@@ -56,7 +56,8 @@ type toolChoice struct {
 // build writes a request of another dialect in this one, from its meaning alone.
 // Errors name fields as the client has them.
 func build(req *llm.Request, target string, outputMax int64) ([]byte, error) {
-	if err := req.Portable(); err != nil {
+	req, err := req.Carried()
+	if err != nil {
 		return nil, err
 	}
 	if req.Choices > 1 {

@@ -111,12 +111,13 @@ func (d *decoder) block(v llm.Value) (llm.Part, error) {
 		return d.toolResult(part)
 	case "thinking":
 		part.Kind, part.Text = llm.ThinkingPart, v.Get("thinking")
-		if v.Get("signature").Text() != "" {
+		if signature := v.Get("signature").Text(); signature != "" {
 			d.req.Signed = append(d.req.Signed, part.Text)
+			part.Proof = signature
 		}
 		return part, wire.NeedString(v, "thinking")
 	case "redacted_thinking":
-		part.Kind = llm.ThinkingPart
+		part.Kind, part.Proof = llm.ThinkingPart, v.Get("data").Text()
 	}
 	return part, nil
 }

@@ -19,6 +19,8 @@ type turn struct {
 type block struct {
 	Type         string          `json:"type"`
 	Text         string          `json:"text,omitempty"`        // text
+	Thinking     *string         `json:"thinking,omitempty"`    // thinking, which may be empty
+	Signature    string          `json:"signature,omitempty"`   // thinking
 	Source       *source         `json:"source,omitempty"`      // image, document
 	Title        string          `json:"title,omitempty"`       // document
 	ID           string          `json:"id,omitempty"`          // tool_use
@@ -46,7 +48,7 @@ func (b *body) talk(req *llm.Request) error {
 		return err
 	}
 	for _, m := range req.Messages {
-		blocks, err := newBlocks(m.Parts)
+		blocks, err := newBlocks(wire.Proven(m.Parts, llm.Messages, b.Model))
 		if err != nil {
 			return err
 		}
@@ -121,8 +123,9 @@ func newBlock(p llm.Part) (block, error) {
 	case llm.ToolResultPart:
 		content, err := newBlocks(p.Parts)
 		return block{Type: "tool_result", ToolUseID: p.ToolID.Text(), Content: content, IsError: p.IsError}, err
-	case llm.ThinkingPart:
-		return block{}, nil
+	case llm.ThinkingPart: // whose Proof is the signature by now
+		thought := p.Text.Text()
+		return block{Type: "thinking", Thinking: &thought, Signature: p.Proof}, nil
 	}
 	return block{}, wire.Unsupported(p.Raw, "the provider of this model does not take content of this type")
 }

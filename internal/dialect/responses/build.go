@@ -23,6 +23,9 @@ type built struct {
 	size   int
 	finish llm.StopReason
 	usage  *llm.Usage
+	// Whose answer it is: signatures are theirs alone.
+	dialect llm.Dialect
+	model   string
 }
 
 // itemKey is what the pieces of one text have in common.
@@ -39,8 +42,12 @@ type builtItem struct {
 	parts []*builtPart // of a call, one: its arguments
 	done  bool
 
-	callID, name string
-	short        bool // it was cut off
+	proof  string // of reasoning: what it is signed with
+	sealed string // and how clients see that, at its end
+	callID string
+	tool   clientTool // that is called
+	short  bool       // it was cut off
+	void   bool       // another was said in its place
 }
 
 // builtPart is a text of an item.
@@ -56,9 +63,7 @@ func (n *Encoder) build(e *llm.Event) error {
 	b := &n.answer
 	if !b.begun {
 		b.begun = true
-		for _, name := range []string{"response.created", "response.in_progress"} {
-			n.send(name, responseEvent{Type: name, Sequence: n.next(), Response: n.response("in_progress")})
-		}
+		n.open()
 	}
 	if err := n.take(e); err != nil {
 		return err
@@ -75,6 +80,13 @@ func (n *Encoder) build(e *llm.Event) error {
 	n.ended = wire.Marshal(last)
 	n.send(name, responseEvent{Type: name, Sequence: n.next(), Response: last})
 	return nil
+}
+
+// open adds the events that begin a stream.
+func (n *Encoder) open() {
+	for _, name := range []string{"response.created", "response.in_progress"} {
+		n.send(name, responseEvent{Type: name, Sequence: n.next(), Response: n.response("in_progress")})
+	}
 }
 
 // buildWhole returns a plain answer that says what e means.
@@ -106,6 +118,9 @@ func rank(d llm.Delta) int {
 // take adds what e says to the answer, and the events that tell it.
 func (n *Encoder) take(e *llm.Event) error {
 	b := &n.answer
+	if b.dialect = e.Dialect; e.Model != "" {
+		b.model = strings.Clone(e.Model)
+	}
 	if e.Usage != nil {
 		usage := *e.Usage // what e points to is valid for this call alone
 		b.usage = &usage
@@ -141,6 +156,9 @@ func (n *Encoder) delta(d llm.Delta) {
 		if text == "" {
 			return // data protection holds it back
 		}
+	case llm.SignatureDelta:
+		n.sign(d)
+		return
 	case llm.ToolCallDelta:
 		// The name is not told again when the rest of the arguments comes.
 		if d.ToolID.Text() != "" || d.ToolName.Text() != "" {
@@ -155,7 +173,7 @@ func (n *Encoder) delta(d llm.Delta) {
 		n.piece(it, it.parts[0], text)
 		return
 	default:
-		return // signatures and asides have no place here
+		return // asides have no place here
 	}
 	key := itemKey{d.Kind, d.Index}
 	it := n.answer.open[key]
@@ -164,6 +182,18 @@ func (n *Encoder) delta(d llm.Delta) {
 		n.hold(key, it)
 	}
 	n.piece(it, n.partOf(it, key), text)
+}
+
+// sign notes what proves the reasoning of a block. Some providers sign what they do
+// not tell: that is reasoning without a text.
+func (n *Encoder) sign(d llm.Delta) {
+	key := itemKey{llm.ThinkingDelta, d.Index}
+	it := n.answer.open[key]
+	if it == nil || it.done {
+		it = n.begin(&builtItem{kind: llm.ThinkingDelta})
+		n.hold(key, it)
+	}
+	it.proof += d.Text.Text()
 }
 
 // place finds or begins the item for a new text: another part of the message, or
@@ -192,8 +222,12 @@ func (n *Encoder) call(d llm.Delta) *builtItem {
 	if it := n.answer.open[key]; it != nil {
 		return it
 	}
+	tool, known := n.tools[d.ToolName.Text()]
+	if !known {
+		tool.name = strings.Clone(d.ToolName.Text())
+	}
 	it := &builtItem{
-		kind: llm.ToolCallDelta, callID: strings.Clone(d.ToolID.Text()), name: strings.Clone(d.ToolName.Text()),
+		kind: llm.ToolCallDelta, callID: strings.Clone(d.ToolID.Text()), tool: tool,
 		parts: []*builtPart{{kind: llm.ToolArgumentsDelta, key: key}},
 	}
 	if it.callID == "" {
@@ -206,7 +240,13 @@ func (n *Encoder) call(d llm.Delta) *builtItem {
 func (n *Encoder) begin(it *builtItem) *builtItem {
 	it.index = len(n.answer.items)
 	n.answer.items = append(n.answer.items, it)
-	it.id = newID(map[llm.DeltaKind]string{llm.TextDelta: "msg", llm.ThinkingDelta: "rs", llm.ToolCallDelta: "fc"}[it.kind])
+	switch {
+	case it.id != "":
+	case it.tool.custom:
+		it.id = newID("ctc")
+	default:
+		it.id = newID(map[llm.DeltaKind]string{llm.TextDelta: "msg", llm.ThinkingDelta: "rs", llm.ToolCallDelta: "fc"}[it.kind])
+	}
 	n.send("response.output_item.added", itemEvent{"response.output_item.added", n.next(), it.index, it.object("in_progress")})
 	return it
 }
@@ -250,6 +290,9 @@ var stems = map[llm.DeltaKind]string{
 
 func (n *Encoder) piece(it *builtItem, p *builtPart, text string) {
 	p.text.WriteString(text)
+	if it.tool.custom {
+		return // what is said of it is known when all is there
+	}
 	name := stems[p.kind] + ".delta"
 	ev := n.partEvent(name, it, p)
 	ev.Delta = &text
@@ -277,6 +320,10 @@ func (n *Encoder) endPart(it *builtItem, p *builtPart) {
 		return
 	}
 	p.done = true
+	if it.tool.custom {
+		n.customDone(it, p)
+		return
+	}
 	name := stems[p.kind] + ".done"
 	ev := n.partEvent(name, it, p)
 	text := p.text.String()
@@ -288,7 +335,7 @@ func (n *Encoder) endPart(it *builtItem, p *builtPart) {
 	case llm.RefusalDelta:
 		ev.Refusal = &text
 	case llm.ToolArgumentsDelta:
-		ev.Arguments, ev.Name = &text, it.name
+		ev.Arguments, ev.Name = &text, it.tool.name
 		n.send(name, ev)
 		return // arguments are no part of their own
 	}
@@ -310,7 +357,26 @@ func (n *Encoder) endItem(it *builtItem) {
 		n.endPart(it, p)
 	}
 	it.done = true
+	if it.proof != "" && len(it.parts) <= 1 {
+		thought := ""
+		for _, p := range it.parts {
+			thought = p.text.String()
+		}
+		it.sealed = wire.NewProof(n.answer.dialect, n.answer.model, thought, it.proof)
+	}
 	n.send("response.output_item.done", itemEvent{"response.output_item.done", n.next(), it.index, it.object(it.status())})
+}
+
+// customDone tells the text for a custom tool, in one piece.
+func (n *Encoder) customDone(it *builtItem, p *builtPart) {
+	const stem = "response.custom_tool_call_input"
+	input := customInput(p.text.String())
+	ev := n.partEvent(stem+".delta", it, p)
+	ev.Delta = &input
+	n.send(ev.Type, ev)
+	ev = n.partEvent(stem+".done", it, p)
+	ev.Input = &input
+	n.send(ev.Type, ev)
 }
 
 // endItems ends all that is open. Of an answer that was cut off the last item is
@@ -341,9 +407,13 @@ func (it *builtItem) object(status string) any {
 	}
 	switch it.kind {
 	case llm.ThinkingDelta:
-		return reasoningItem{ID: it.id, Type: "reasoning", Summary: parts}
+		return reasoningItem{ID: it.id, Type: "reasoning", Summary: parts, Encrypted: it.sealed}
 	case llm.ToolCallDelta:
-		return callItem{it.id, "function_call", status, it.callID, it.name, it.parts[0].text.String()}
+		arguments := it.parts[0].text.String()
+		if it.tool.custom {
+			return customItem{it.id, "custom_tool_call", status, it.callID, it.tool.namespace, it.tool.name, customInput(arguments)}
+		}
+		return callItem{it.id, "function_call", status, it.callID, it.tool.namespace, it.tool.name, arguments}
 	}
 	return messageItem{it.id, "message", status, "assistant", parts}
 }
@@ -387,19 +457,24 @@ func (n *Encoder) end() *response {
 	if reason != "" {
 		r.IncompleteDetails = &incompleteDetails{reason}
 	}
-	r.Output = b.doneItems()
+	n.fill(r)
+	if b.usage != nil {
+		r.Usage = newUsage(*b.usage)
+	}
+	return r
+}
+
+// fill adds to a response what was said so far.
+func (n *Encoder) fill(r *response) {
+	r.Output = n.answer.doneItems()
 	var text strings.Builder
-	for _, it := range b.items {
+	for _, it := range n.answer.items {
 		for _, p := range it.parts {
-			if p.kind == llm.TextDelta {
+			if p.kind == llm.TextDelta && !it.void {
 				text.WriteString(p.text.String())
 			}
 		}
 	}
 	said := text.String()
 	r.OutputText = &said
-	if b.usage != nil {
-		r.Usage = newUsage(*b.usage)
-	}
-	return r
 }

@@ -39,7 +39,8 @@ func decode(body []byte, operation llm.Operation) (*llm.Request, error) {
 			return nil, err
 		}
 	}
-	d.req.Portable = func() error { return portable(root) }
+	d.req.Portable = func() error { return fields.Only(root) }
+	d.req.Foreign = func() (*llm.Request, error) { return carried(d.req) }
 	return d.req, nil
 }
 
@@ -81,11 +82,8 @@ func (d *decoder) state(root llm.Value) error {
 		}
 	}
 	previous, conversation := root.Get("previous_response_id"), root.Get("conversation")
-	switch {
-	case !previous.IsNull() && !conversation.IsNull():
+	if !previous.IsNull() && !conversation.IsNull() {
 		return sallyport.NewError(sallyport.ExclusiveFields, "previous_response_id and conversation cannot be used together.")
-	case root.Get("background").Kind() == llm.True:
-		return unsupported("background: a response is made while the client waits for it; true is not supported.")
 	}
 	if id := conversation; !id.IsNull() {
 		if id.Kind() == llm.Object {

@@ -12,7 +12,8 @@ var removed = []string{"litellm_metadata", "proxy_server_request", "kindo"}
 // Encode returns the body for a provider of this dialect, whose name for the
 // model is target. It is the client's own body but for: the model; the fields in
 // removed; the texts that a stage changed; and store, which is false, for what a
-// provider keeps is out of reach of every rule here. req must be of this dialect.
+// provider keeps is out of reach of every rule here; and reasoning that a provider of
+// another dialect has signed. req must be of this dialect.
 func Encode(req *llm.Request, target string) []byte {
 	root := req.Body.Root()
 	var patches []llm.Patch
@@ -28,6 +29,7 @@ func Encode(req *llm.Request, target string) []byte {
 		patches = append(patches, llm.Replace(store, []byte("false")))
 	}
 	patches = append(patches, llm.Reshape(root, removed, add)...)
+	patches = append(patches, withoutProofs(root.Get("input"))...)
 	return req.Body.Encode(patches...)
 }
 
@@ -44,11 +46,17 @@ var uncounted = append([]string{
 // uncounted and the texts that a stage changed.
 func EncodeCount(req *llm.Request, target string) []byte {
 	root := req.Body.Root()
-	patches := llm.Reshape(root, uncounted, nil)
+	patches := append(llm.Reshape(root, uncounted, nil), withoutProofs(root.Get("input"))...)
 	if model := root.Get("model"); model.Text() != target {
 		patches = append(patches, llm.Replace(model, llm.Quote(target)))
 	}
 	return req.Body.Encode(patches...)
+}
+
+// withoutProofs makes the patch that takes reasoning out of the input which another
+// provider has signed: nobody else gets that.
+func withoutProofs(input llm.Value) []llm.Patch {
+	return wire.Without(input, func(item llm.Value) bool { return wire.IsProof(item.Get("encrypted_content").Text()) })
 }
 
 // DecodeTokens reads a provider's count into e, whose Usage has it as Input.

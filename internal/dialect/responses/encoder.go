@@ -26,20 +26,23 @@ type Encoder struct {
 	req     *llm.Request
 	created time.Time
 	kindo   bool
-	stored  Stored
-	ended   []byte // the response as the client saw it at its end
-	frames  []byte
-	last    int64 // the sequence number that was written last, -1 at first
-	shift   int64 // what is added to those of the provider
-	id      string
-	model   string // the provider's name for it; "": that of the request
-	answer  built
+	// background says that the answer is made whether or not anybody waits for it.
+	background bool
+	stored     Stored
+	ended      []byte // the response as the client saw it at its end
+	frames     []byte
+	last       int64 // the sequence number that was written last, -1 at first
+	shift      int64 // what is added to those of the provider
+	id         string
+	model      string // the provider's name for it; "": that of the request
+	answer     built
+	tools      map[string]clientTool // by the names of the functions that they are for the provider
 }
 
 // NewEncoder returns an Encoder for the answer to req. An answer that is built
 // bears the name of the model that req asked for, and created.
 func NewEncoder(req *llm.Request, created time.Time) *Encoder {
-	return &Encoder{req: req, created: created, last: -1}
+	return &Encoder{req: req, created: created, last: -1, tools: clientTools(req.Body.Root())}
 }
 
 // Stored is what the client is told of a response's place among those that are stored.
@@ -115,8 +118,27 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.ended = doc.Root().Get("response").Raw()
+	n.ended = withText(doc.Root().Get("response"))
 	return n.frames, nil
+}
+
+// withText is a response with the text of its messages as output_text, as plain
+// answers have it: it is read as one later.
+func withText(response llm.Value) []byte {
+	if response.Get("output_text").Exists() {
+		return response.Raw()
+	}
+	var text []byte
+	response.Get("output").Items(func(_ int, item llm.Value) bool {
+		item.Get("content").Items(func(_ int, part llm.Value) bool {
+			if part.Get("type").Text() == "output_text" {
+				text = append(text, part.Get("text").Text()...)
+			}
+			return true
+		})
+		return true
+	})
+	return extended(response.Raw(), `"output_text":`+string(llm.Quote(string(text))), response.Len() == 0)
 }
 
 // Whole returns the body of a plain answer. It has the text of its messages as
@@ -184,6 +206,15 @@ func (n *Encoder) own(response llm.Value, e *llm.Event) []llm.Patch {
 // the response in failed state.
 func (n *Encoder) Failure(e sallyport.Error) []byte {
 	n.frames = n.frames[:0]
+	n.sendError(e)
+	failed := n.response("failed")
+	failed.Error = &responseError{"server_error", e.Message}
+	failed.Output = n.answer.doneItems()
+	n.send("response.failed", responseEvent{Type: "response.failed", Sequence: n.next(), Response: failed})
+	return n.frames
+}
+
+func (n *Encoder) sendError(e sallyport.Error) {
 	type inner struct {
 		Message string         `json:"message"`
 		Type    string         `json:"type"`
@@ -197,11 +228,6 @@ func (n *Encoder) Failure(e sallyport.Error) []byte {
 		Param    *string        `json:"param"`
 		Error    inner          `json:"error"`
 	}{"error", n.next(), e.Code, e.Message, nil, inner{e.Message, "server_error", e.Code}})
-	failed := n.response("failed")
-	failed.Error = &responseError{"server_error", e.Message}
-	failed.Output = n.answer.doneItems()
-	n.send("response.failed", responseEvent{Type: "response.failed", Sequence: n.next(), Response: failed})
-	return n.frames
 }
 
 // next is the sequence number of an event of ours.

@@ -1,6 +1,7 @@
 package responses_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
 	"github.com/sallyport-ai/sallyport/internal/dialect/responses/responsestest"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -76,7 +78,7 @@ func TestEncoder_builds(t *testing.T) {
 		}, "completed rs:one|t rs:wo"},
 		"refusal":         {[]llm.Event{say(delta(llm.TextDelta, 0, "a"), delta(llm.RefusalDelta, 0, "no")), end(llm.StopEnd), done}, "completed msg:a|no"},
 		"length":          {[]llm.Event{say(delta(llm.TextDelta, 0, "a")), end(llm.StopLength), done}, "incomplete msg:a"},
-		"asides":          {[]llm.Event{say(delta(llm.AsideDelta, 0, "x"), delta(llm.SignatureDelta, 0, "y"), delta(llm.TextDelta, 0, "")), end(llm.StopEnd), done}, "completed"},
+		"asides":          {[]llm.Event{say(delta(llm.AsideDelta, 0, "x"), delta(llm.TextDelta, 0, "")), end(llm.StopEnd), done}, "completed"},
 		"other choices":   {[]llm.Event{say(llm.Delta{Choice: 1, Kind: llm.TextDelta, Text: text("x")}, delta(llm.TextDelta, 0, "a")), end(llm.StopEnd), done}, "completed msg:a"},
 		"call without id": {[]llm.Event{say(delta(llm.ToolArgumentsDelta, 0, "{}")), end(llm.StopTools), done}, "completed fc:? {}"},
 	} {
@@ -251,6 +253,48 @@ func TestDecoder_refuses(t *testing.T) {
 		err = new(responses.Decoder).DecodeEvent("", doc, new(llm.Event))
 		if sallyport.CodeOf(err) != code || strings.Contains(err.Error(), "quotes") {
 			t.Errorf("%s: got %v, want %s", data, err, code)
+		}
+	}
+}
+
+// What a provider signed is sealed into its reasoning, and reasoning of its own
+// where nothing of it is told.
+func TestEncoder_signatures(t *testing.T) {
+	t.Parallel()
+	enc := responses.NewEncoder(decode(t, `{"model":"m","input":"x"}`), time.Unix(1, 0))
+	var all string
+	for _, e := range []llm.Event{
+		{Model: "claude-x", Deltas: []llm.Delta{delta(llm.ThinkingDelta, 0, "Hm"), delta(llm.ThinkingDelta, 0, ".")}},
+		{Deltas: []llm.Delta{delta(llm.SignatureDelta, 0, "AA==")}, Closed: []int{0}},
+		{Deltas: []llm.Delta{delta(llm.SignatureDelta, 1, "BB==")}, Closed: []int{1}},
+		{Deltas: []llm.Delta{begin(2, "c", "f"), delta(llm.ToolArgumentsDelta, 2, "{}")}, Closed: []int{2}, Finishes: []llm.Finish{{Reason: llm.StopTools}}},
+		{Kind: llm.DoneEvent},
+	} {
+		if e.Dialect = llm.Messages; e.Kind == 0 {
+			e.Kind = llm.ChunkEvent
+		}
+		frames, err := enc.Event(&e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += string(frames)
+	}
+	got, err := responsestest.Read(all)
+	if err != nil {
+		t.Fatalf("%v in %s", err, all)
+	}
+	var last struct {
+		Output []struct {
+			Type      string
+			Encrypted string `json:"encrypted_content"`
+		}
+	}
+	if err := json.Unmarshal(enc.Ended(), &last); err != nil || len(last.Output) != 3 || got.Thinking != "Hm." {
+		t.Fatalf("got %+v, %v", last, err)
+	}
+	for i, want := range []string{wire.NewProof(llm.Messages, "claude-x", "Hm.", "AA=="), wire.NewProof(llm.Messages, "claude-x", "", "BB=="), ""} {
+		if last.Output[i].Encrypted != want {
+			t.Errorf("item %d is sealed as %q, want %q", i, last.Output[i].Encrypted, want)
 		}
 	}
 }

@@ -62,13 +62,28 @@ func (d *decoder) item(v llm.Value) error {
 	case kind.Text() == "function_call_output":
 		return d.functionOutput(v)
 	case kind.Text() == "reasoning":
-		d.say(llm.RoleAssistant, llm.Part{Kind: llm.ThinkingPart, Raw: v})
+		d.say(llm.RoleAssistant, d.thinking(v))
 	case strings.HasSuffix(kind.Text(), "_output"):
 		d.say(llm.RoleTool, llm.Part{Kind: llm.OtherPart, Raw: v})
 	default:
 		d.say(llm.RoleAssistant, llm.Part{Kind: llm.OtherPart, Raw: v})
 	}
 	return nil
+}
+
+// thinking reads reasoning. What a provider of another dialect has signed bears a
+// proof of ours, and is one text.
+func (d *decoder) thinking(v llm.Value) llm.Part {
+	p := llm.Part{Kind: llm.ThinkingPart, Raw: v}
+	if sealed := v.Get("encrypted_content").Text(); wire.IsProof(sealed) && v.Get("summary").Len() <= 1 {
+		p.Proof = sealed
+		v.Get("summary").Items(func(_ int, part llm.Value) bool {
+			p.Text = part.Get("text")
+			d.req.Signed = append(d.req.Signed, p.Text)
+			return true
+		})
+	}
+	return p
 }
 
 func (d *decoder) message(v llm.Value) error {

@@ -81,13 +81,13 @@ func (n *Encoder) response(status string) *response {
 		previous = llm.Quote(n.stored.Previous)
 	}
 	return &response{
-		Store: n.stored.ID != "", Conversation: n.stored.conversation(),
+		Store: n.stored.ID != "", Background: n.background, Conversation: n.stored.conversation(),
 		ID: n.id, Object: "response", CreatedAt: n.created.Unix(), Status: status, Model: model, Output: []any{},
 		Instructions: or("instructions", "null"), MaxOutputTokens: or("max_output_tokens", "null"),
 		ParallelToolCalls: or("parallel_tool_calls", "true"), PreviousResponseID: previous,
 		PromptCacheKey: or("prompt_cache_key", ""), SafetyIdentifier: or("safety_identifier", ""), User: or("user", ""),
 		Reasoning: or("reasoning", `{"effort":null,"summary":null}`), Temperature: or("temperature", "1"), TopP: or("top_p", "1"),
-		Text: textObject(root.Get("text")), ToolChoice: or("tool_choice", `"auto"`), Tools: toolObjects(root.Get("tools")),
+		Text: textObject(root.Get("text")), ToolChoice: or("tool_choice", `"auto"`), Tools: toolObjects(root),
 		Truncation: or("truncation", `"disabled"`), Metadata: or("metadata", "{}"),
 	}
 }
@@ -104,11 +104,15 @@ func textObject(v llm.Value) json.RawMessage {
 }
 
 // toolObjects tells the tools, with the fields that this dialect requires in an
-// answer although a client may leave them out.
-func toolObjects(v llm.Value) json.RawMessage {
+// answer although a client may leave them out, and without what was not offered.
+func toolObjects(root llm.Value) json.RawMessage {
 	out := []byte{'['}
-	v.Items(func(i int, tool llm.Value) bool {
-		if i > 0 {
+	optional := withoutSearch(root)
+	root.Get("tools").Items(func(_ int, tool llm.Value) bool {
+		if optional && tool.Get("type").Text() == "web_search" {
+			return true
+		}
+		if len(out) > 1 {
 			out = append(out, ',')
 		}
 		raw := tool.Raw()
@@ -148,14 +152,25 @@ type (
 		Type      string `json:"type"`
 		Status    string `json:"status"`
 		CallID    string `json:"call_id"`
+		Namespace string `json:"namespace,omitempty"`
 		Name      string `json:"name"`
 		Arguments string `json:"arguments"`
 	}
+	customItem struct {
+		ID        string `json:"id"`
+		Type      string `json:"type"`
+		Status    string `json:"status"`
+		CallID    string `json:"call_id"`
+		Namespace string `json:"namespace,omitempty"`
+		Name      string `json:"name"`
+		Input     string `json:"input"`
+	}
 	reasoningItem struct {
-		ID      string `json:"id"`
-		Type    string `json:"type"`
-		Status  string `json:"status,omitempty"`
-		Summary []any  `json:"summary"`
+		ID        string `json:"id"`
+		Type      string `json:"type"`
+		Status    string `json:"status,omitempty"`
+		Summary   []any  `json:"summary"`
+		Encrypted string `json:"encrypted_content,omitempty"`
 	}
 	textPart struct {
 		Type        string `json:"type"`
@@ -196,5 +211,6 @@ type partEvent struct {
 	Refusal   *string `json:"refusal,omitempty"`
 	Name      string  `json:"name,omitempty"`
 	Arguments *string `json:"arguments,omitempty"`
+	Input     *string `json:"input,omitempty"`
 	Logprobs  []any   `json:"logprobs,omitzero"` // of texts, always empty
 }

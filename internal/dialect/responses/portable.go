@@ -5,19 +5,8 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// portable refuses a request with a field or a tool that a provider of another
-// dialect would not get although it changes what the client gets.
-func portable(root llm.Value) error {
-	err := fields.Only(root)
-	root.Get("tools").Items(func(_ int, tool llm.Value) bool {
-		if err == nil && tool.Get("type").Text() != "function" {
-			err = unsupportedTool(tool, "the provider of this model takes function tools only")
-		}
-		return err == nil
-	})
-	return err
-}
-
+// fields are those of a request; one that a provider of another dialect would not
+// get although it changes what the client gets is refused.
 var fields = wire.Fields{
 	// Carried: the meaning of a request holds them.
 	"model": nil, "input": nil, "instructions": nil, "stream": nil, "max_output_tokens": nil,

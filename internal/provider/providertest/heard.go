@@ -12,6 +12,7 @@ import (
 type Heard struct {
 	Text     string
 	Thinking string
+	Refusal  string
 	Tools    []ToolCall
 	Finish   llm.StopReason
 	Usage    *llm.Usage
@@ -54,6 +55,8 @@ func (h *Heard) add(d llm.Delta, places map[int]int) {
 		h.Text += strings.Clone(d.Text.Text())
 	case llm.ThinkingDelta:
 		h.Thinking += strings.Clone(d.Text.Text())
+	case llm.RefusalDelta:
+		h.Refusal += strings.Clone(d.Text.Text())
 	case llm.ToolCallDelta:
 		places[d.Index] = len(h.Tools)
 		h.Tools = append(h.Tools, ToolCall{ID: strings.Clone(d.ToolID.Text()), Name: strings.Clone(d.ToolName.Text())})

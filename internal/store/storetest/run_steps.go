@@ -17,14 +17,14 @@ func testRunSteps(t *testing.T, db *store.DB) {
 	ok(t, db.CreateRun(ctx, newRun(org, "a-1", user, "r-1", Time), nil, Event("agent.run")))
 	first := sallyport.RunStep{Run: "r-1", Index: 0, Call: "c-1", Output: []byte("one"), EndedAt: Time}
 	second := sallyport.RunStep{Run: "r-1", Index: 1, Call: "c-2", Output: []byte("two"), EndedAt: Time}
-	ok(t, db.SaveRunStep(ctx, org, second, 0))
-	ok(t, db.SaveRunStep(ctx, org, first, 0))
+	ok(t, db.SaveRunStep(ctx, org, second, 0, sallyport.Usage{}))
+	ok(t, db.SaveRunStep(ctx, org, first, 0, sallyport.Usage{}))
 	repeat := first
 	repeat.Output = []byte("again")
-	ok(t, db.SaveRunStep(ctx, org, repeat, 0))
+	ok(t, db.SaveRunStep(ctx, org, repeat, 0, sallyport.Usage{}))
 
-	fails(t, db.SaveRunStep(ctx, other, sallyport.RunStep{Run: "r-1", Index: 2, Output: []byte("x")}, 0), sallyport.NotFound)
-	fails(t, db.SaveRunStep(ctx, org, sallyport.RunStep{Run: "r-9", Output: []byte("x")}, 0), sallyport.NotFound)
+	fails(t, db.SaveRunStep(ctx, other, sallyport.RunStep{Run: "r-1", Index: 2, Output: []byte("x")}, 0, sallyport.Usage{}), sallyport.NotFound)
+	fails(t, db.SaveRunStep(ctx, org, sallyport.RunStep{Run: "r-9", Output: []byte("x")}, 0, sallyport.Usage{}), sallyport.NotFound)
 
 	got, err := db.RunSteps(ctx, org, "r-1")
 	ok(t, err)
@@ -53,13 +53,14 @@ func testRunCalls(t *testing.T, db *store.DB) {
 			t.Errorf("call %s has the number %d, want %d", call, n, want)
 		}
 	}
+	used := sallyport.Usage{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 5, Reasoning: 4}
 	begin("c-1", 0, 1, 1)
 	begin("c-1", 0, 2, 1) // again, after a commit that nobody heard of
 	ok(t, db.EndRunCall(ctx, org, sallyport.RunCall{Run: "r-1", Call: "c-1", EndedAt: at(3), Code: sallyport.RateLimited, Charge: 5}))
-	ok(t, db.EndRunCall(ctx, org, sallyport.RunCall{Run: "r-1", Call: "c-1", EndedAt: at(9), Charge: 6}))
+	ok(t, db.EndRunCall(ctx, org, sallyport.RunCall{Run: "r-1", Call: "c-1", EndedAt: at(9), Charge: 6, Usage: used}))
 	begin("c-2", 0, 4, 2)
 	begin("c-3", 0, 5, 3) // c-2 was interrupted
-	ok(t, db.SaveRunStep(ctx, org, sallyport.RunStep{Run: "r-1", Call: "c-3", Output: []byte("x"), EndedAt: at(6)}, 7))
+	ok(t, db.SaveRunStep(ctx, org, sallyport.RunStep{Run: "r-1", Call: "c-3", Output: []byte("x"), EndedAt: at(6)}, 7, used))
 	begin("c-4", 1, 7, 4)
 
 	_, err := db.BeginRunCall(ctx, org, sallyport.RunCall{Run: "r-9", Call: "c-9", BegunAt: Time})
@@ -74,9 +75,9 @@ func testRunCalls(t *testing.T, db *store.DB) {
 	got, err := db.RunCalls(ctx, org, "r-1")
 	ok(t, err)
 	want := []sallyport.RunCall{
-		{Run: "r-1", N: 1, Call: "c-1", BegunAt: at(1), EndedAt: at(3), Code: sallyport.RateLimited, Charge: 6},
+		{Run: "r-1", N: 1, Call: "c-1", BegunAt: at(1), EndedAt: at(3), Code: sallyport.RateLimited, Charge: 6, Usage: used},
 		{Run: "r-1", N: 2, Call: "c-2", BegunAt: at(4), EndedAt: at(5), Code: sallyport.CallInterrupted},
-		{Run: "r-1", N: 3, Call: "c-3", BegunAt: at(5), EndedAt: at(6), Charge: 7},
+		{Run: "r-1", N: 3, Call: "c-3", BegunAt: at(5), EndedAt: at(6), Charge: 7, Usage: used},
 		{Run: "r-1", N: 4, Step: 1, Call: "c-4", BegunAt: at(7)},
 	}
 	if !reflect.DeepEqual(got, want) {

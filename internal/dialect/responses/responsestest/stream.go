@@ -48,9 +48,10 @@ type Response struct {
 
 // Item is an item of an output.
 type Item struct {
-	ID, Type, Status, Role, Name, Arguments string
-	CallID                                  string `json:"call_id"`
-	Content, Summary                        []Part
+	ID, Type, Status, Role, Name, Arguments, Input string
+	CallID                                         string `json:"call_id"`
+	Encrypted                                      string `json:"encrypted_content"`
+	Content, Summary                               []Part
 }
 
 // Part is a part of an item.
@@ -73,6 +74,7 @@ type event struct {
 	Text         *string
 	Refusal      *string
 	Arguments    *string
+	Input        *string
 	Code         string
 }
 
@@ -183,12 +185,17 @@ func (it *openItem) take(e event) error {
 		}
 		it.parts = append(it.parts, &openPart{})
 		return nil
-	case "response.function_call_arguments.delta":
+	case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
 		it.args += *e.Delta
 		return nil
 	case "response.function_call_arguments.done":
 		if *e.Arguments != it.args {
 			return fmt.Errorf("the arguments were %q", it.args)
+		}
+		return nil
+	case "response.custom_tool_call_input.done":
+		if *e.Input != it.args {
+			return fmt.Errorf("the input was %q", it.args)
 		}
 		return nil
 	case "response.output_item.done":
@@ -233,7 +240,7 @@ func (it *openItem) end(last Item) error {
 	if last.Type == "reasoning" {
 		parts = last.Summary
 	}
-	if last.ID != it.ID || last.Type != it.Type || len(parts) != len(it.parts) || last.Arguments != it.args || last.Name != it.Name {
+	if last.ID != it.ID || last.Type != it.Type || len(parts) != len(it.parts) || last.Arguments+last.Input != it.args || last.Name != it.Name {
 		return fmt.Errorf("the item was another: %+v", it)
 	}
 	for i, p := range it.parts {
@@ -248,7 +255,7 @@ func (it *openItem) end(last Item) error {
 // end reads the last event. A response that failed may leave items open.
 func (r *reader) end(e event) error {
 	r.ended = true
-	if e.Response == nil || e.Response.ID != r.Response.ID || e.Type == "response.failed" != (e.Response.Status == "failed") {
+	if e.Response == nil || e.Response.ID != r.Response.ID || e.Type == "response.failed" != gone(e.Response.Status) {
 		return fmt.Errorf("not the response that began, in its last state")
 	}
 	r.Response = *e.Response
@@ -268,6 +275,9 @@ func (r *reader) end(e event) error {
 	r.Stream.gather(r.Response.Output)
 	return nil
 }
+
+// gone says that there is no answer. There is no event for what was cancelled.
+func gone(status string) bool { return status == "failed" || status == "cancelled" }
 
 // gather puts together what the items say.
 func (s *Stream) gather(items []Item) {

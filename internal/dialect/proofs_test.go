@@ -1,0 +1,251 @@
+package dialect_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dialect/converse"
+	"github.com/sallyport-ai/sallyport/internal/dialect/gemini"
+	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
+	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+const signature = "c2lnbmVk/+=="
+
+// A signer is a provider that signs: its plain answer with a call of a tool, and how
+// it is read and asked.
+type signer struct {
+	name, answer string
+	read         func(doc *llm.Document, e *llm.Event) error
+	ask          func(r *llm.Request, target string) ([]byte, error)
+	target       string
+	others       []string // models that may not read it
+}
+
+var signers = []signer{
+	{
+		"gemini", `{"modelVersion":"gemini-3-pro","responseId":"r","candidates":[{"finishReason":"STOP","content":{"parts":[{"text":"Hm.","thought":true},
+			{"functionCall":{"name":"f","args":{"a":"x"}},"thoughtSignature":"` + signature + `"}]}}]}`,
+		gemini.DecodeWhole, gemini.Encode, "gemini-3-flash", []string{"gemini-2.5-pro"},
+	},
+	{
+		"messages", `{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5-20250929","stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":1},
+			"content":[{"type":"thinking","thinking":"Hm.","signature":"` + signature + `"},{"type":"tool_use","id":"call_1","name":"f","input":{"a":"x"}}]}`,
+		messages.DecodeWhole, func(r *llm.Request, target string) ([]byte, error) { return messages.Encode(r, target, 4096) },
+		"claude-sonnet-4-5", []string{"kimi-k2"},
+	},
+	{
+		"converse", `{"stopReason":"tool_use","output":{"message":{"content":[{"reasoningContent":{"reasoningText":{"text":"Hm.","signature":"` + signature + `"}}},
+			{"toolUse":{"toolUseId":"call_1","name":"f","input":{"a":"x"}}}]}}}`,
+		converse.DecodeWhole, converse.Encode, "eu.anthropic.claude-sonnet-4-5", []string{"amazon.nova-pro-v1:0"},
+	},
+}
+
+// A keeper is a client that sends back what it got: from what it was answered
+// it makes its next request.
+type keeper struct {
+	dialect llm.Dialect
+	least   string
+	decode  func([]byte) (*llm.Request, error)
+	encoder func(*llm.Request) coder
+	next    func(t *testing.T, answer string) string
+	// native asks a provider of the client's own dialect.
+	native func(*llm.Request) ([]byte, error)
+}
+
+type coder interface {
+	Whole(*llm.Event) ([]byte, error)
+}
+
+var keepers = []keeper{
+	{
+		llm.Responses, `{"model":"m","input":[{"role":"user","content":"Hi"}],"tools":[` + respFn + `]}`, responses.Decode,
+		func(r *llm.Request) coder { return responses.NewEncoder(r, time.Unix(1, 0)) },
+		func(t *testing.T, answer string) string {
+			var got struct{ Output []json.RawMessage }
+			output := inside(t, answer, "output", &got, func() []json.RawMessage { return got.Output })
+			return `{"model":"m","input":[{"role":"user","content":"Hi"},` + output + `,{"type":"function_call_output","call_id":"CALL","output":"y"}],"tools":[` + respFn + `]}`
+		},
+		func(r *llm.Request) ([]byte, error) { return responses.Encode(r, "gpt-5"), nil },
+	},
+	{
+		llm.Messages, `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi"}],"tools":[` + msgFn + `]}`, messages.Decode,
+		func(r *llm.Request) coder { return messages.NewEncoder(r, time.Unix(1, 0)) },
+		func(t *testing.T, answer string) string {
+			var got struct{ Content []json.RawMessage }
+			content := inside(t, answer, "content", &got, func() []json.RawMessage { return got.Content })
+			return `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[` + content +
+				`]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"CALL","content":"y"}]}],"tools":[` + msgFn + `]}`
+		},
+		func(r *llm.Request) ([]byte, error) { return messages.Encode(r, "claude-sonnet-4-5", 9) },
+	},
+	{
+		llm.Chat, `{"model":"m","messages":[` + hi + `],"tools":[` + chatFn + `]}`, chat.Decode,
+		func(r *llm.Request) coder { return chat.NewEncoder(r, time.Unix(1, 0)) },
+		func(t *testing.T, answer string) string {
+			var got struct {
+				Choices []struct{ Message json.RawMessage }
+			}
+			message := inside(t, answer, "choices", &got, func() []json.RawMessage { return []json.RawMessage{got.Choices[0].Message} })
+			return `{"model":"m","messages":[` + hi + `,` + message + `,{"role":"tool","tool_call_id":"CALL","content":"y"}],"tools":[` + chatFn + `]}`
+		},
+		func(r *llm.Request) ([]byte, error) { return chat.Encode(r, "gpt-5"), nil },
+	},
+}
+
+// inside is what is inside of a list of an answer.
+func inside(t *testing.T, answer, name string, into any, list func() []json.RawMessage) string {
+	t.Helper()
+	if err := json.Unmarshal([]byte(answer), into); err != nil || len(list()) == 0 {
+		t.Fatalf("no %s in %s: %v", name, answer, err)
+	}
+	var all []string
+	for _, item := range list() {
+		all = append(all, string(item))
+	}
+	return strings.Join(all, ",")
+}
+
+// What a provider signed comes back to its own models through clients of other
+// dialects, and to nobody else; nor does it when the thinking was changed.
+func TestProofs(t *testing.T) {
+	t.Parallel()
+	for _, k := range keepers {
+		for _, s := range signers {
+			if string(k.dialect) == s.name {
+				continue // bytes pass
+			}
+			t.Run(fmt.Sprintf("%s/%s", k.dialect, s.name), func(t *testing.T) {
+				t.Parallel()
+				first, err := k.decode([]byte(k.least))
+				if err != nil {
+					t.Fatal(err)
+				}
+				doc, err := llm.Parse([]byte(s.answer))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var e llm.Event
+				if err := s.read(doc, &e); err != nil {
+					t.Fatal(err)
+				}
+				if e.Model == "" {
+					e.Model = s.target // some providers do not say; see candidates
+				}
+				answer, err := k.encoder(first).Whole(&e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body := k.next(t, string(answer))
+				call := "call_1"
+				for _, d := range e.Deltas {
+					if d.Kind == llm.ToolCallDelta {
+						call = d.ToolID.Text()
+					}
+				}
+				ask := func(body string, encode func(*llm.Request) ([]byte, error)) string {
+					t.Helper()
+					req, err := k.decode([]byte(strings.ReplaceAll(body, "CALL", call)))
+					if err != nil {
+						t.Fatalf("%v in %s", err, body)
+					}
+					sent, err := encode(req)
+					if err != nil {
+						t.Fatalf("%v in %s", err, body)
+					}
+					return string(sent)
+				}
+				of := func(target string) func(*llm.Request) ([]byte, error) {
+					return func(r *llm.Request) ([]byte, error) { return s.ask(r, target) }
+				}
+				if sent := ask(body, of(s.target)); strings.Count(sent, signature) != 1 || strings.Contains(sent, "sallyport1.") {
+					t.Errorf("its own model got %s", sent)
+				}
+				for _, other := range s.others {
+					if sent := ask(body, of(other)); strings.Contains(sent, signature) || strings.Contains(sent, "sallyport1.") {
+						t.Errorf("%s got %s", other, sent)
+					}
+				}
+				if sent := ask(body, k.native); strings.Contains(sent, "sallyport1.") || !strings.Contains(sent, `"f"`) {
+					t.Errorf("a provider of the client's dialect got %s", sent)
+				}
+				for _, other := range signers {
+					if other.name != s.name && string(k.dialect) != other.name {
+						if sent := ask(body, func(r *llm.Request) ([]byte, error) { return other.ask(r, other.target) }); strings.Contains(sent, signature) {
+							t.Errorf("%s got %s", other.name, sent)
+						}
+					}
+				}
+				if s.name != "gemini" { // whose signature is of the call
+					if sent := ask(strings.ReplaceAll(body, "Hm.", "Ha."), of(s.target)); strings.Contains(sent, signature) {
+						t.Errorf("with another thought it got %s", sent)
+					}
+				}
+			})
+		}
+	}
+}
+
+// In a stream of Messages, what is signed and not told is a block of its own before
+// the call, and what is told is signed at its end.
+func TestProofsStreamed(t *testing.T) {
+	t.Parallel()
+	value := func(text string) llm.Value {
+		doc, err := llm.Parse(llm.Quote(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc.Root()
+	}
+	piece := func(kind llm.DeltaKind, index int, text string) llm.Delta {
+		return llm.Delta{Kind: kind, Index: index, Text: value(text)}
+	}
+	call := llm.Delta{Kind: llm.ToolCallDelta, Index: 2, ToolID: value("call_1"), ToolName: value("f")}
+	for dialect, want := range map[llm.Dialect][]string{
+		llm.Gemini: {
+			`"index":0,"content_block":{"type":"thinking"`, `"thinking_delta"`, `"content_block_stop","index":0`,
+			`"index":1,"content_block":{"type":"redacted_thinking","data":"sallyport1.`, `"content_block_stop","index":1`, `"index":2,"content_block":{"type":"tool_use"`,
+		},
+		llm.Converse: {
+			`"index":0,"content_block":{"type":"thinking"`, `"thinking_delta"`, `"index":0,"delta":{"type":"signature_delta","signature":"sallyport1.`,
+			`"content_block_stop","index":0`, `"index":1,"content_block":{"type":"tool_use"`,
+		},
+	} {
+		signs := 0
+		if dialect == llm.Gemini {
+			signs = 1
+		}
+		req, err := messages.Decode([]byte(`{"model":"m","max_tokens":9,"messages":[` + hi + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		enc := messages.NewEncoder(req, time.Unix(1, 0))
+		var stream string
+		for _, e := range []llm.Event{
+			{Kind: llm.ChunkEvent, Deltas: []llm.Delta{piece(llm.ThinkingDelta, 0, "Hm.")}},
+			{Kind: llm.ChunkEvent, Deltas: []llm.Delta{piece(llm.SignatureDelta, signs, signature)}},
+			{Kind: llm.ChunkEvent, Deltas: []llm.Delta{call, piece(llm.ToolArgumentsDelta, 2, "{}")}, Closed: []int{0, 1, 2}},
+			{Kind: llm.DoneEvent, Finishes: []llm.Finish{{Reason: llm.StopTools}}},
+		} {
+			e.Dialect = dialect
+			frames, err := enc.Event(&e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stream += string(frames)
+		}
+		at := 0
+		for _, next := range want {
+			found := strings.Index(stream[at:], next)
+			if found < 0 {
+				t.Fatalf("%s: no %s in its place in %s", dialect, next, stream)
+			}
+			at += found
+		}
+	}
+}

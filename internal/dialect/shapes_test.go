@@ -1,0 +1,87 @@
+package dialect_test
+
+// chatShape has a stream ask for its usage, as the gateway would.
+const chatShape = `{
+ "model": "$model",
+ "messages": ["$some",
+  {"role": "system", "content": "$text", "name?": "$text"},
+  {"role": "developer", "content": [{"type": "text", "text": "$text", "cache_control?": {"type": "ephemeral"}}]},
+  {"role": "user", "content": ["$one", "$text", "$secret"]},
+  {"role": "user", "content": ["$some",
+    {"type": "text", "text": "$text"},
+    {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO", "detail?": "high"}},
+    {"type": "input_audio", "input_audio": {"data": "UklG", "format": "wav"}},
+    {"type": "file", "file": {"filename?": "$text", "file_data": "data:application/pdf;base64,JVBE"}},
+    {"type": "mystery", "x": "$value"}]},
+  {"role": "assistant", "content": ["$one", null, "$text"], "reasoning_content?": "$text", "reasoning_details?": ["$value"], "refusal?": null},
+  {"role": "assistant", "content?": null, "tool_calls": ["$some",
+    {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "$text"}},
+    {"id": "call_2", "type": "function", "function": {"name": "g", "arguments": "{\"a\": [1.0]}"}, "extra_content?": "$value"}]},
+  {"role": "tool", "tool_call_id": "call_1", "content": ["$one", "$text", [{"type": "text", "text": "$text"}]]}],
+ "stream?": true, "stream_options": {"include_usage": true, "x?": "$value"}, "max_tokens?": 4096, "n?": 1, "temperature?": "$number", "top_p?": 1.0, "seed?": "$number", "logit_bias?": {"123456789012345678901": -1.0},
+ "stop?": ["$one", "$text", null, ["$text", "$text"]], "user?": "a-user", "prompt_cache_key?": "session-1",
+ "tools?": ["$some",
+  {"type": "function", "function": {"name": "f", "description?": "$text", "parameters?": {"type": "object", "properties": {"a": "$value"}}, "strict?": true}},
+  {"type": "custom", "custom": {"name": "c", "format": "$value"}}],
+ "response_format?": {"type": "json_schema", "json_schema": {"name": "n", "schema": "$value"}},
+ "reasoning_effort?": "high", "parallel_tool_calls?": false, "unknown?": ["$secret", "$value"]
+}`
+
+// messagesShape has no governance fields, as those of the others.
+const messagesShape = `{
+ "model": "$model", "max_tokens": ["$one", 1, 4096, 1e3],
+ "messages": ["$some",
+  {"role": "user", "content": ["$one", "$text", "$secret"]},
+  {"role": "system", "content": [{"type": "text", "text": "$text", "cache_control?": {"type": "ephemeral"}}]},
+  {"role": "user", "content": ["$some",
+    {"type": "text", "text": "$text", "cache_control?": {"type": "ephemeral", "ttl?": "1h"}, "citations?": "$value"},
+    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}},
+    {"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}, "citations?": {"enabled": true}, "title?": "$text"},
+    {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "$text"}},
+    {"type": "tool_result", "tool_use_id": "toolu_1", "is_error?": false, "content?": ["$one", "$text", ["$some", {"type": "text", "text": "$text"}, {"type": "mystery", "x": "$value"}]]},
+    {"type": "mystery", "x": "$value"}]},
+  {"role": "assistant", "content": ["$some",
+    {"type": "thinking", "thinking": "$text", "signature": "c2ln"},
+    {"type": "redacted_thinking", "data": "b3BhcXVl"},
+    {"type": "text", "text": "$text"},
+    {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"a": "$value"}, "caller?": "$value"},
+    {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [{"type": "web_search_result", "encrypted_content": "x", "title": "$text"}]}]}],
+ "system?": ["$one", "$text", [{"type": "text", "text": "$text"}, {"type": "text", "text": "$text", "cache_control": {"type": "ephemeral"}}]],
+ "stream?": true, "temperature?": "$number", "top_p?": "$number", "top_k?": 40, "stop_sequences?": ["$text"],
+ "thinking?": ["$one", {"type": "enabled", "budget_tokens": 1024}, {"type": "adaptive", "display": "omitted"}],
+ "context_management?": {"edits": [{"type": "clear_thinking_20251015", "keep": "$value"}]},
+ "output_config?": {"effort?": "xhigh", "format?": {"type": "json_schema", "schema": "$value"}},
+ "mcp_servers?": [{"type": "url", "url": "https://x.test"}],
+ "tools?": ["$some",
+  {"name": "f", "description?": "$text", "input_schema": {"type": "object", "properties": {"a": "$value"}}, "defer_loading?": true, "cache_control?": {"type": "ephemeral"}},
+  {"type": "bash_20250124", "name": "bash"}],
+ "tool_choice?": ["$one", {"type": "auto", "disable_parallel_tool_use?": true}, {"type": "any"}, {"type": "tool", "name": "f"}],
+ "unknown?": ["$secret", "$value"]
+}`
+
+// responsesShape lets nothing be stored, as the gateway would.
+const responsesShape = `{
+ "model": "$model", "store": false,
+ "input": ["$one", "$text", ["$some",
+  {"role": "user", "content": ["$one", "$text", "$secret"]},
+  {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "$text"}]},
+  {"type": "message", "role": "user", "content": ["$some",
+    {"type": "input_text", "text": "$text"},
+    {"type": "input_image", "image_url": "data:image/png;base64,iVBO", "detail?": "auto"},
+    {"type": "input_file", "filename?": "$text", "file_data": "JVBE"},
+    {"type": "input_mystery", "x": "$value"}]},
+  {"type": "message", "id": "msg_1", "role": "assistant", "status?": "completed", "phase?": "commentary",
+   "content": ["$some", {"type": "output_text", "text": ["$one", "$text", "$secret"], "annotations": ["$value"]}, {"type": "refusal", "refusal": "$text"}]},
+  {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "$text"}], "content?": null, "encrypted_content": "gAAAAA=="},
+  {"type": "function_call", "id?": "fc_1", "call_id": "call_1", "name": "f", "arguments": "$text"},
+  {"type": "function_call_output", "call_id": "call_1", "output": ["$one", "$text", [{"type": "input_text", "text": "$text"}]]},
+  {"type": "local_shell_call", "x": "$value"},
+  {"type": "new_thing", "x": "$value"}]],
+ "instructions?": "$text", "stream?": true, "max_output_tokens?": 500, "temperature?": "$number", "metadata?": {"a": "$text"},
+ "client_metadata?": "$value", "include?": ["reasoning.encrypted_content"], "prompt_cache_key?": "session-1", "parallel_tool_calls?": true,
+ "reasoning?": {"effort": "low", "summary?": "auto"}, "text?": {"verbosity?": "low", "format?": {"type": "json_schema", "name": "n", "schema": "$value"}},
+ "tools?": ["$some",
+  {"type": "function", "name": "f", "strict": true, "parameters": {"a": "$value"}},
+  {"type": "namespace", "name": "n", "tools?": "$value"}, {"type": "web_search"}, {"type": "new_tool", "x": "$value"}],
+ "unknown?": ["$secret", "$value"]
+}`

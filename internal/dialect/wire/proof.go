@@ -1,0 +1,112 @@
+package wire
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// A Proof is what a provider signed its thinking with, on its way through a client
+// of another dialect: in a place where that has something sealed, which its clients
+// send back untouched. It names whose it is, so that nobody else ever gets it. It
+// proves nothing by itself; the signature does, to the provider that made it.
+type Proof struct {
+	Dialect   llm.Dialect `json:"d"` // of the provider
+	Family    string      `json:"f"` // of its models, see Family
+	Signature string      `json:"s"`
+	// Sum is of the thinking that the signature covers, "" for none: what was changed
+	// since is proven no more.
+	Sum string `json:"t,omitempty"`
+}
+
+// proofPrefix marks a Proof among what other services seal.
+const proofPrefix = "sallyport1."
+
+// NewProof is the proof for thinking of a model, as clients see it.
+func NewProof(dialect llm.Dialect, model, thinking, signature string) string {
+	body := Marshal(Proof{dialect, Family(model), signature, sumOf(thinking)})
+	return proofPrefix + base64.RawURLEncoding.EncodeToString(body)
+}
+
+// IsProof says whether a sealed text is a Proof, and no secret of another service.
+func IsProof(sealed string) bool { return strings.HasPrefix(sealed, proofPrefix) }
+
+func openProof(sealed string) (p Proof, ok bool) {
+	rest, ok := strings.CutPrefix(sealed, proofPrefix)
+	body, err := base64.RawURLEncoding.DecodeString(rest)
+	return p, ok && err == nil && json.Unmarshal(body, &p) == nil
+}
+
+func sumOf(thinking string) string {
+	if thinking == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(thinking))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Proven are the parts that a model of a provider of that dialect may get: thinking
+// only with a signature of its own family, which is then its Proof, and unchanged.
+func Proven(parts []llm.Part, dialect llm.Dialect, target string) []llm.Part {
+	var kept []llm.Part
+	for i, part := range parts {
+		if part.Kind != llm.ThinkingPart {
+			if kept != nil {
+				kept = append(kept, part)
+			}
+			continue
+		}
+		if kept == nil {
+			kept = append(make([]llm.Part, 0, len(parts)), parts[:i]...)
+		}
+		p, ok := openProof(part.Proof)
+		if ok && p.Dialect == dialect && p.Family == Family(target) && p.Sum == sumOf(part.Text.Text()) {
+			part.Proof = p.Signature
+			kept = append(kept, part)
+		}
+	}
+	if kept == nil {
+		return parts
+	}
+	return kept
+}
+
+// Family is the name of a model's family: claude of eu.anthropic.claude-sonnet-4-5,
+// gemini-3 of models/gemini-3-pro. Within one, models read each other's signatures;
+// generations of Gemini do not.
+func Family(model string) string {
+	name := model[strings.LastIndexAny(model, "/.")+1:]
+	if at := strings.Index(model, "gemini-"); at >= 0 {
+		name = model[at:]
+		generation, _, _ := strings.Cut(strings.TrimPrefix(name, "gemini-"), "-")
+		major, _, _ := strings.Cut(generation, ".")
+		return "gemini-" + major
+	}
+	if at := strings.Index(model, "claude"); at >= 0 {
+		return "claude"
+	}
+	family, _, _ := strings.Cut(name, "-")
+	return family
+}
+
+// Without makes the patch that takes out of a list what gone says; none where there
+// is nothing of the kind.
+func Without(list llm.Value, gone func(llm.Value) bool) []llm.Patch {
+	var kept [][]byte
+	list.Items(func(_ int, item llm.Value) bool {
+		if !gone(item) {
+			kept = append(kept, item.JSON())
+		}
+		return true
+	})
+	if list.Kind() != llm.Array || len(kept) == list.Len() {
+		return nil
+	}
+	return []llm.Patch{llm.Replace(list, slices.Concat([]byte{'['}, bytes.Join(kept, []byte{','}), []byte{']'}))}
+}
