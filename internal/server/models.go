@@ -73,12 +73,11 @@ func (s *Server) agentModels(r *request, models []sallyport.Model) ([]modelObjec
 		return nil, err
 	}
 	var list []modelObject
-	usable := make(map[string]bool, len(models))
-	for _, m := range models {
-		usable[m.ID] = true
+	unusable := func(name string) bool {
+		return !slices.ContainsFunc(models, func(m sallyport.Model) bool { return m.Called(name) })
 	}
 	for _, a := range agents {
-		if slices.ContainsFunc(a.Definition.Models(), func(id string) bool { return !usable[id] }) {
+		if slices.ContainsFunc(a.Definition.Models(), unusable) {
 			continue
 		}
 		list = append(list, modelObject{
