@@ -37,6 +37,11 @@ func Builtin(providerType, providerName string) (models []sallyport.Model) {
 // Known returns what is known of the model that providers of a type call target, with
 // its price; false when that is not known.
 func Known(providerType, target string) (sallyport.Model, bool) {
+	for _, m := range transcribers(providerType, "") {
+		if m.Target == target {
+			return m, true
+		}
+	}
 	all := known(providerType)
 	i := slices.IndexFunc(all, func(m catwalk.Model) bool { return m.ID == target })
 	if i < 0 || all[i].CostPer1MIn <= 0 || all[i].CostPer1MOut <= 0 {

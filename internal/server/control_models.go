@@ -19,6 +19,7 @@ type priceView struct {
 	CachedInput *sallyport.Rate `json:"cached_input,omitempty"`
 	CacheWrite  *sallyport.Rate `json:"cache_write,omitempty"`
 	Reasoning   sallyport.Rate  `json:"reasoning,omitzero" required:"false" doc:"Output that the model thought with; absent: as output"`
+	Minute      sallyport.Rate  `json:"minute,omitzero" required:"false" doc:"Credits for a minute of sound, at most 60, of transcription models that are priced by time; absent: by tokens"`
 	Version     string          `json:"version,omitempty" readOnly:"true" doc:"Names this price in the trail"`
 	Unknown     bool            `json:"unknown" readOnly:"true" doc:"Nobody has said what it costs: it cannot be called until somebody saves it with a price"`
 }
@@ -273,6 +274,9 @@ func (s *Server) saveModel(ctx context.Context, p sallyport.Principal, v modelVi
 		ContextWindow: v.ContextWindow, OutputMax: v.OutputMax, Type: sallyport.ModelType(v.Type), Abilities: v.abilities(),
 		Price: v.Price.price(),
 	}
+	if v.Price.Minute > sallyport.MinuteMax {
+		return errMinute
+	}
 	m.Price.Version = "api-" + s.parts.Now().UTC().Format("20060102T150405Z")
 	if err := s.route(ctx, p, &m, v.RoutingView); err != nil {
 		return err
@@ -282,9 +286,11 @@ func (s *Server) saveModel(ctx context.Context, p sallyport.Principal, v modelVi
 	}))
 }
 
+var errMinute = sallyport.NewError(sallyport.InvalidBody, "minute is at most 60 credits")
+
 // price fills in what is left out.
 func (v priceView) price() sallyport.Price {
-	made := sallyport.Price{Input: v.Input, Output: v.Output, CachedInput: v.Input, CacheWrite: v.Input + v.Input/4, Reasoning: v.Reasoning}
+	made := sallyport.Price{Input: v.Input, Output: v.Output, CachedInput: v.Input, CacheWrite: v.Input + v.Input/4, Reasoning: v.Reasoning, Second: sallyport.SecondOf(v.Minute)}
 	if v.CachedInput != nil {
 		made.CachedInput = *v.CachedInput
 	}
@@ -295,5 +301,5 @@ func (v priceView) price() sallyport.Price {
 }
 
 func viewPrice(p sallyport.Price) priceView {
-	return priceView{p.Input, p.Output, &p.CachedInput, &p.CacheWrite, p.Reasoning, p.Version, p.Unknown}
+	return priceView{p.Input, p.Output, &p.CachedInput, &p.CacheWrite, p.Reasoning, sallyport.MinuteOf(p.Second), p.Version, p.Unknown}
 }

@@ -108,6 +108,14 @@ func TestOffers(t *testing.T) {
 	call("POST", "/api/v1/models", `{"id":"mystery","display_name":"","provider":"own","target":"mystery","price":{"input":"1","output":"2"}}`, 204)
 	asks(200)
 
+	heard := `{"id":"heard","display_name":"","provider":"own","target":"heard","type":"transcription","price":{"input":"0","output":"0","minute":"`
+	call("POST", "/api/v1/models", heard+`60.1"}}`, 400)
+	call("POST", "/api/v1/models", heard+`0.006"}}`, 204)
+	if models := call("GET", "/api/v1/models", "", 200); !strings.Contains(models, `"minute":"0.006"`) {
+		t.Errorf("what is priced by the minute is not told so: %s", models)
+	}
+	call("DELETE", "/api/v1/models?model=heard", "", 204)
+
 	says(`{"data":[{"id":"gpt-4o-mini"}]}`)
 	if o = offers("POST", "/refresh"); len(o.Vanished) != 1 || o.Vanished[0].Model != "mystery" {
 		t.Errorf("vanished: %+v", o)

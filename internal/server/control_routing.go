@@ -46,6 +46,9 @@ func (s *Server) route(ctx context.Context, p sallyport.Principal, m *sallyport.
 	for _, r := range v.Routes {
 		way := sallyport.Route{Provider: r.Provider, Target: cmp.Or(r.Target, m.Target), Weight: r.Weight, Price: m.Price}
 		if r.Price != nil {
+			if r.Price.Minute > sallyport.MinuteMax {
+				return errMinute
+			}
 			way.Price = r.Price.price()
 			way.Price.Version = m.Price.Version
 		}

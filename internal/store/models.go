@@ -39,8 +39,8 @@ func (db *DB) SaveModel(ctx context.Context, org sallyport.OrgID, m sallyport.Mo
 				context_window, output_max, image_tokens,
 				price_input, price_cached_input, price_cache_write, price_output, price_version,
 				offline, dlp, price_reasoning, images, reasons,
-				type, abilities, facts_at, facts_source, price_unknown, routing)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+				type, abilities, facts_at, facts_source, price_unknown, routing, price_second)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 			ON CONFLICT (org_id, id) DO UPDATE SET
 				display_name = excluded.display_name, provider = excluded.provider, target = excluded.target,
 				context_window = excluded.context_window, output_max = excluded.output_max,
@@ -52,12 +52,13 @@ func (db *DB) SaveModel(ctx context.Context, org sallyport.OrgID, m sallyport.Mo
 				images = excluded.images, reasons = excluded.reasons,
 				type = excluded.type, abilities = excluded.abilities,
 				facts_at = excluded.facts_at, facts_source = excluded.facts_source,
-				price_unknown = excluded.price_unknown, routing = excluded.routing`,
+				price_unknown = excluded.price_unknown, routing = excluded.routing,
+				price_second = excluded.price_second`,
 			org, m.ID, m.DisplayName, m.Provider, m.Target,
 			m.ContextWindow, m.OutputMax, m.ImageTokens,
 			told(m.Price.Input), told(m.Price.CachedInput), told(m.Price.CacheWrite), told(m.Price.Output), m.Price.Version,
 			m.Offline, m.DLP, told(m.Price.Reasoning), m.Can(sallyport.Images), m.Can(sallyport.Reasons),
-			m.Type, words(m.Abilities), micros(m.Facts.At), m.Facts.Source, m.Price.Unknown, routing)
+			m.Type, words(m.Abilities), micros(m.Facts.At), m.Facts.Source, m.Price.Unknown, routing, m.Price.Second)
 		return err
 	})
 }
@@ -72,7 +73,7 @@ func (db *DB) OrgModels(ctx context.Context, org sallyport.OrgID) ([]sallyport.M
 			&m.ContextWindow, &m.OutputMax, &m.ImageTokens,
 			&m.Price.Input, &m.Price.CachedInput, &m.Price.CacheWrite, &m.Price.Output, &m.Price.Version,
 			&m.Offline, &m.DLP, &m.Price.Reasoning, &images, &reasons,
-			&m.Type, &abilities, &factsAt, &m.Facts.Source, &m.Price.Unknown, &routing)
+			&m.Type, &abilities, &factsAt, &m.Facts.Source, &m.Price.Unknown, &routing, &m.Price.Second)
 		if m.Price.Unknown {
 			m.Price = sallyport.Price{Version: m.Price.Version, Unknown: true}
 		}
@@ -84,7 +85,7 @@ func (db *DB) OrgModels(ctx context.Context, org sallyport.OrgID) ([]sallyport.M
 	}, `
 		SELECT id, display_name, provider, target, context_window, output_max, image_tokens,
 			price_input, price_cached_input, price_cache_write, price_output, price_version, offline, dlp, price_reasoning,
-			images, reasons, type, abilities, facts_at, facts_source, price_unknown, routing
+			images, reasons, type, abilities, facts_at, facts_source, price_unknown, routing, price_second
 		FROM models WHERE org_id = $1 ORDER BY id`, org)
 }
 
@@ -107,6 +108,7 @@ type storedRoute struct {
 	CacheWrite sallyport.Rate `json:"cache_write"`
 	Output     sallyport.Rate `json:"output"`
 	Reasoning  sallyport.Rate `json:"reasoning,omitzero"`
+	Second     sallyport.Rate `json:"second,omitzero"`
 	Version    string         `json:"version"`
 }
 
@@ -114,7 +116,7 @@ func routingText(m sallyport.Model) (string, error) {
 	r := storedRouting{Weight: m.Weight, Fallbacks: m.Fallbacks, Retries: m.Retries, Loose: m.Loose}
 	for _, way := range m.Routes {
 		p := way.Price
-		r.Routes = append(r.Routes, storedRoute{way.Provider, way.Target, way.Weight, p.Input, p.CachedInput, p.CacheWrite, p.Output, p.Reasoning, p.Version})
+		r.Routes = append(r.Routes, storedRoute{way.Provider, way.Target, way.Weight, p.Input, p.CachedInput, p.CacheWrite, p.Output, p.Reasoning, p.Second, p.Version})
 	}
 	text, err := json.Marshal(r)
 	return string(text), err
@@ -131,7 +133,7 @@ func readRouting(text string, m *sallyport.Model) error {
 	m.Weight, m.Fallbacks, m.Retries, m.Loose = r.Weight, r.Fallbacks, r.Retries, r.Loose
 	for _, way := range r.Routes {
 		m.Routes = append(m.Routes, sallyport.Route{Provider: way.Provider, Target: way.Target, Weight: way.Weight, Price: sallyport.Price{
-			Input: way.Input, CachedInput: way.Cached, CacheWrite: way.CacheWrite, Output: way.Output, Reasoning: way.Reasoning, Version: way.Version,
+			Input: way.Input, CachedInput: way.Cached, CacheWrite: way.CacheWrite, Output: way.Output, Reasoning: way.Reasoning, Second: way.Second, Version: way.Version,
 		}})
 	}
 	return nil

@@ -54,11 +54,11 @@ func testModels(t *testing.T, db *store.DB) {
 	m := sallyport.Model{
 		ID: "mock-large", DisplayName: "Mock", Provider: "local", Target: "gpt-4o-mini",
 		ContextWindow: 128_000, OutputMax: 16_000, ImageTokens: 1_000,
-		Price:   sallyport.Price{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Reasoning: 5, Version: "p1"},
+		Price:   sallyport.Price{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Reasoning: 5, Second: 6, Version: "p1"},
 		Offline: true, DLP: "observe", Abilities: []sallyport.Ability{sallyport.Images},
 	}
 	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
-	m.Target, m.Price.Output, m.Price.Reasoning, m.Offline = "gpt-5", 5, 6, false
+	m.Target, m.Price.Output, m.Price.Reasoning, m.Price.Second, m.Offline = "gpt-5", 5, 6, 7, false
 	m.Abilities = []sallyport.Ability{sallyport.Tools, sallyport.Reasons}
 	m.Type, m.Facts = sallyport.EmbeddingModel, sallyport.Facts{At: Time, Source: "https://list.test"}
 	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
@@ -80,7 +80,7 @@ func testModels(t *testing.T, db *store.DB) {
 	retries := 0
 	m.Weight, m.Retries, m.Loose, m.Fallbacks = 3, &retries, true, []string{"b", "a"}
 	m.Routes = []sallyport.Route{
-		{Provider: "other", Target: "t", Weight: 2, Price: sallyport.Price{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Reasoning: 5, Version: "p2"}}, {Provider: "third", Target: "u"},
+		{Provider: "other", Target: "t", Weight: 2, Price: sallyport.Price{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Reasoning: 5, Second: 6, Version: "p2"}}, {Provider: "third", Target: "u"},
 	}
 	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
 	want(org, m)

@@ -3190,6 +3190,8 @@ export interface components {
             cached_input?: string;
             /** @description Credits per million tokens, a decimal number in text */
             input: string;
+            /** @description Credits for a minute of sound, at most 60, of transcription models that are priced by time; absent: by tokens */
+            minute?: string;
             output: string;
             /** @description Output that the model thought with; absent: as output */
             reasoning?: string;

@@ -77,6 +77,7 @@ function Facts({ model }: { model: Model }) {
     [t("models.cached"), price(model.price.cached_input)],
     [t("models.cacheWrite"), price(model.price.cache_write)],
     [t("models.reasoning"), price(model.price.reasoning ?? model.price.output)],
+    ...(model.price.minute ? [[t("models.minute"), price(model.price.minute)] satisfies [string, ReactNode]] : []),
     [t("models.priceVersion"), <code key="v" className="break-all">{model.price.version ?? "—"}</code>],
     [t("models.facts"), <Source key="source" model={model} />],
     [t("models.managed"), managedBy(model.managed_by)],
@@ -202,7 +203,7 @@ function ModelForm({ model, onDone }: { model?: Model; onDone: () => void }) {
       ...readRouting(of), type: text("type"), abilities: abilities.filter((a) => of.has(a)),
       price: {
         input: text("input"), output: text("output"),
-        ...Object.fromEntries((["cached_input", "cache_write", "reasoning"] as const).map((kind) => [kind, text(kind)]).filter(([, price]) => price)),
+        ...Object.fromEntries((["cached_input", "cache_write", "reasoning", "minute"] as const).map((kind) => [kind, text(kind)]).filter(([, price]) => price)),
       },
     });
     onDone();
@@ -223,6 +224,7 @@ function ModelForm({ model, onDone }: { model?: Model; onDone: () => void }) {
         <Field label={t("models.cached")} help={t("models.cachedHelp")} optional><Input name="cached_input" inputMode="decimal" defaultValue={known?.cached_input} /></Field>
         <Field label={t("models.cacheWrite")} help={t("models.cacheWriteHelp")} optional><Input name="cache_write" inputMode="decimal" defaultValue={known?.cache_write} /></Field>
         <Field label={t("models.reasoning")} help={t("models.reasoningHelp")} optional><Input name="reasoning" inputMode="decimal" defaultValue={known?.reasoning} /></Field>
+        <Field label={t("models.minute")} help={t("models.minuteHelp")} optional><Input name="minute" inputMode="decimal" defaultValue={known?.minute} /></Field>
         <Field label={t("models.type")}>
           <Select name="type" defaultValue={model?.type ?? "chat"}>{modelTypes.map((kind) => <option key={kind} value={kind}>{t(`models.type_${kind}`)}</option>)}</Select>
         </Field>
