@@ -85,6 +85,7 @@ func (p Price) Cost(u Usage) (Credits, error) {
 	}{
 		{u.Input, p.Input}, {u.CachedInput, p.CachedInput},
 		{u.CacheWrite, p.CacheWrite}, {output, p.Output}, {reasoning, p.Reasoning},
+		{u.AudioSeconds, p.Second},
 	} {
 		if part.tokens < 0 || part.rate < 0 {
 			return 0, fmt.Errorf("negative tokens or price: %d at %d", part.tokens, part.rate)

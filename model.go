@@ -54,6 +54,7 @@ type Price struct {
 	CacheWrite  Rate // tokens the provider wrote to its prompt cache
 	Output      Rate
 	Reasoning   Rate // output tokens that the model thought with; 0: as Output
+	Second      Rate // a second of sound, of models that are priced by time; 0: the others
 	// Version names this price in the trail, so that a charge can be explained later.
 	Version string
 }

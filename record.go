@@ -97,13 +97,14 @@ type Actor struct {
 
 // RecordTokens is the usage of a call. Source is "provider" or "estimated".
 type RecordTokens struct {
-	Input       int64  `json:"input"`
-	CachedInput int64  `json:"cached_input,omitempty"`
-	CacheWrite  int64  `json:"cache_write,omitempty"`
-	Output      int64  `json:"output"`
-	Reasoning   int64  `json:"reasoning,omitempty"`
-	Source      string `json:"source"`
-	Clamped     bool   `json:"clamped,omitempty"`
+	Input        int64  `json:"input"`
+	CachedInput  int64  `json:"cached_input,omitempty"`
+	CacheWrite   int64  `json:"cache_write,omitempty"`
+	Output       int64  `json:"output"`
+	Reasoning    int64  `json:"reasoning,omitempty"`
+	AudioSeconds int64  `json:"audio_seconds,omitempty"`
+	Source       string `json:"source"`
+	Clamped      bool   `json:"clamped,omitempty"`
 }
 
 // RecordCost is the money of a call, in micro-credits.

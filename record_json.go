@@ -103,6 +103,7 @@ func (t *RecordTokens) appendTo(o *jsonObject) {
 	o.numberIfAny("cache_write", t.CacheWrite)
 	o.number("output", t.Output)
 	o.numberIfAny("reasoning", t.Reasoning)
+	o.numberIfAny("audio_seconds", t.AudioSeconds)
 	o.text("source", t.Source)
 	o.isIfSo("clamped", t.Clamped)
 	o.close('}')

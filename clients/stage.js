@@ -39,6 +39,7 @@ export async function setStage() {
       { id: 'mock-claude', provider: 'claude', target: 'claude-scripted', price },
       { id: 'mock-costly', provider: 'scripted', target: 'echo', price: { input: 1_000_000, output: 1_000_000 } },
       { id: 'mock-embedding', provider: 'scripted', target: 'embedding', price },
+      { id: 'mock-whisper', provider: 'scripted', target: 'whisper', price: { input: 2.5, output: 10, minute: 0.006 } },
       { id: 'claude-embedding', provider: 'claude', target: 'embedding', price },
       { id: 'offline-1', provider: 'offline', price: { input: 0.1, output: 0.4 } },
     ],

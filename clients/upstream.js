@@ -3,6 +3,7 @@
 // /v1/messages; how it behaves is told by the model that is asked.
 
 import http from 'node:http'
+import { Readable } from 'node:stream'
 import { text as readAll } from 'node:stream/consumers'
 import { respond } from './upstream-responses.js'
 
@@ -47,7 +48,13 @@ const behaviours = {
 export async function startUpstream(scripts = {}) {
   const calls = []
   const server = http.createServer(async (req, res) => {
-    const call = { path: req.url, headers: req.headers, raw: await readAll(req) }
+    const call = { path: req.url, headers: req.headers }
+    if (req.url === '/v1/audio/transcriptions') {
+      call.form = await new Response(Readable.toWeb(req), { headers: req.headers }).formData()
+      calls.push(call)
+      return transcribe(call.form, res)
+    }
+    call.raw = await readAll(req)
     call.left = new Promise((resolve) => res.on('close', () => resolve(!res.writableFinished)))
     call.body = JSON.parse(call.raw)
     calls.push(call)
@@ -103,6 +110,28 @@ function embed(asked, res) {
     return { object: 'embedding', index, embedding }
   })
   json(res, { object: 'list', data, model: 'scripted-embedding', usage: { prompt_tokens: 21, total_tokens: 21 } })
+}
+
+// transcribe hears the same in every file, in the form that is asked for.
+function transcribe(form, res) {
+  const text = 'Hello, Smør.'
+  const plain = (body) => res.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(body)
+  if (form.get('stream') === 'true') {
+    const usage = { type: 'tokens', input_tokens: 14, input_token_details: { text_tokens: 0, audio_tokens: 14 }, output_tokens: 9, total_tokens: 23 }
+    res.writeHead(200, { 'content-type': 'text/event-stream' })
+    for (const delta of ['Hello,', ' Smør.']) res.write(`data: ${JSON.stringify({ type: 'transcript.text.delta', delta })}\n\n`)
+    return res.end(`data: ${JSON.stringify({ type: 'transcript.text.done', text, usage })}\n\n`)
+  }
+  switch (form.get('response_format')) {
+    case 'text': return plain(`${text}\n`)
+    case 'srt': return plain(`1\n00:00:00,000 --> 00:00:03,000\n${text}\n\n`)
+    case 'vtt': return plain(`WEBVTT\n\n00:00:00.000 --> 00:00:03.000\n${text}\n\n`)
+    case 'verbose_json': return json(res, {
+      task: 'transcribe', language: 'english', duration: 3, text, segments: [{ id: 0, start: 0, end: 3, text: ` ${text}` }],
+      words: [{ word: 'Hello', start: 0, end: 1 }, { word: 'Smør', start: 1, end: 2 }], usage: { type: 'duration', seconds: 3 },
+    })
+  }
+  json(res, { text, usage: { type: 'duration', seconds: 3 } })
 }
 
 function json(res, body) {

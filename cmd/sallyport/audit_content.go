@@ -100,6 +100,7 @@ func plainLines(text string) (lines []string) {
 type auditEraseCmd struct {
 	Content       eraseContent       `cmd:"" help:"Erase what is kept of what calls say."`
 	Conversations eraseConversations `cmd:"" help:"Erase conversations with their messages, files and shares; --before: those that were last written in before."`
+	Files         eraseFiles         `cmd:"" help:"Erase files that were uploaded by the API; --before: those uploaded before."`
 	Addresses     eraseAddresses     `cmd:"" help:"Erase the addresses and user agents beside records. --org instance has those of unknown callers."`
 }
 
@@ -122,6 +123,12 @@ type eraseConversations struct{ eraseFlags }
 
 func (c *eraseConversations) Run(ctx context.Context, a *app) error {
 	return c.erase(ctx, a, audit.ErasedConversations)
+}
+
+type eraseFiles struct{ eraseFlags }
+
+func (c *eraseFiles) Run(ctx context.Context, a *app) error {
+	return c.erase(ctx, a, audit.ErasedFiles)
 }
 
 type eraseAddresses struct{ eraseFlags }

@@ -16,8 +16,8 @@ const (
 	forgetPage = 500
 )
 
-// forgetOld deletes kept answers, sessions, tries to sign in, stored responses
-// and threads when their time is over, until ctx ends. Several nodes may do so at once.
+// forgetOld deletes kept answers, sessions, tries to sign in, stored responses,
+// threads and files when their time is over, until ctx ends. Several nodes may do so at once.
 func (s *services) forgetOld(ctx context.Context) {
 	db := s.instance.db
 	for {
@@ -33,6 +33,7 @@ func (s *services) forgetOld(ctx context.Context) {
 		s.forgetPages(ctx, "conversations of the API", func() (int64, error) {
 			return db.EraseThreads(ctx, now.Add(-sallyport.ThreadsKept), forgetPage)
 		})
+		s.forgetPages(ctx, "files", func() (int64, error) { return db.ForgetFiles(ctx, now, forgetPage) })
 		if !pause(ctx, forgetEvery) {
 			return
 		}

@@ -169,7 +169,7 @@ func (s *services) server(cfg *config.Config) *server.Server {
 		Keys: i.keys, Sessions: i.sessions, Door: door, Invites: identity.NewInvites(i.db, i.ring, door, i.app.now),
 		Setup: firstSetup{i}, Gateway: s.gateway, Journal: s.journal, Models: s.models, Agents: s.agents, Chats: s.chats,
 		Policies: s.policies, Limiter: s.limiter, Engine: s.engine, Audit: i.audit,
-		Control: i.db, KeyMaker: i.keys, Sealer: i.ring, Requests: i.db, Responses: i.db, Threads: i.db, Sinks: sinkBook{s}, System: s.system, LiveTime: liveTime,
+		Control: i.db, KeyMaker: i.keys, Sealer: i.ring, Requests: i.db, Responses: i.db, Threads: i.db, Files: i.db, Sinks: sinkBook{s}, System: s.system, LiveTime: liveTime,
 		Prover: i.checkpointer(s.log),
 		FileModels: func(id string) bool {
 			return slices.ContainsFunc(cfg.Catalogue(), func(m sallyport.Model) bool { return m.ID == id })

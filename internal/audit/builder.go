@@ -234,7 +234,8 @@ func tokens(call *sallyport.Call) *sallyport.RecordTokens {
 	return &sallyport.RecordTokens{
 		Input: call.Usage.Input, CachedInput: call.Usage.CachedInput, CacheWrite: call.Usage.CacheWrite,
 		Output: call.Usage.Output, Reasoning: call.Usage.Reasoning,
-		Source: source, Clamped: call.UsageClamped,
+		AudioSeconds: call.Usage.AudioSeconds,
+		Source:       source, Clamped: call.UsageClamped,
 	}
 }
 

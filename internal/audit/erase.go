@@ -16,6 +16,7 @@ const (
 	ErasedContent       = "content"
 	ErasedAddresses     = "addresses"
 	ErasedConversations = "conversations"
+	ErasedFiles         = "files"
 )
 
 // ErasureStore erases what stands beside a trail, in steps; *store.DB is the
@@ -25,11 +26,12 @@ type ErasureStore interface {
 	EraseContents(ctx context.Context, org sallyport.OrgID, f sallyport.Erasure, rec func(erased int64) sallyport.Record) (more bool, err error)
 	// EraseConversations counts messages.
 	EraseConversations(ctx context.Context, org sallyport.OrgID, f sallyport.Erasure, rec func(erased int64) sallyport.Record) (more bool, err error)
+	EraseFiles(ctx context.Context, org sallyport.OrgID, f sallyport.Erasure, rec func(erased int64) sallyport.Record) (more bool, err error)
 	// EraseAddresses looks at records after one of them and says which was the last.
 	EraseAddresses(ctx context.Context, org sallyport.OrgID, f sallyport.Erasure, after int64, rec func(erased int64) sallyport.Record) (last int64, more bool, err error)
 }
 
-// Erase erases what f chooses of the contents, the addresses or the conversations
+// Erase erases what f chooses of the contents, the addresses, the conversations or the files
 // of an organisation, in at most so many steps, and returns how much; more: there is
 // still some. record makes the record of a step that tells of the change.
 func Erase(ctx context.Context, store ErasureStore, org sallyport.OrgID, what string, f sallyport.Erasure, steps int,
@@ -47,6 +49,8 @@ func Erase(ctx context.Context, store ErasureStore, org sallyport.OrgID, what st
 			more, err = store.EraseContents(ctx, org, f, told)
 		case ErasedConversations:
 			more, err = store.EraseConversations(ctx, org, f, told)
+		case ErasedFiles:
+			more, err = store.EraseFiles(ctx, org, f, told)
 		default:
 			last, more, err = store.EraseAddresses(ctx, org, f, last, told)
 		}

@@ -40,7 +40,7 @@ func Builtin(providerType, providerName string) []sallyport.Model {
 			models = append(models, builtin(m, providerName))
 		}
 	}
-	return models
+	return append(models, transcribers(providerType, providerName)...)
 }
 
 func builtin(m catwalk.Model, provider string) sallyport.Model {

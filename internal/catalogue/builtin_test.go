@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,10 +25,10 @@ func TestBuiltin(t *testing.T) {
 				}
 				seen[m.ID] = true
 				p := m.Price
-				if p.Input <= 0 || p.Output <= 0 || p.CachedInput <= 0 || p.CachedInput > p.Input || p.CacheWrite < p.Input {
+				if p.Second == 0 && (p.Input <= 0 || p.Output <= 0 || p.CachedInput <= 0 || p.CachedInput > p.Input || p.CacheWrite < p.Input) {
 					t.Errorf("%s: no sound price: %+v", m.ID, p)
 				}
-				if p.Version != "catwalk-"+builtinVersion {
+				if p.Version != "catwalk-"+builtinVersion && p.Version != transcribersVersion {
 					t.Errorf("%s: price version %q", m.ID, p.Version)
 				}
 			}
@@ -98,5 +99,20 @@ func TestBuiltinVersion(t *testing.T) {
 	}
 	if !strings.Contains(string(mod), "charm.land/catwalk "+builtinVersion) {
 		t.Errorf("go.mod has another version of charm.land/catwalk than %s", builtinVersion)
+	}
+}
+
+// An hour of sound costs what the price list says of sixty minutes.
+func TestBuiltin_transcription(t *testing.T) {
+	models := Builtin("openai", "mine")
+	at := slices.IndexFunc(models, func(m sallyport.Model) bool { return m.ID == "whisper-1" })
+	if at < 0 {
+		t.Fatal("there is no whisper-1")
+	}
+	if cost, err := models[at].Price.Cost(sallyport.Usage{AudioSeconds: 3600}); err != nil || cost != 360_000 || models[at].Provider != "mine" {
+		t.Errorf("an hour costs %s, %v", cost, err)
+	}
+	if slices.ContainsFunc(Builtin("anthropic", "a"), func(m sallyport.Model) bool { return m.ID == "whisper-1" }) {
+		t.Error("a provider without transcriptions has one")
 	}
 }

@@ -58,7 +58,7 @@ func checkFiles(files []Upload) ([]upload, error) {
 			return nil, sallyport.NewError(sallyport.BodyTooLarge, "The files of a message may have 16 MiB together.")
 		}
 		checked = append(checked, upload{File{
-			ID: sallyport.AttachmentID(newID()), Name: fileName(f.Name), Type: kind, Size: int64(len(f.Data)),
+			ID: sallyport.AttachmentID(newID()), Name: FileName(f.Name), Type: kind, Size: int64(len(f.Data)),
 		}, f.Data})
 	}
 	return checked, nil
@@ -76,8 +76,8 @@ func sniff(data []byte) (kind string, most int) {
 	return textType, TextFileMax
 }
 
-// fileName is what is kept of a name: no folders, nothing that is not seen.
-func fileName(name string) string {
+// FileName is what is kept of a name: no folders, nothing that is not seen.
+func FileName(name string) string {
 	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, ""), `\`, "/"))
 	name = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -96,7 +96,7 @@ func TestFileName(t *testing.T) {
 	for name, want := range map[string]string{
 		"../../etc/passwd": "passwd", `C:\x\y.png`: "y.png", "": "file", "..": "file", "a\u202eb\x00.txt": "ab.txt", "/": "file",
 	} {
-		if got := fileName(name); got != want {
+		if got := FileName(name); got != want {
 			t.Errorf("%q: got %q, want %q", name, got, want)
 		}
 	}

@@ -105,8 +105,10 @@ func (c *Chats) opened(ctx context.Context, m sallyport.Message) (Message, error
 		Rating: m.Rating, Seq: a.Seq, ToolCalls: []ToolCall{}, Attachments: []File{}, Masked: []Masked{},
 	}
 	if a.Usage != (sallyport.Usage{}) {
-		u := Usage(a.Usage)
-		v.Usage = &u
+		v.Usage = &Usage{
+			Input: a.Usage.Input, CachedInput: a.Usage.CachedInput, CacheWrite: a.Usage.CacheWrite,
+			Output: a.Usage.Output, Reasoning: a.Usage.Reasoning,
+		}
 	}
 	said, err := c.content(ctx, m)
 	if err != nil {

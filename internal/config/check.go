@@ -265,6 +265,9 @@ func (c *Config) checkModels() (problems []error) {
 		if m.Price != nil && m.Price.Reasoning != nil && *m.Price.Reasoning == 0 {
 			problems = append(problems, fmt.Errorf("%s.price.reasoning: 0 cannot be told from no price: leave it out for the price of output", field))
 		}
+		if m.Price != nil && m.Price.Minute != nil && (*m.Price.Minute <= 0 || *m.Price.Minute > minuteMax) {
+			problems = append(problems, fmt.Errorf("%s.price.minute: give more than 0 and at most 60 credits for a minute of sound", field))
+		}
 		problems = append(problems, c.checkRoutes(m)...)
 		if m.DLP != "" {
 			if err := oneOf(field+".dlp", m.DLP, "on", "observe", "off"); err != nil {
@@ -302,6 +305,9 @@ func (c *Config) checkProviderNames() error {
 // routesMax bounds the ways to serve one model, those of its fallbacks included.
 const routesMax = 16
 
+// minuteMax bounds the price of a minute of sound: that of a second is then at most sallyport.RateMax.
+const minuteMax Rate = 60_000_000
+
 // checkRoutes looks at a model's other ways and at who stands in for it.
 func (c *Config) checkRoutes(m Model) (problems []error) {
 	field := "models." + m.ID
@@ -309,6 +315,9 @@ func (c *Config) checkRoutes(m Model) (problems []error) {
 		problems = append(problems, fmt.Errorf("%s: it has more than %d routes and fallbacks: remove some", field, routesMax-1))
 	}
 	for i, r := range m.Routes {
+		if r.Price != nil && r.Price.Minute != nil && (*r.Price.Minute <= 0 || *r.Price.Minute > minuteMax) {
+			problems = append(problems, fmt.Errorf("%s.routes[%d].price.minute: give more than 0 and at most 60 credits for a minute of sound", field, i))
+		}
 		if r.Price != nil && (r.Price.Input == nil || r.Price.Output == nil) {
 			problems = append(problems, fmt.Errorf("%s.routes[%d].price: give input and output in credits per million tokens, or leave price out for the model's", field, i))
 		}

@@ -173,6 +173,7 @@ type Price struct {
 	CachedInput *Rate `yaml:"cached_input,omitempty"` // default: Input
 	CacheWrite  *Rate `yaml:"cache_write,omitempty"`  // default: 1.25 times Input
 	Reasoning   *Rate `yaml:"reasoning,omitempty"`    // output that the model thought with; not 0; default: Output
+	Minute      *Rate `yaml:"minute,omitempty"`       // credits for a minute of sound, of models that are priced by time; not 0, at most 60
 }
 
 // Credits are the rules of the balance.

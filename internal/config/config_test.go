@@ -160,8 +160,12 @@ providers: [{name: p, type: openai}]
 models:
   - {id: a, provider: p, price: {input: 0.1, output: 0.000001, cached_input: 0.30, cache_write: "3.75", reasoning: 0.5}}
   - {id: b, provider: p, price: {input: 0.000003, output: 1000000}}
+  - {id: c, provider: p, price: {input: 0, output: 0, minute: 0.006}}
 `)
-	a, b := c.Catalogue()[0].Price, c.Catalogue()[1].Price
+	a, b, heard := c.Catalogue()[0].Price, c.Catalogue()[1].Price, c.Catalogue()[2].Price
+	if hour, err := heard.Cost(sallyport.Usage{AudioSeconds: 3600}); err != nil || hour != 60*6000 || !strings.HasSuffix(heard.Version, ",minute=0.006") {
+		t.Errorf("an hour of sound costs %s, %v, by %s", hour, err, heard.Version)
+	}
 	if a.Input != 100_000 || a.Output != 1 || a.CachedInput != 300_000 || a.CacheWrite != 3_750_000 || a.Reasoning != 500_000 ||
 		a.Version != "file:in=0.1,cached=0.3,write=3.75,out=0.000001,reasoning=0.5" {
 		t.Errorf("price of a is %+v", a)
@@ -202,6 +206,8 @@ func TestLoadErr(t *testing.T) {
 		{name: "a list as price", file: provider + "models: [{id: m, provider: p, price: {input: [1], output: 1}}]", want: "a single value is expected"},
 
 		{name: "no price", file: provider + "models: [{id: m, provider: p}]", want: "model m has no price: give credits per million tokens, price: {input: 2.5, output: 10}, or price: {input: 0, output: 0} if it is free"},
+		{name: "a minute for nothing", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0, minute: 0}}]", want: "models.m.price.minute: give more than 0"},
+		{name: "a dear minute of a route", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, routes: [{provider: p, price: {input: 0, output: 0, minute: 61}}]}]", want: "models.m.routes[0].price.minute: give more than 0"},
 		{name: "free reasoning", file: provider + "models: [{id: m, provider: p, price: {input: 1, output: 1, reasoning: 0}}]", want: "models.m.price.reasoning: 0 cannot be told"},
 		{name: "half a price", file: provider + "models: [{id: m, provider: p, price: {input: 1}}]", want: "model m has no price"},
 		{name: "unknown provider", file: provider + "models: [{id: m, provider: q, price: {input: 0, output: 0}}]", want: `models.m.provider: there is no provider "q": add it under providers, or name one of: p`},

@@ -72,5 +72,8 @@ func filePrice(p sallyport.Price) *Price {
 	if p.Reasoning != 0 {
 		priced.Reasoning = rate(p.Reasoning)
 	}
+	if p.Second != 0 {
+		priced.Minute = rate(p.Second * 60 / minuteRate)
+	}
 	return priced
 }

@@ -44,6 +44,9 @@ func Bound(req *llm.Request, m sallyport.Model, bodyBytes, holdOutput int64) sal
 	if req.Operation == llm.CountTokens {
 		return sallyport.Usage{} // nobody charges for it
 	}
+	if req.Operation == llm.Transcribe {
+		return heardAtMost(req, m)
+	}
 	text, images := input(req, m, bodyBytes)
 	bound := atDearest(m.Price, add(text, images))
 	if req.Operation == llm.Embed {
@@ -86,6 +89,9 @@ func outputMax(req *llm.Request, m sallyport.Model, hold int64) int64 {
 func Estimate(req *llm.Request, m sallyport.Model, bodyBytes, deliveredChars int64) sallyport.Usage {
 	if req.Operation == llm.CountTokens {
 		return sallyport.Usage{}
+	}
+	if req.Operation == llm.Transcribe {
+		return heardProbably(req, deliveredChars)
 	}
 	output := tokensOf(deliveredChars)
 	if req.OutputMax > 0 {
@@ -169,6 +175,10 @@ func Clamp(u, bound sallyport.Usage) (_ sallyport.Usage, clamped bool) {
 		fixed.Output = bound.Output
 	}
 	fixed.Reasoning = min(max(u.Reasoning, 0), fixed.Output)
+	fixed.AudioSeconds = max(u.AudioSeconds, 0)
+	if impossible(fixed.AudioSeconds, bound.AudioSeconds) {
+		fixed.AudioSeconds = bound.AudioSeconds
+	}
 	return fixed, fixed != u
 }
 

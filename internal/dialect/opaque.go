@@ -9,6 +9,7 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
+	"github.com/sallyport-ai/sallyport/internal/dialect/transcriptions"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -26,6 +27,8 @@ func Opaque(d llm.Dialect) func(place []string) bool {
 		return embeddings.Opaque
 	case llm.Responses:
 		return responses.Opaque
+	case llm.Transcriptions:
+		return transcriptions.Opaque
 	}
 	return func([]string) bool { return false }
 }

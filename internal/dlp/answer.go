@@ -3,6 +3,7 @@ package dlp
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -80,6 +81,71 @@ func (s *Screen) Again(id TextID, tool, text string) (emit string, err error) {
 	s.quiet = true
 	defer func() { s.quiet = false }()
 	return s.Answer(id, tool, text, true)
+}
+
+// AgainCut is Again for one text that is told in pieces, with or without the space
+// between them. A value that goes over from one piece to the next is hidden where it
+// begins; what is not hidden stays in its piece.
+func (s *Screen) AgainCut(pieces []string) ([]string, error) {
+	if s.failed != nil {
+		return nil, s.failed
+	}
+	if s.policy.Mode == Off || s.out.nothing() && len(s.tokens.byToken) == 0 {
+		return pieces, nil
+	}
+	var joined strings.Builder
+	starts := make([]int, len(pieces))
+	for i, piece := range pieces {
+		if i > 0 && !strings.HasSuffix(pieces[i-1], " ") && !strings.HasPrefix(piece, " ") {
+			joined.WriteByte(' ')
+		}
+		starts[i] = joined.Len()
+		joined.WriteString(piece)
+	}
+	var changes []llm.Change
+	f := s.newFlow(TextID{Kind: llm.TextDelta}.field)
+	f.edit = func(f *flow, h hit) (with string, change bool, err error) {
+		if with, change, err = s.editAnswer(f, h); change {
+			changes = append(changes, llm.Change{From: h.start, To: h.end, With: with})
+		}
+		return with, change, err
+	}
+	s.quiet = true
+	defer func() { s.quiet = false }()
+	if _, err := f.push(joined.String(), true); err != nil {
+		s.failed = err
+		return nil, err
+	}
+	if s.policy.Mode == Observe {
+		return pieces, nil
+	}
+	return changed(pieces, starts, changes), nil
+}
+
+// changed are the pieces with changes, whose offsets are those of a text in which the
+// pieces begin at starts. Changes stand in order and do not overlap.
+func changed(pieces []string, starts []int, changes []llm.Change) []string {
+	out := make([]string, len(pieces))
+	for i, piece := range pieces {
+		from, at := starts[i], 0
+		var b strings.Builder
+		for len(changes) > 0 && changes[0].From < from+len(piece) {
+			c := changes[0]
+			if c.From >= from {
+				b.WriteString(piece[at : c.From-from])
+				b.WriteString(c.With)
+			}
+			if c.To > from+len(piece) { // it goes on in the next
+				at = len(piece)
+				break
+			}
+			at = max(at, c.To-from)
+			changes = changes[1:]
+		}
+		b.WriteString(piece[at:])
+		out[i] = b.String()
+	}
+	return out
 }
 
 // again is the choice of texts that are repeated.

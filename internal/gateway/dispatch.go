@@ -190,8 +190,12 @@ func (g *Gateway) note(call *Call, e *llm.Event) {
 		call.finished = true
 	}
 	if e.Usage != nil && call.Request.Operation != llm.CountTokens {
-		usage, clamped := credit.Clamp(sallyport.Usage(*e.Usage), call.bound)
-		call.Usage, call.UsageKnown, call.usageFinal = usage, true, call.finished
+		told, known := sallyport.Usage(*e.Usage), true
+		if call.Request.Operation == llm.Transcribe {
+			told, known = credit.Heard(told, call.served())
+		}
+		usage, clamped := credit.Clamp(told, call.bound)
+		call.Usage, call.UsageKnown, call.usageFinal = usage, known, call.finished
 		call.UsageClamped = call.UsageClamped || clamped
 	}
 	for _, d := range e.Deltas {

@@ -45,7 +45,9 @@ func (g *Gateway) limit(next Handler) Handler {
 		buckets = append(buckets, ofModel...)
 		call.bound = g.bound(call, call.Model)
 		expected := credit.Estimate(call.Request, call.Model, call.BytesIn, 0)
-		expected.Output = call.bound.Output
+		if call.Request.Operation != llm.Transcribe { // whose bound is by bytes too
+			expected.Output = call.bound.Output
+		}
 		states, end, err := g.parts.Limiter.Begin(ctx, buckets, expected.Total())
 		call.Limits = states
 		if err != nil {

@@ -189,6 +189,9 @@ func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated 
 		return sallyport.Usage{}, false
 	case call.FirstByteAt.IsZero() && unbilled(call.Attempts):
 		return sallyport.Usage{}, false
+	case call.Request.Operation == llm.Transcribe && call.finished:
+		// What it was is not known to within a factor of ten, so it is the bound.
+		return g.bound(call, call.served()), true
 	}
 	return credit.Estimate(call.Request, call.served(), call.BytesIn, call.answered), true
 }

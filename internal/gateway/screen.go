@@ -131,6 +131,11 @@ func (s *screened) push(e *llm.Event) error {
 			v.Clear() // their tokens would repeat what was hidden
 		}
 	}
+	for _, texts := range e.Cuts {
+		if err := s.cut(texts); err != nil {
+			return err
+		}
+	}
 	if e.Kind == llm.DoneEvent {
 		return s.out(e)
 	}
@@ -173,7 +178,7 @@ func (s *screened) others(e *llm.Event) error {
 	}
 	o := otherStrings{
 		screened: s, event: e, opaque: dialect.Opaque(e.Dialect), place: s.place[:0],
-		pieces: membersOf(e.Deltas), repeats: membersOf(e.Repeats),
+		pieces: membersOf(e.Deltas), repeats: membersOf(e.Repeats), cuts: cutsOf(e),
 	}
 	err := o.look(e.Body.Root(), llm.TextDelta)
 	s.place = o.place
@@ -204,6 +209,7 @@ type otherStrings struct {
 	place  []string
 
 	pieces, repeats members
+	cuts            map[llm.Value]bool // are judged together
 }
 
 // members tells the values that are texts of an event. They are asked for each
@@ -225,6 +231,19 @@ func membersOf(deltas []llm.Delta) members {
 		many[d.Text.Origin()] = true
 	}
 	return members{many: many}
+}
+
+// cutsOf is nil where an event has none, as nearly all.
+func cutsOf(e *llm.Event) (cuts map[llm.Value]bool) {
+	for _, texts := range e.Cuts {
+		if cuts == nil {
+			cuts = make(map[llm.Value]bool, len(texts))
+		}
+		for _, v := range texts {
+			cuts[v] = true
+		}
+	}
+	return cuts
 }
 
 func (m members) have(v llm.Value) bool {
@@ -279,7 +298,7 @@ func (o *otherStrings) member(name string, v llm.Value, kind llm.DeltaKind) erro
 
 func (o *otherStrings) text(v llm.Value, kind llm.DeltaKind) error {
 	text := v.Text()
-	if text == "" || o.repeats.have(v) {
+	if text == "" || o.repeats.have(v) || o.cuts[v] {
 		return nil
 	}
 	id := dlp.TextID{Choice: noChoice, Kind: kind}
@@ -340,6 +359,22 @@ func (s *screened) repeat(d llm.Delta) (changed bool, err error) {
 	}
 	d.Text.SetText(emit)
 	return true, nil
+}
+
+// cut judges texts that are one, cut up.
+func (s *screened) cut(texts []llm.Value) error {
+	pieces := make([]string, len(texts))
+	for i, v := range texts {
+		pieces[i] = v.Text()
+	}
+	pieces, err := s.screen.AgainCut(pieces)
+	if err != nil {
+		return err
+	}
+	for i, v := range texts {
+		v.SetText(pieces[i])
+	}
+	return nil
 }
 
 func textID(d llm.Delta) dlp.TextID {

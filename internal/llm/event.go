@@ -43,7 +43,10 @@ type Event struct {
 	// Again says that the event's other strings stood in earlier events too.
 	Again    bool
 	Logprobs []Value // log-probabilities: their tokens repeat the text of this event
-	Usage    *Usage  // all that is known so far; nil: this event says nothing of it
+	// Cuts are lists of texts that tell again, cut up, what a text of this event says:
+	// the segments of a transcript. Each list is judged as the one text that it is.
+	Cuts  [][]Value
+	Usage *Usage // all that is known so far; nil: this event says nothing of it
 	// UsageOnly says that the event carries nothing but usage, which a client
 	// that did not ask for it must not see.
 	UsageOnly bool
@@ -79,6 +82,13 @@ func (e *Event) Clone() *Event {
 	c.Logprobs = slices.Clone(e.Logprobs)
 	for i := range c.Logprobs {
 		c.Logprobs[i] = own(c.Logprobs[i])
+	}
+	c.Cuts = slices.Clone(e.Cuts)
+	for i, texts := range c.Cuts {
+		c.Cuts[i] = slices.Clone(texts)
+		for j := range texts {
+			c.Cuts[i][j] = own(texts[j])
+		}
 	}
 	if e.Usage != nil {
 		usage := *e.Usage

@@ -11,8 +11,9 @@ const (
 	Gemini    Dialect = "gemini"    // Google's generateContent; of providers only
 	Converse  Dialect = "converse"  // AWS Bedrock's Converse; of providers only
 
-	Completions Dialect = "completions" // OpenAI's text completions; of clients only
-	Embeddings  Dialect = "embeddings"  // OpenAI Embeddings
+	Completions    Dialect = "completions"    // OpenAI's text completions; of clients only
+	Embeddings     Dialect = "embeddings"     // OpenAI Embeddings
+	Transcriptions Dialect = "transcriptions" // OpenAI audio transcriptions
 )
 
 // Operation is what a model is asked to do.
@@ -23,6 +24,7 @@ const (
 	Generate    Operation = ""
 	CountTokens Operation = "count_tokens" // of the input; nothing is generated
 	Embed       Operation = "embed"        // the input is turned into vectors
+	Transcribe  Operation = "transcribe"   // sound is turned into text
 )
 
 // Request is a request to a model: meaning laid over the body it came in.
@@ -53,6 +55,8 @@ type Request struct {
 	// Unreadable is what carries text that nobody here can read, such as the numbers
 	// of tokens: policy decides whether it may leave.
 	Unreadable []Value
+	// Audio is the sound of a Transcribe, nil for all else.
+	Audio *Audio
 	// Portable tells, as sallyport.UnsupportedField, of a wish that only the
 	// request's own dialect has a word for. Who writes the request in another
 	// dialect asks first. Decode sets it.
@@ -73,6 +77,14 @@ func (r *Request) Carried() (*Request, error) {
 		return r, nil
 	}
 	return r.Foreign()
+}
+
+// Audio is a file of sound. Nobody here listens to it: its bytes go to the provider as
+// they came.
+type Audio struct {
+	Name      Value // of the file
+	MediaType string
+	Data      []byte
 }
 
 // Role is who speaks in a message.
@@ -177,9 +189,10 @@ type Format struct {
 // disjoint but for Reasoning, which is a part of Output. It converts to
 // sallyport.Usage, whose fields are the same.
 type Usage struct {
-	Input       int64
-	CachedInput int64
-	CacheWrite  int64
-	Output      int64
-	Reasoning   int64
+	Input        int64
+	CachedInput  int64
+	CacheWrite   int64
+	Output       int64
+	Reasoning    int64
+	AudioSeconds int64 // how long the sound is that was heard
 }

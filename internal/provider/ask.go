@@ -22,6 +22,11 @@ type reader interface {
 // stream that ends cleanly is complete when it says so.
 type ender interface{ complete() bool }
 
+// documenter is what a reader can be whose plain answers need not be JSON.
+type documenter interface {
+	document(body []byte) (*llm.Document, error)
+}
+
 // outgoing is a request as it leaves.
 type outgoing struct {
 	path    string            // below the base address, escaped; "": that of the client's calls
@@ -70,15 +75,26 @@ func (a *answer) pushWhole(ctx context.Context, r reader, out llm.Sink) error {
 	if err != nil {
 		return err
 	}
-	doc, err := llm.Parse(body)
+	doc, err := documentOf(body, r)
 	if err != nil {
-		return invalid("not JSON", err)
+		return err
 	}
 	var event llm.Event
 	if err := r.whole(doc, &event); err != nil {
 		return err
 	}
 	return out(&event)
+}
+
+func documentOf(body []byte, r reader) (*llm.Document, error) {
+	if own, can := r.(documenter); can {
+		return own.document(body)
+	}
+	doc, err := llm.Parse(body)
+	if err != nil {
+		return nil, invalid("not JSON", err)
+	}
+	return doc, nil
 }
 
 // errStreamDone ends the reading of a stream at its success end.

@@ -18,7 +18,7 @@ import (
 // any provider's are, so that what it shows works the same with a real one.
 //
 // It honours max_tokens, stop, the tools and whether to stream, and makes nothing
-// of other settings. docs/offline-model.md is its manual.
+// of other settings. A transcript is what it answers to the prompt. docs/offline-model.md is its manual.
 type offline struct {
 	rules []offlineRule
 	now   func() time.Time
@@ -61,6 +61,9 @@ func (o *offline) Do(ctx context.Context, target string, req *llm.Request, out l
 		callID: "call_" + strings.TrimPrefix(id, "offline"), promptTokens: talk.tokens, answer: answer,
 	}
 	receipt := llm.Receipt{Status: 200, RequestID: id}
+	if req.Operation == llm.Transcribe {
+		return receipt, offlineTranscript{req: req, pieces: answer.pieces}.push(ctx, rule.Cut, out)
+	}
 	if req.Stream {
 		return receipt, wire.stream(ctx, rule.Cut, out)
 	}
@@ -93,6 +96,9 @@ func offlineID(target string, req *llm.Request) string {
 	h := sha256.New()
 	h.Write([]byte(target + "\x00"))
 	h.Write(req.Body.Encode())
+	if req.Audio != nil {
+		h.Write(req.Audio.Data)
+	}
 	return "offline" + hex.EncodeToString(h.Sum(nil)[:12])
 }
 

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -30,6 +31,9 @@ type offlineAnswer struct {
 
 // builtinAnswer is the answer where no rule of a script matches.
 func builtinAnswer(t talk) offlineAnswer {
+	if sound := t.req.Audio; sound != nil {
+		return textAnswer(fmt.Sprintf("%s It cannot hear: the file %s has %d bytes.", offlineSentence, shorten(sound.Name.Text(), echoMax), len(sound.Data)))
+	}
 	if t.answered {
 		return textAnswer(offlineSentence + " The tool answered: " + shorten(t.result, echoMax))
 	}

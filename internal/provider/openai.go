@@ -12,6 +12,7 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
 	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
+	"github.com/sallyport-ai/sallyport/internal/dialect/transcriptions"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -66,11 +67,17 @@ func flavourOf(kind string) chat.Flavour {
 	return chat.Flavour{}
 }
 
-// Do asks for a completion, a response or embeddings.
+// Do asks for a completion, a response, embeddings or a transcript.
 func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
 	if req.Operation == llm.Embed {
 		o := outgoing{path: "/embeddings", body: embeddings.Encode(req, target)}
 		return p.client.ask(ctx, llm.Embeddings, o, embeddingsReader{}, out)
+	}
+	if req.Operation == llm.Transcribe {
+		body, form := transcriptions.Encode(req, target)
+		return p.client.ask(ctx, llm.Transcriptions, outgoing{
+			path: "/audio/transcriptions", headers: map[string]string{"Content-Type": form}, body: body, stream: req.Stream,
+		}, transcriptReader{transcriptions.Format(req)}, out)
 	}
 	if req.Dialect == llm.Responses && p.responses {
 		return p.client.ask(ctx, llm.Responses, outgoing{
@@ -162,4 +169,22 @@ func (embeddingsReader) whole(doc *llm.Document, e *llm.Event) error {
 // There are no streams of embeddings, and none was asked for.
 func (embeddingsReader) event(string, []byte, *llm.Document, *llm.Event) error {
 	return invalid("a stream where one whole answer was asked for", nil)
+}
+
+// transcriptReader reads answers of the transcriptions dialect, in that format.
+type transcriptReader struct{ format string }
+
+func (r transcriptReader) document(body []byte) (*llm.Document, error) {
+	return transcriptions.Document(r.format, body)
+}
+
+func (transcriptReader) whole(doc *llm.Document, e *llm.Event) error {
+	return transcriptions.DecodeWhole(doc, e)
+}
+
+func (transcriptReader) event(name string, data []byte, doc *llm.Document, e *llm.Event) error {
+	if err := parseEvent(data, doc); err != nil {
+		return err
+	}
+	return transcriptions.DecodeEvent(name, doc, e)
 }

@@ -38,7 +38,7 @@ type contentView struct {
 
 type eraseRequest struct {
 	Body struct {
-		What   string           `json:"what" enum:"content,addresses,conversations"`
+		What   string           `json:"what" enum:"content,addresses,conversations,files"`
 		Call   sallyport.CallID `json:"call_id,omitempty"`
 		User   sallyport.UserID `json:"user_id,omitempty" doc:"Who made the calls, or whose the conversations are"`
 		Before time.Time        `json:"before,omitzero" doc:"Only what happened before; conversations that were last written in before"`
@@ -61,7 +61,7 @@ func (s *Server) controlContent(api huma.API) {
 		func(ctx context.Context, in *contentPath) (*body[contentView], error) {
 			return reply(attempt(s, ctx, func(p sallyport.Principal) (contentView, error) { return s.content(ctx, p, in.Call) }))
 		})
-	huma.Register(api, operation("erase", "audit.erase", http.MethodPost, "/audit/erasures", "Erase content, or addresses and user agents, of a call, of a user, or before a time; or conversations of a user or before a time"),
+	huma.Register(api, operation("erase", "audit.erase", http.MethodPost, "/audit/erasures", "Erase content, or addresses and user agents, of a call, of a user, or before a time; or conversations or files of a user or before a time"),
 		func(ctx context.Context, in *eraseRequest) (*body[erasedView], error) {
 			return reply(attempt(s, ctx, func(p sallyport.Principal) (erasedView, error) {
 				f := sallyport.Erasure{Call: in.Body.Call, User: in.Body.User, Before: in.Body.Before}

@@ -70,7 +70,7 @@ func (s *Server) once(r *request, sur surface) (*once, error) {
 		return nil, sallyport.NewError(sallyport.InvalidBody, "Idempotency-Key must be one header of 1 to "+
 			strconv.Itoa(idempotencyKeyMax)+" visible ASCII characters, such as a UUID")
 	}
-	named, body := sha256.Sum256([]byte(name)), sha256.Sum256(r.body)
+	named, body := sha256.Sum256([]byte(name)), r.sum()
 	o := &once{
 		s: s, r: r, sur: sur, asked: append([]byte(r.Method+" "+r.URL.Path+"\x00"), body[:]...),
 		first: sallyport.FirstRequest{
@@ -80,6 +80,17 @@ func (s *Server) once(r *request, sur surface) (*once, error) {
 	}
 	r.call.Once = o
 	return o, nil
+}
+
+// sum is what tells a repeat from another request. Of a form it leaves out the lines
+// between the parts, which clients write anew each time.
+func (r *request) sum() [sha256.Size]byte {
+	asked := r.call.Request
+	if asked == nil || asked.Audio == nil {
+		return sha256.Sum256(r.body)
+	}
+	sound := sha256.Sum256(asked.Audio.Data)
+	return sha256.Sum256(append(sound[:], asked.Body.Raw()...))
 }
 
 // Claim implements gateway.Once. When it returns true the replay is in the trail.

@@ -11,6 +11,7 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/dialect/completions"
 	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
+	"github.com/sallyport-ai/sallyport/internal/dialect/transcriptions"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -18,6 +19,8 @@ import (
 type clientDialect struct {
 	surface surface
 	decode  func(body []byte) (*llm.Request, error)
+	// form is decode, in its place, where the body is a form.
+	form    func(contentType string, body []byte) (*llm.Request, error)
 	encoder func(req *llm.Request, created time.Time) encoder
 	// headers of the client that a provider of the same dialect is to get.
 	headers []string
@@ -35,6 +38,7 @@ var chatDialect = clientDialect{
 	surface: chatSurface,
 	decode:  chat.Decode,
 	encoder: func(req *llm.Request, created time.Time) encoder { return chat.NewEncoder(req, created) },
+	ready:   (*Server).readyChat,
 }
 
 // messagesDialect is POST /v1/messages, and countDialect what counts its tokens.
@@ -43,8 +47,9 @@ var (
 		surface: messagesSurface,
 		decode:  messages.Decode,
 		encoder: func(req *llm.Request, created time.Time) encoder { return messages.NewEncoder(req, created) },
-		headers: []string{"Anthropic-Version", "Anthropic-Beta", claudeSession},
+		headers: []string{anthropicVersion, "Anthropic-Beta", claudeSession},
 		session: claudeSession,
+		ready:   (*Server).readyMessage,
 	}
 	countDialect = clientDialect{
 		surface: messagesSurface,
@@ -52,6 +57,7 @@ var (
 		encoder: messagesDialect.encoder,
 		headers: messagesDialect.headers,
 		session: claudeSession,
+		ready:   (*Server).readyMessage,
 	}
 )
 
@@ -69,6 +75,13 @@ var (
 	}
 )
 
+// transcriptionsDialect is POST /v1/audio/transcriptions.
+var transcriptionsDialect = clientDialect{
+	surface: surface{dialect: llm.Transcriptions, body: openAIError},
+	form:    transcriptions.Decode,
+	encoder: func(req *llm.Request, _ time.Time) encoder { return transcriptions.NewEncoder(req) },
+}
+
 // claudeSession is the header in which Claude Code names its session.
 const claudeSession = "X-Claude-Code-Session-Id"
 
@@ -82,7 +95,7 @@ type compatible interface{ Compat(name string) }
 // infer answers a route on which clients of that dialect ask models.
 func (s *Server) infer(d clientDialect, action string) http.Handler {
 	return s.api(d.surface, action, func(w http.ResponseWriter, r *request) error {
-		asked, err := d.decode(r.body)
+		asked, err := d.read(r)
 		if err != nil {
 			return s.refuse(r, err)
 		}
@@ -128,6 +141,13 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 		}
 		return nil
 	})
+}
+
+func (d clientDialect) read(r *request) (*llm.Request, error) {
+	if d.form != nil {
+		return d.form(r.Header.Get("Content-Type"), r.body)
+	}
+	return d.decode(r.body)
 }
 
 // passedMax bounds, in bytes, a header that is passed on.

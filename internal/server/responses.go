@@ -23,7 +23,7 @@ var responsesDialect = clientDialect{
 	decode:  responses.Decode,
 	encoder: func(req *llm.Request, created time.Time) encoder { return responses.NewEncoder(req, created) },
 	headers: []string{"Openai-Beta"},
-	ready:   (*Server).readyResponse,
+	ready:   (*Server).readyWithFiles,
 	agent:   (*Server).askAgent,
 }
 
@@ -33,7 +33,7 @@ var inputTokensDialect = clientDialect{
 	decode:  responses.DecodeCount,
 	encoder: responsesDialect.encoder,
 	headers: responsesDialect.headers,
-	ready:   (*Server).readyResponse,
+	ready:   (*Server).readyWithFiles,
 }
 
 // readyResponse makes of a request that follows a stored response one that says

@@ -16,6 +16,7 @@ func (s *Server) routes() *table {
 	mux.Handle("POST /v1/chat/completions", s.infer(chatDialect, "chat.completions"))
 	mux.Handle("POST /v1/completions", s.infer(completionsDialect, "completions"))
 	mux.Handle("POST /v1/embeddings", s.infer(embeddingsDialect, "embeddings"))
+	mux.Handle("POST /v1/audio/transcriptions", s.infer(transcriptionsDialect, "audio.transcriptions"))
 	mux.Handle("POST /v1/messages", s.infer(messagesDialect, "messages"))
 	mux.Handle("POST /v1/messages/count_tokens", s.infer(countDialect, "messages.count_tokens"))
 	mux.Handle("POST /v1/responses", s.infer(responsesDialect, "responses.create"))
@@ -35,6 +36,13 @@ func (s *Server) routes() *table {
 	mux.Handle("POST /v1/conversations/{conversation}/items", s.api(threadsSurface, "threads.add", s.addThreadItems))
 	mux.Handle("GET /v1/conversations/{conversation}/items/{item}", s.readAs(threadsSurface, "threads.items", s.getThreadItem))
 	mux.Handle("DELETE /v1/conversations/{conversation}/items/{item}", s.api(threadsSurface, "threads.remove", s.deleteThreadItem))
+
+	// Files, of OpenAI's API and of Anthropic's.
+	mux.Handle("POST /v1/files", s.files(func(sur surface) http.Handler { return s.api(sur, "files.create", s.createFile) }))
+	mux.Handle("GET /v1/files", s.files(func(sur surface) http.Handler { return s.readAs(sur, "files.list", s.listFiles) }))
+	mux.Handle("GET /v1/files/{file}", s.files(func(sur surface) http.Handler { return s.readAs(sur, "files.get", s.getFile) }))
+	mux.Handle("GET /v1/files/{file}/content", s.files(func(sur surface) http.Handler { return s.api(sur, "files.content", s.getFileContent) }))
+	mux.Handle("DELETE /v1/files/{file}", s.files(func(sur surface) http.Handler { return s.api(sur, "files.delete", s.deleteFile) }))
 
 	// Agents: changing calls are recorded with the change, in one transaction.
 	mux.Handle("POST /v1/agents/runs", s.api(flatSurface, "runs.start", s.startRun))

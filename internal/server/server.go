@@ -67,8 +67,10 @@ type Parts struct {
 	Responses Responses
 	// Threads are the conversations of OpenAI's API.
 	Threads Threads
-	Prover  Prover
-	Sinks   Sinks
+	// Files are what clients uploaded.
+	Files  Files
+	Prover Prover
+	Sinks  Sinks
 	// LiveTime is for how long one stream of what is new lasts: whoever asks again
 	// shows that they still may.
 	LiveTime time.Duration

@@ -61,7 +61,7 @@ func (a *answer) push(e *llm.Event) error {
 		}
 	}
 	if e.Kind == llm.WholeEvent {
-		a.begin(jsonAnswer)
+		a.begin(a.wholeType())
 		a.w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 		a.w.WriteHeader(http.StatusOK)
 		return a.write(text)
@@ -91,9 +91,19 @@ func (a *answer) render(end *llm.Event) (contentType string, err error) {
 	a.end = end
 	a.once.saw(a.endText)
 	if end.Kind == llm.WholeEvent {
-		return jsonAnswer, nil
+		return a.wholeType(), nil
 	}
 	return eventStream, nil
+}
+
+// typed is an encoder whose plain answers need not be JSON.
+type typed interface{ WholeType() string }
+
+func (a *answer) wholeType() string {
+	if own, can := a.enc.(typed); can {
+		return own.WholeType()
+	}
+	return jsonAnswer
 }
 
 func (a *answer) begin(contentType string) {

@@ -66,18 +66,18 @@ func TestDecodeEvent(t *testing.T) {
 		"logprobs":      {`{"choices":[{"delta":{"content":"a"},"logprobs":{"content":[{"token":"a"}]}}]}`, []string{"choice 0 kind 1 index 0: a", "logprobs 1"}},
 		"filters_first": {`{"choices":[],"prompt_filter_results":[]}`, nil},
 		"no_choices":    {`{"type":"ping"}`, nil},
-		"usage":         {usage(`{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14}`), []string{"usage {Input:10 CachedInput:0 CacheWrite:0 Output:4 Reasoning:0}", "usage only"}},
-		"usage_details": {usage(`{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14,"prompt_tokens_details":{"cached_tokens":6,"cache_write_tokens":1},"completion_tokens_details":{"reasoning_tokens":3}}`), []string{"usage {Input:3 CachedInput:6 CacheWrite:1 Output:4 Reasoning:3}", "usage only"}},
+		"usage":         {usage(`{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14}`), []string{"usage {Input:10 CachedInput:0 CacheWrite:0 Output:4 Reasoning:0 AudioSeconds:0}", "usage only"}},
+		"usage_details": {usage(`{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14,"prompt_tokens_details":{"cached_tokens":6,"cache_write_tokens":1},"completion_tokens_details":{"reasoning_tokens":3}}`), []string{"usage {Input:3 CachedInput:6 CacheWrite:1 Output:4 Reasoning:3 AudioSeconds:0}", "usage only"}},
 		"usage_deepseek": {usage(`{"prompt_tokens":10,"completion_tokens":4,"prompt_cache_hit_tokens":6}`),
-			[]string{"usage {Input:4 CachedInput:6 CacheWrite:0 Output:4 Reasoning:0}", "usage only"}},
+			[]string{"usage {Input:4 CachedInput:6 CacheWrite:0 Output:4 Reasoning:0 AudioSeconds:0}", "usage only"}},
 		"usage_total_has_more": {usage(`{"prompt_tokens":10,"completion_tokens":4,"total_tokens":34,"completion_tokens_details":{"reasoning_tokens":20}}`),
-			[]string{"usage {Input:10 CachedInput:0 CacheWrite:0 Output:24 Reasoning:20}", "usage only"}},
-		"usage_groq":       {`{"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":1,"completion_tokens":2}}}`, []string{"choice 0 ends: stop", "usage {Input:1 CachedInput:0 CacheWrite:0 Output:2 Reasoning:0}"}},
+			[]string{"usage {Input:10 CachedInput:0 CacheWrite:0 Output:24 Reasoning:20 AudioSeconds:0}", "usage only"}},
+		"usage_groq":       {`{"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":1,"completion_tokens":2}}}`, []string{"choice 0 ends: stop", "usage {Input:1 CachedInput:0 CacheWrite:0 Output:2 Reasoning:0 AudioSeconds:0}"}},
 		"usage_null":       {`{"choices":[{"delta":{"content":"a"}}],"usage":null}`, []string{"choice 0 kind 1 index 0: a"}},
 		"usage_empty":      {usage(`{}`), nil},
-		"usage_unreadable": {usage(`{"prompt_tokens":"many","completion_tokens":1.5}`), []string{"usage {Input:-1 CachedInput:0 CacheWrite:0 Output:-1 Reasoning:0}", "usage only"}},
+		"usage_unreadable": {usage(`{"prompt_tokens":"many","completion_tokens":1.5}`), []string{"usage {Input:-1 CachedInput:0 CacheWrite:0 Output:-1 Reasoning:0 AudioSeconds:0}", "usage only"}},
 		"usage_absurd": {usage(`{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807,"total_tokens":-9223372036854775808,"prompt_tokens_details":{"cached_tokens":-9223372036854775808}}`),
-			[]string{"usage {Input:2199023255552 CachedInput:-1099511627776 CacheWrite:0 Output:1099511627776 Reasoning:0}", "usage only"}},
+			[]string{"usage {Input:2199023255552 CachedInput:-1099511627776 CacheWrite:0 Output:1099511627776 Reasoning:0 AudioSeconds:0}", "usage only"}},
 		"error_null": {`{"choices":[{"delta":{"content":"a"}}],"error":null}`, []string{"choice 0 kind 1 index 0: a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestDecodeWhole(t *testing.T) {
 		{"index":0,"message":{"role":"assistant","content":"hi","tool_calls":[{"id":"t","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}],
 		"usage":{"prompt_tokens":2,"completion_tokens":3}}`), &e)
 	want := []string{"choice 0 kind 1 index 0: hi", "choice 0 kind 5 index 0: tf", "choice 0 kind 6 index 0: {}",
-		"choice 0 ends: tool_calls", "usage {Input:2 CachedInput:0 CacheWrite:0 Output:3 Reasoning:0}"}
+		"choice 0 ends: tool_calls", "usage {Input:2 CachedInput:0 CacheWrite:0 Output:3 Reasoning:0 AudioSeconds:0}"}
 	if err != nil || !reflect.DeepEqual(told(&e), want) {
 		t.Errorf("got  %q, %v\nwant %q", told(&e), err, want)
 	}

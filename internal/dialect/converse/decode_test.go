@@ -73,7 +73,7 @@ func TestDecodeStream(t *testing.T) {
 	)
 	want := []string{
 		"", "thinking0(hm)", "signature0(s)", "", "closed[0]", "text1(I look.)", "closed[1]",
-		"call2(af)", `args2({"x":)`, "args2(1})", "closed[2]", "", "", "", "tool_calls", "{7 5 3 2 0}",
+		"call2(af)", `args2({"x":)`, "args2(1})", "closed[2]", "", "", "", "tool_calls", "{7 5 3 2 0 0}",
 	}
 	if err != nil || !complete || strings.Join(said, "|") != strings.Join(want, "|") {
 		t.Errorf("got  %q, complete %v, %v\nwant %q", said, complete, err, want)

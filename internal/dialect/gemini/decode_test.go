@@ -81,11 +81,11 @@ func TestDecodeStream(t *testing.T) {
 		"recitation":      {[]string{candidate(``, `,"finishReason":"RECITATION"`)}, []string{"content_filter"}, true},
 		"unknown reason":  {[]string{candidate(``, `,"finishReason":"NEW"`)}, []string{"stop"}, true},
 		"reason repeated": {[]string{candidate(`{"text":"a"}`, `,"finishReason":"STOP"`), candidate(`{"text":"b"}`, `,"finishReason":"STOP"`)}, []string{"text0(a) stop", "text0(b)"}, true},
-		"blocked prompt":  {[]string{`{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{"promptTokenCount":4}}`}, []string{"content_filter{4 0 0 0 0}"}, true},
+		"blocked prompt":  {[]string{`{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{"promptTokenCount":4}}`}, []string{"content_filter{4 0 0 0 0 0}"}, true},
 		"usage": {[]string{
 			`{"usageMetadata":{"promptTokenCount":20,"cachedContentTokenCount":5,"candidatesTokenCount":7,"thoughtsTokenCount":3,"toolUsePromptTokenCount":2,"totalTokenCount":32}}`,
 			`{"usageMetadata":{"promptTokenCount":1.5}}`,
-		}, []string{"{17 5 0 10 3}", fmt.Sprint(llm.Usage{Input: 1 << 50})}, false},
+		}, []string{"{17 5 0 10 3 0}", fmt.Sprint(llm.Usage{Input: 1 << 50})}, false},
 		"other parts": {[]string{candidate(`{"inlineData":{"mimeType":"image/png","data":"AA"}},{"executableCode":{"code":"x"}}`, `,"finishReason":"STOP"`)}, []string{"stop"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,9 +1,11 @@
 package providertest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -39,6 +41,7 @@ type Request struct {
 	Query  url.Values
 	Header http.Header
 	Body   []byte
+	Form   *multipart.Form // of a Body that is one
 
 	Model    string // as in Body
 	Stream   bool
@@ -181,6 +184,14 @@ func newRequest(hr *http.Request, body []byte) *Request {
 	}
 	_ = json.Unmarshal(body, &r.fields) // what cannot be read is asked nothing; tests look at Body
 	r.Model, r.Stream = r.fields.Model, r.fields.Stream
+	if strings.HasPrefix(hr.Header.Get("Content-Type"), "multipart/form-data") {
+		form := hr.Clone(hr.Context())
+		form.Body = io.NopCloser(bytes.NewReader(body))
+		if form.ParseMultipartForm(int64(len(body))) == nil {
+			r.Form = form.MultipartForm
+			r.Model, r.Stream = form.PostFormValue("model"), form.PostFormValue("stream") == "true"
+		}
+	}
 	if at := geminiPath.FindStringSubmatch(r.Path); at != nil {
 		r.Model, r.Stream = at[1], at[2] == "streamGenerateContent" && r.Query.Get("alt") == "sse"
 	} else if at := conversePath.FindStringSubmatch(r.Path); at != nil {

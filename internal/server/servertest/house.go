@@ -44,16 +44,20 @@ type Options struct {
 	// ChatOnly adds the model of that name, whose provider speaks chat
 	// completions and nothing else.
 	ChatOnly bool
+	// Whisper adds the model of that name, which costs 100 micro-credits a second.
+	Whisper bool
 }
 
 // The models of every House. Both are served by the fake provider: Model in the
 // chat dialect and in that of responses, Claude in that of messages. They cost 1
-// micro-credit a token of input and 2 a token of output. For ChatOnly see Options.
+// micro-credit a token of input and 2 a token of output. For ChatOnly and
+// Whisper see Options.
 const (
 	Model       = "mock-large"
 	ModelTarget = "target-large"
 	Claude      = "mock-claude"
 	ChatOnly    = "mock-chat"
+	Whisper     = "mock-whisper"
 )
 
 // Sink is a sink that all trails go to, as far as somebody moves its cursors.
@@ -170,7 +174,7 @@ func (h *House) open(t testing.TB, o Options) {
 		Keys: h.keys, Sessions: h.sessions, Door: door, Invites: identity.NewInvites(db, ring, door, h.Clock.Now), Setup: noSetup{},
 		Gateway: gw, Journal: h.journal, Models: h.Models, Agents: agents, Chats: h.Chats,
 		Policies: policies, Limiter: limiter, Engine: engine, Audit: h.audit,
-		Control: db, KeyMaker: h.keys, Sealer: ring, Requests: h.Faults, Responses: db, Threads: db,
+		Control: db, KeyMaker: h.keys, Sealer: ring, Requests: h.Faults, Responses: db, Threads: db, Files: db,
 		Prover:        &audit.Checkpointer{Store: db, Key: checkpointKey, Now: h.Clock.Now, Log: log},
 		FileModels:    func(id string) bool { return id == Model || id == Claude },
 		FileProviders: func(name string) bool { return name == "fake" || name == "fake-claude" },
@@ -253,6 +257,12 @@ func catalogueModels(o Options) []sallyport.Model {
 	}
 	if o.ChatOnly {
 		all = append(all, sallyport.Model{ID: ChatOnly, DisplayName: "Mock Chat", Provider: "fake-chat", Target: "target-chat", Price: price})
+	}
+	if o.Whisper {
+		all = append(all, sallyport.Model{
+			ID: Whisper, DisplayName: "Mock Whisper", Provider: "fake", Target: "target-whisper",
+			Price: sallyport.Price{Second: 100 * credit, Version: "price-1"},
+		})
 	}
 	return all
 }

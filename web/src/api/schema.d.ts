@@ -151,7 +151,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Erase content, or addresses and user agents, of a call, of a user, or before a time; or conversations of a user or before a time */
+        /** Erase content, or addresses and user agents, of a call, of a user, or before a time; or conversations or files of a user or before a time */
         post: operations["erase"];
         delete?: never;
         options?: never;
@@ -2272,7 +2272,7 @@ export interface components {
             /** @description Who made the calls, or whose the conversations are */
             user_id?: string;
             /** @enum {string} */
-            what: "content" | "addresses" | "conversations";
+            what: "content" | "addresses" | "conversations" | "files";
         };
         ErasedView: {
             /**

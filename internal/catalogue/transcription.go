@@ -1,0 +1,30 @@
+package catalogue
+
+import "github.com/sallyport-ai/sallyport"
+
+// transcribersVersion names the prices of transcribers.
+const transcribersVersion = "openai-2026-04"
+
+// transcribers returns the models that turn sound into text, which the list of chat
+// models does not have: OpenAI's, at its list prices as of April 2026
+// (https://platform.openai.com/docs/pricing). What a prompt of text costs is less than
+// sound there; it is charged as sound, for it is a thousand tokens at most.
+func transcribers(providerType, provider string) []sallyport.Model {
+	if providerType != "openai" {
+		return nil
+	}
+	byTokens := func(id, name string, input, output float64) sallyport.Model {
+		return sallyport.Model{
+			ID: id, DisplayName: name, Provider: provider, Target: id, ContextWindow: 16_000, OutputMax: 2_000,
+			Price: sallyport.Price{Input: rate(input), CachedInput: rate(input), CacheWrite: rate(input), Output: rate(output), Version: transcribersVersion},
+		}
+	}
+	return []sallyport.Model{
+		byTokens("gpt-4o-transcribe", "GPT-4o Transcribe", 6, 10),
+		byTokens("gpt-4o-mini-transcribe", "GPT-4o mini Transcribe", 3, 5),
+		{
+			ID: "whisper-1", DisplayName: "Whisper", Provider: provider, Target: "whisper-1",
+			Price: sallyport.Price{Second: rate(0.006 * 1_000_000 / 60), Version: transcribersVersion}, // a minute costs 0.006
+		},
+	}
+}
