@@ -53,7 +53,7 @@ func (s *Server) askAgent(w http.ResponseWriter, r *request, asked *llm.Request,
 		run, _ := responseRun(begun.ID)
 		return s.streamRun(w, r, run)
 	}
-	setLimitHeaders(w.Header(), r.call.Limits)
+	r.tellLimits(w.Header())
 	r.begun = true
 	return writeJSON(w, http.StatusOK, json.RawMessage(body))
 }
@@ -240,7 +240,8 @@ func (s *Server) streamRun(w http.ResponseWriter, r *request, run sallyport.RunI
 		return err
 	}
 	r.begun = true
-	answerHeaders(w.Header(), eventStream, r.call.Limits, false)
+	r.tellLimits(w.Header())
+	answerHeaders(w.Header(), eventStream, false)
 	w.WriteHeader(http.StatusOK)
 	events := &sse{w: w}
 	events.frame.Write(answer.Begin())
