@@ -79,7 +79,7 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 // continued is the request with all that was said before it.
 func (s *Server) continued(r *request, asked *llm.Request, t *turn) (*llm.Request, error) {
 	if t.row.Thread != "" {
-		return s.within(r, asked, t.thread)
+		return s.within(r, asked, t)
 	}
 	return s.followed(r, asked, t.row.Previous)
 }
@@ -91,6 +91,9 @@ func (s *Server) followed(r *request, asked *llm.Request, previous sallyport.Res
 		return asked, nil
 	}
 	turns, err := s.turnsUpTo(r, previous)
+	if err == nil {
+		err = s.tell(r, &turns[0]) // one that follows another belongs to no conversation
+	}
 	if sallyport.CodeOf(err) == sallyport.NotFound {
 		err = sallyport.NewError(sallyport.PreviousNotFound, "previous_response_id: there is no such response, or what it follows is not stored any more.")
 	}
@@ -168,6 +171,7 @@ type turn struct {
 	s      *Server
 	row    sallyport.StoredResponse // ID "": it is not stored
 	thread sallyport.Thread         // of row.Thread
+	told   int64                    // the Seq of its last item that the request has
 	input  []byte
 	enc    *responses.Encoder
 }
@@ -190,7 +194,7 @@ func (t *turn) store(ctx context.Context) error {
 	if !t.kept() {
 		return nil
 	}
-	kept := responses.Turn{Input: t.input, Response: t.enc.Ended()}
+	kept := responses.Turn{Input: t.input, Response: t.enc.Ended(), Thread: string(t.row.Thread), Told: t.told}
 	plain, err := json.Marshal(kept)
 	if err != nil {
 		return err
@@ -297,7 +301,8 @@ type inputItems struct {
 }
 
 // listInputItems answers GET /v1/responses/{id}/input_items: what the model was
-// asked, the newest first unless told otherwise.
+// asked, the newest first unless told otherwise. What was erased from its
+// conversation since, or with it, is listed no more.
 func (s *Server) listInputItems(r *request) (any, error) {
 	query := r.URL.Query()
 	limit, err := itemsLimit(query.Get("limit"))
@@ -306,6 +311,9 @@ func (s *Server) listInputItems(r *request) (any, error) {
 	}
 	turns, err := s.turnsOf(r, r.PathValue("response"))
 	if err != nil {
+		return nil, err
+	}
+	if err := s.tell(r, &turns[0]); err != nil && sallyport.CodeOf(err) != sallyport.NotFound {
 		return nil, err
 	}
 	items, err := responses.InputItems(turns)

@@ -130,6 +130,67 @@ func TestThreadsOfResponses(t *testing.T) {
 	}
 }
 
+// What a conversation said before a response is part of what that was asked: it is
+// listed with it, and goes on with who follows it.
+func TestThreadsAreInput(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{ChatOnly: true})
+	mine, model := h.Home.User.Key, responsesModels["chat"]
+	id := newThread(t, h, `{"items":[{"id":"msg_one","role":"user","content":"one"},{"id":"msg_two","role":"assistant","content":"two"}]}`)
+	ask := func(prompt, more string) string {
+		h.Fake.Queue(providertest.Answer{Text: "So be " + prompt})
+		return respond(t, h, `{"model":"`+model+`","input":[{"role":"user","content":"`+prompt+`"}],`+more+`}`).Response.ID
+	}
+	first := ask("three", `"conversation":"`+id+`"`)
+	second := ask("four", `"conversation":"`+id+`"`)
+	after := ask("five", `"previous_response_id":"`+second+`"`)
+	list := func(key, response, query string, status int) (page threadPage) {
+		t.Helper()
+		a := h.Call(t, key, http.MethodGet, "/v1/responses/"+response+"/input_items"+query, "")
+		if err := json.Unmarshal([]byte(a.Body), &page); a.Status != status || err != nil {
+			t.Fatalf("got %d %s", a.Status, a.Body)
+		}
+		return page
+	}
+	all := list(mine, first, "?order=asc", 200)
+	if all.texts() != "one|two|three" || all.Data[0].ID != "msg_one" {
+		t.Errorf("the first was asked %s (%+v)", all.texts(), all.Data)
+	}
+	if again := list(mine, first, "?order=asc", 200); again.Data[2].ID != all.Data[2].ID {
+		t.Errorf("the ids are %+v, then %+v", all.Data, again.Data)
+	}
+	if page := list(mine, second, "", 200); page.texts() != "four|So be three|three|two|one" {
+		t.Errorf("the second was asked %s", page.texts())
+	}
+	if page := list(mine, second, "?limit=2&after=msg_two", 200); page.texts() != "one" || page.HasMore {
+		t.Errorf("the last page is %s", page.texts())
+	}
+	if page := list(mine, second, "?limit=2", 200); page.texts() != "four|So be three" || !page.HasMore {
+		t.Errorf("the first page is %s", page.texts())
+	}
+	if page := list(mine, after, "?order=asc", 200); page.texts() != "one|two|three|So be three|four|So be four|five" {
+		t.Errorf("the one that follows was asked %s", page.texts())
+	}
+	if sent := string(lastRequest(h).Body); !strings.Contains(sent, `"one"`) || !strings.Contains(sent, "So be three") {
+		t.Errorf("the one that follows was sent %s", sent)
+	}
+	list(h.Home.Admin.Key, first, "", 404)
+
+	// What was erased is listed no more.
+	h.Call(t, mine, http.MethodDelete, threadsPath+"/"+id+"/items/msg_two", "")
+	if page := list(mine, first, "", 200); page.texts() != "three|one" {
+		t.Errorf("without one of them: %s", page.texts())
+	}
+	h.Call(t, mine, http.MethodDelete, threadsPath+"/"+id, "")
+	if page := list(mine, first, "", 200); page.texts() != "three" {
+		t.Errorf("without the conversation: %s", page.texts())
+	}
+	a := h.Call(t, mine, http.MethodPost, "/v1/responses", `{"model":"`+model+`","input":"x","previous_response_id":"`+second+`"}`)
+	if a.Status != 404 || !strings.Contains(a.Body, "previous_response_not_found") {
+		t.Errorf("it follows half of what was said: %d %s", a.Status, a.Body)
+	}
+}
+
 // Conversations are made, read, changed and deleted by hand.
 func TestThreads(t *testing.T) {
 	t.Parallel()
