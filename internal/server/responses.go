@@ -43,19 +43,19 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 		return nil, nil, sallyport.NewError(sallyport.UnsupportedField,
 			"background: a response of a model is made while the client waits for it; only agents answer in the background.")
 	}
-	asked, err := s.resolveItems(r, asked)
-	if err != nil {
-		return nil, nil, err
-	}
 	root := asked.Body.Root()
 	t := &turn{s: s, row: sallyport.StoredResponse{
 		Org: r.principal.Org, User: r.principal.User, Previous: sallyport.ResponseID(root.Get("previous_response_id").Text()),
 	}}
+	var err error
 	if id := responses.Conversation(asked); id != "" {
 		if t.thread, err = s.thread(r, id); err != nil {
 			return nil, nil, err
 		}
 		t.row.Thread = t.thread.ID
+	}
+	if asked, err = s.resolveItems(r, asked, t.thread); err != nil {
+		return nil, nil, err
 	}
 	if asked.Operation == llm.CountTokens {
 		asked, err = s.continued(r, asked, t)
@@ -120,8 +120,9 @@ func again(r *request, asked *llm.Request, body []byte, field string) (*llm.Requ
 }
 
 // resolveItems puts stored items into the places where the client names them by
-// their ids, as Vercel's ai does.
-func (s *Server) resolveItems(r *request, asked *llm.Request) (*llm.Request, error) {
+// their ids, as Vercel's ai does. Those of its conversation are left out: the model
+// is told all of that.
+func (s *Server) resolveItems(r *request, asked *llm.Request, thread sallyport.Thread) (*llm.Request, error) {
 	ids := responses.References(asked)
 	switch {
 	case len(ids) == 0:
@@ -129,8 +130,16 @@ func (s *Server) resolveItems(r *request, asked *llm.Request) (*llm.Request, err
 	case len(ids) > sallyport.ResponseItems:
 		return nil, sallyport.NewError(sallyport.InvalidBody, "input: it names more than "+strconv.Itoa(sallyport.ResponseItems)+" stored items.")
 	}
-	items := make(map[string][]byte, len(ids))
+	items, told := make(map[string][]byte, len(ids)), make(map[string]bool)
 	for _, id := range ids {
+		within, err := s.inThread(r, thread, id)
+		if err != nil {
+			return nil, err
+		}
+		if within {
+			told[id] = true
+			continue
+		}
 		row, err := s.parts.Responses.ResponseOfItem(r.Context(), r.principal.Org, r.principal.User, id, s.responsesSince())
 		if sallyport.CodeOf(err) == sallyport.NotFound {
 			return nil, sallyport.NewError(sallyport.InvalidBody, "input: it names an item that is not stored.")
@@ -146,7 +155,7 @@ func (s *Server) resolveItems(r *request, asked *llm.Request) (*llm.Request, err
 			return nil, err
 		}
 	}
-	body, err := responses.Resolve(asked, items)
+	body, err := responses.Resolve(asked, items, told)
 	if err != nil {
 		return nil, err
 	}

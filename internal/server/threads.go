@@ -122,6 +122,18 @@ func (s *Server) tell(r *request, t *responses.Turn) error {
 	return nil
 }
 
+// inThread says whether a conversation of the caller, or none, has an item of that id.
+func (s *Server) inThread(r *request, t sallyport.Thread, id string) (bool, error) {
+	if t.ID == "" {
+		return false, nil
+	}
+	i, err := s.parts.Threads.ThreadItem(r.Context(), t, id)
+	if sallyport.CodeOf(err) == sallyport.NotFound {
+		return false, nil
+	}
+	return i.ID == id, err // and not that of its call
+}
+
 // threadView is a conversation as OpenAI shows it.
 type threadView struct {
 	ID        sallyport.ThreadID `json:"id"`

@@ -191,6 +191,60 @@ func TestThreadsAreInput(t *testing.T) {
 	}
 }
 
+// An item of the conversation can be named: the model is told it once, in its place.
+func TestThreadsItemsAreNamed(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{ChatOnly: true})
+	mine, model := h.Home.User.Key, responsesModels["chat"]
+	begun := `{"items":[{"id":"msg_one","role":"user","content":"one"},{"type":"function_call","id":"fc_1","call_id":"call_1","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"call_1","output":"two"}]}`
+	id := newThread(t, h, begun)
+	ask := func(key, thread, input string) (int, string) {
+		a := h.Call(t, key, http.MethodPost, "/v1/responses", `{"model":"`+model+`","conversation":"`+thread+`","input":`+input+`}`)
+		return a.Status, a.Body
+	}
+	named := func(id string) string { return `{"type":"item_reference","id":"` + id + `"}` }
+	h.Fake.Queue(providertest.Answer{Text: "So be three"})
+	if status, body := ask(mine, id, `[`+named("msg_one")+`,{"role":"user","content":"three"},`+named("fc_1")+`]`); status != 200 {
+		t.Fatalf("got %d %s", status, body)
+	}
+	if sent := string(lastRequest(h).Body); strings.Count(sent, `"one"`) != 1 || strings.Count(sent, `"three"`) != 1 || strings.Contains(sent, "item_reference") {
+		t.Errorf("the provider was sent %s", sent)
+	}
+	all := threadItems(t, h, id, "?order=asc")
+	if all.texts() != "one|function_call|function_call_output|three|So be three" {
+		t.Errorf("the conversation says %s", all.texts())
+	}
+
+	// What was said in it is no exception, though it is that of a stored response, too;
+	// and what is left of the input may be nothing.
+	for _, input := range []string{`[` + named(all.Data[4].ID) + `]`, `[]`} {
+		h.Fake.Queue(providertest.Answer{Text: "And so on"})
+		if status, body := ask(mine, id, input); status != 200 {
+			t.Fatalf("%s: got %d %s", input, status, body)
+		}
+		if sent := string(lastRequest(h).Body); strings.Count(sent, "So be three") != 1 {
+			t.Errorf("%s: the provider was sent %s", input, sent)
+		}
+	}
+
+	asked := len(h.Fake.Requests())
+	other := newThread(t, h, "")
+	for _, tt := range []struct {
+		key, thread, input string
+		status             int
+	}{
+		{mine, other, `[` + named("msg_one") + `]`, 400}, // of another conversation
+		{mine, id, `[` + named("call_1") + `]`, 400},     // of a call, and no item
+		{mine, other, `[]`, 400},                         // nothing at all
+		{h.Home.Admin.Key, id, `[` + named("msg_one") + `]`, 403},
+		{h.Other.User.Key, id, `[` + named("msg_one") + `]`, 404},
+	} {
+		if status, body := ask(tt.key, tt.thread, tt.input); status != tt.status || len(h.Fake.Requests()) != asked {
+			t.Errorf("%s: got %d %s, want %d", tt.input, status, body, tt.status)
+		}
+	}
+}
+
 // Conversations are made, read, changed and deleted by hand.
 func TestThreads(t *testing.T) {
 	t.Parallel()

@@ -90,9 +90,9 @@ func (t Turn) Said(id string) (item []byte, ids []string, err error) {
 	return item, ids, err
 }
 
-// Resolve returns the body of req with items in place of their ids. Reasoning is
-// left out as in Follow.
-func Resolve(req *llm.Request, items map[string][]byte) ([]byte, error) {
+// Resolve returns the body of req with items in place of their ids, and without
+// those that the model is told anyway. Reasoning is left out as in Follow.
+func Resolve(req *llm.Request, items map[string][]byte, told map[string]bool) ([]byte, error) {
 	var list [][]byte
 	var failed error
 	input := req.Body.Root().Get("input")
@@ -100,6 +100,9 @@ func Resolve(req *llm.Request, items map[string][]byte) ([]byte, error) {
 		id := reference(v)
 		if id == "" {
 			list = append(list, v.Raw())
+			return true
+		}
+		if told[id] {
 			return true
 		}
 		doc, err := llm.Parse(items[id])
