@@ -183,6 +183,9 @@ type turn struct {
 	told   int64                    // the Seq of its last item that the request has
 	input  []byte
 	enc    *responses.Encoder
+
+	tried  bool  // store was called
+	failed error // and what became of it
 }
 
 // kept says whether anything of the call stays.
@@ -197,12 +200,21 @@ func (t *turn) begin(enc encoder) {
 	t.enc.Store(responses.Stored{ID: string(t.row.ID), Previous: string(t.row.Previous), Conversation: string(t.row.Thread)})
 }
 
-// store makes the response durable, before its client sees the end of it. The
-// call is settled by then: one that cannot be stored ends with an error all the same.
+// store makes the response durable, before its client sees the end of it and
+// before the answer is kept for a repeat: none may be told of a response that is
+// not there. One that cannot be stored ends with an error, though it is charged. It
+// is tried once.
 func (t *turn) store(ctx context.Context) error {
 	if !t.kept() {
 		return nil
 	}
+	if !t.tried {
+		t.tried, t.failed = true, t.keep(ctx)
+	}
+	return t.failed
+}
+
+func (t *turn) keep(ctx context.Context) error {
 	kept := responses.Turn{Input: t.input, Response: t.enc.Ended(), Thread: string(t.row.Thread), Told: t.told}
 	plain, err := json.Marshal(kept)
 	if err != nil {
