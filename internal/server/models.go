@@ -54,8 +54,8 @@ func modelOf(m sallyport.Model) modelObject {
 	return modelObject{ID: m.ID, Object: "model", OwnedBy: catalogueOwner, DisplayName: m.DisplayName}
 }
 
-// agentModels are the agents that the caller may see and that ask none but the
-// models that the caller may use: others could not answer.
+// agentModels are the agents that the caller may see, that take one text, and that
+// ask none but the models that the caller may use: others could not answer.
 func (s *Server) agentModels(r *request, models []sallyport.Model) ([]modelObject, error) {
 	org, err := s.parts.Control.Org(r.Context(), r.principal.Org)
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *Server) agentModels(r *request, models []sallyport.Model) ([]modelObjec
 		usable[m.ID] = true
 	}
 	for _, a := range agents {
-		if slices.ContainsFunc(a.Definition.Models(), func(id string) bool { return !usable[id] }) {
+		if len(a.Definition.Inputs) > 1 || slices.ContainsFunc(a.Definition.Models(), func(id string) bool { return !usable[id] }) {
 			continue
 		}
 		list = append(list, modelObject{
