@@ -30,6 +30,7 @@ const (
 	MissingInputs       Code = "missing_inputs"
 	BodyTooLarge        Code = "body_too_large"
 	RateLimited         Code = "rate_limit_exceeded"
+	Overloaded          Code = "overloaded" // the server holds as much as it can
 	InsufficientCredits Code = "insufficient_credits"
 	BudgetExceeded      Code = "budget_exceeded" // a budget of the organisation, a group, user, key, agent or model
 	DLPBlocked          Code = "dlp_blocked"

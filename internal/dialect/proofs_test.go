@@ -68,7 +68,7 @@ var keepers = []keeper{
 		func(r *llm.Request) coder { return responses.NewEncoder(r, time.Unix(1, 0)) },
 		func(t *testing.T, answer string) string {
 			var got struct{ Output []json.RawMessage }
-			output := member(t, answer, "output", &got, func() []json.RawMessage { return got.Output })
+			output := inside(t, answer, "output", &got, func() []json.RawMessage { return got.Output })
 			return `{"model":"m","input":[{"role":"user","content":"Hi"},` + output + `,{"type":"function_call_output","call_id":"CALL","output":"y"}],"tools":[` + respFn + `]}`
 		},
 		func(r *llm.Request) ([]byte, error) { return responses.Encode(r, "gpt-5"), nil },
@@ -78,7 +78,7 @@ var keepers = []keeper{
 		func(r *llm.Request) coder { return messages.NewEncoder(r, time.Unix(1, 0)) },
 		func(t *testing.T, answer string) string {
 			var got struct{ Content []json.RawMessage }
-			content := member(t, answer, "content", &got, func() []json.RawMessage { return got.Content })
+			content := inside(t, answer, "content", &got, func() []json.RawMessage { return got.Content })
 			return `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[` + content +
 				`]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"CALL","content":"y"}]}],"tools":[` + msgFn + `]}`
 		},
@@ -91,15 +91,15 @@ var keepers = []keeper{
 			var got struct {
 				Choices []struct{ Message json.RawMessage }
 			}
-			message := member(t, answer, "choices", &got, func() []json.RawMessage { return []json.RawMessage{got.Choices[0].Message} })
+			message := inside(t, answer, "choices", &got, func() []json.RawMessage { return []json.RawMessage{got.Choices[0].Message} })
 			return `{"model":"m","messages":[` + hi + `,` + message + `,{"role":"tool","tool_call_id":"CALL","content":"y"}],"tools":[` + chatFn + `]}`
 		},
 		func(r *llm.Request) ([]byte, error) { return chat.Encode(r, "gpt-5"), nil },
 	},
 }
 
-// member is the inside of a list of an answer.
-func member(t *testing.T, answer, name string, into any, list func() []json.RawMessage) string {
+// inside is what is inside of a list of an answer.
+func inside(t *testing.T, answer, name string, into any, list func() []json.RawMessage) string {
 	t.Helper()
 	if err := json.Unmarshal([]byte(answer), into); err != nil || len(list()) == 0 {
 		t.Fatalf("no %s in %s: %v", name, answer, err)

@@ -86,8 +86,10 @@ func (s *Server) api(sur surface, action string, h handler) http.Handler {
 		if err = who.meant(r); err == nil {
 			err = s.may(r.Context(), who.Principal, action)
 		}
+		in := &lodger{room: s.room, from: http.MaxBytesReader(w, r.Body, BodyMax)}
+		defer in.leave()
 		if err == nil {
-			q.body, err = readBody(w, r)
+			q.body, err = readBody(w, r, in)
 		}
 		if err != nil {
 			err = s.refuse(q, err)
@@ -221,8 +223,8 @@ func (s *Server) trusted(host string) bool {
 // client says of its length is not believed beyond that.
 const bodyFirst = 1 << 20
 
-// readBody reads a body of at most BodyMax bytes, in what is left of bodyTime.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readBody reads the body from in, at most BodyMax bytes, in what is left of bodyTime.
+func readBody(w http.ResponseWriter, r *http.Request, in io.Reader) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
@@ -232,9 +234,11 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	}
 	var buf bytes.Buffer
 	buf.Grow(int(min(max(r.ContentLength, 0), bodyFirst)) + bytes.MinRead)
-	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, BodyMax))
+	_, err := buf.ReadFrom(in)
 	var tooLarge *http.MaxBytesError
 	switch {
+	case errors.Is(err, errNoRoom):
+		return nil, err
 	case errors.As(err, &tooLarge):
 		return nil, errBodyTooLarge()
 	case err != nil:

@@ -120,7 +120,7 @@ func TestSlowClients(t *testing.T) {
 				s := New(Parts{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 				h := s.HTTP()
 				h.Handler = s.outermost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if _, err := readBody(w, r); err != nil {
+					if _, err := readBody(w, r, r.Body); err != nil {
 						panic(http.ErrAbortHandler) // what is answered then is another test's
 					}
 				}))

@@ -49,6 +49,7 @@ var meanings = map[sallyport.Code]meaning{
 	sallyport.UpstreamInvalid:     {502, "server_error", "Bad Gateway"},
 	sallyport.UpstreamClosed:      {502, "server_error", "Bad Gateway"},
 	sallyport.UpstreamError:       {502, "server_error", "Bad Gateway"},
+	sallyport.Overloaded:          {503, "server_error", "Service Unavailable"},
 	sallyport.ServerStopping:      {503, "server_error", "Service Unavailable"},
 	sallyport.AuditUnavailable:    {503, "server_error", "Service Unavailable"},
 	sallyport.LimitsUnavailable:   {503, "server_error", "Service Unavailable"},

@@ -36,6 +36,7 @@ type Server struct {
 	terminal  *terminal
 	unknown   *unknownCallers
 	leftovers leftovers
+	room      *room // for the bodies of /v1
 	draining  atomic.Bool
 	underWay  sync.WaitGroup // requests
 	// running is the context of all requests; cut ends it and says why.
@@ -129,7 +130,10 @@ type Models interface {
 // New returns a Server.
 func New(parts Parts) *Server {
 	running, cut := context.WithCancelCause(context.Background())
-	return &Server{parts: parts, terminal: newTerminal(), unknown: newUnknownCallers(parts.Now), running: running, cut: cut}
+	return &Server{
+		parts: parts, terminal: newTerminal(), unknown: newUnknownCallers(parts.Now), room: newRoom(roomMax),
+		running: running, cut: cut,
+	}
 }
 
 // Drain makes the readiness probe fail, so that a balancer sends no more calls,

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/sallyport-ai/sallyport"
+)
+
+// roomMax bounds the bytes of all bodies of /v1 that are held at once. What is made
+// of one, while it is read and sent on, is several times as much.
+const roomMax = 512 << 20
+
+// roomAgain is after how long a caller for whom there was no room is asked to come
+// again: by then some of those who had it have been answered.
+const roomAgain = 5 * time.Second
+
+// room is what is left of roomMax. A body takes of it what has arrived of it, so that
+// who says much and sends little keeps nobody out. Nobody waits for it either: two
+// who each had half of theirs would wait for each other.
+type room struct{ left atomic.Int64 }
+
+func newRoom(bytes int64) *room {
+	r := &room{}
+	r.left.Store(bytes)
+	return r
+}
+
+// lodger is one body in a room.
+type lodger struct {
+	room *room
+	from io.Reader
+	took int64
+}
+
+// Read reads as long as there is room.
+func (l *lodger) Read(p []byte) (int, error) {
+	n, err := l.from.Read(p)
+	l.took += int64(n)
+	if l.room.left.Add(-int64(n)) < 0 {
+		return n, errNoRoom
+	}
+	return n, err
+}
+
+// leave gives back what the body took.
+func (l *lodger) leave() { l.room.left.Add(l.took) }
+
+var errNoRoom = &sallyport.Error{
+	Code: sallyport.Overloaded, RetryAfter: roomAgain,
+	Message: "The server has as many large requests as it can hold. Try again in a moment.",
+}
