@@ -133,6 +133,7 @@ type Part struct {
 	Parts     []Part // of a ToolResultPart
 	IsError   bool   // of a ToolResultPart
 	Proof     string // of a ThinkingPart: who signed it, see wire.Proof; "": nobody of another dialect
+	Redacted  bool   // of a ThinkingPart: Proof is the thinking itself, encrypted; set by wire.Proven
 }
 
 // Tool is a function that the model may ask for.
