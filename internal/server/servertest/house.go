@@ -179,7 +179,7 @@ func (h *House) open(t testing.TB, o Options) {
 		FileModels:    func(id string) bool { return id == Model || id == Claude },
 		FileProviders: func(name string) bool { return name == "fake" || name == "fake-claude" },
 		Operators:     []server.OperatorProvider{{Name: "fake", Type: "openai", Credential: true}, {Name: "fake-claude", Type: "anthropic", Credential: true}},
-		Probe:         providers.Probe, PrivateNetworks: o.PrivateNetworks,
+		Probe:         providers.Probe, Lists: catalogue.NewLists(db, providers.List, h.Clock.Now), PrivateNetworks: o.PrivateNetworks,
 		Sinks: sinks{db}, System: h.system, LiveTime: liveTime,
 		Forget: func() {
 			h.keys.Forget()
