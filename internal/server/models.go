@@ -61,8 +61,8 @@ func modelOf(m sallyport.Model, name string) modelObject {
 	return modelObject{ID: name, Object: "model", OwnedBy: catalogueOwner, DisplayName: m.DisplayName}
 }
 
-// agentModels are the agents that the caller may see and that ask none but the
-// models that the caller may use: others could not answer.
+// agentModels are the agents that the caller may see, that take one text, and that
+// ask none but the models that the caller may use: others could not answer.
 func (s *Server) agentModels(r *request, models []sallyport.Model) ([]modelObject, error) {
 	org, err := s.parts.Control.Org(r.Context(), r.principal.Org)
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *Server) agentModels(r *request, models []sallyport.Model) ([]modelObjec
 		return !slices.ContainsFunc(models, func(m sallyport.Model) bool { return m.Called(name) })
 	}
 	for _, a := range agents {
-		if slices.ContainsFunc(a.Definition.Models(), unusable) {
+		if len(a.Definition.Inputs) > 1 || slices.ContainsFunc(a.Definition.Models(), unusable) {
 			continue
 		}
 		list = append(list, modelObject{
