@@ -55,6 +55,19 @@ func ParseRate(s string) (Rate, error) {
 	return Rate(n), nil
 }
 
+// MinuteMax bounds the price of a minute of sound, in credits and not for a million of
+// anything: that of a second is then at most RateMax.
+const MinuteMax Rate = 60_000_000
+
+// aMillion is what a Rate is for.
+const aMillion = 1_000_000
+
+// SecondOf is the Rate of a second where a minute costs so much, rounded up.
+func SecondOf(minute Rate) Rate { return (minute*aMillion + 59) / 60 }
+
+// MinuteOf is what a minute costs where a second does.
+func MinuteOf(second Rate) Rate { return second * 60 / aMillion }
+
 // String writes the price in credits per million tokens.
 func (r Rate) String() string { return Credits(r).String() }
 

@@ -1,5 +1,10 @@
 package sallyport
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Model is one entry of the catalogue: the name that clients send, and who serves it.
 type Model struct {
 	ID            string // the name in requests, unique
@@ -11,11 +16,10 @@ type Model struct {
 	ImageTokens   int64  // upper bound of the tokens that one image costs as input
 	Price         Price
 	// Offline says that no AI answers under this name, only the scripted stand-in.
-	Offline bool
-	// Images says that it takes pictures, Reasons that it can think before it
-	// answers; false: no, or not known.
-	Images  bool
-	Reasons bool
+	Offline   bool
+	Type      ModelType // empty: ChatModel
+	Abilities []Ability // in the order of AllAbilities
+	Facts     Facts
 	// DLP is the operator's choice for this model; empty: as the organisation says.
 	DLP string
 	// Weight is this way's share of the calls, against those of Routes. Without any
@@ -23,8 +27,19 @@ type Model struct {
 	Weight int64
 	// Routes are more ways to serve the model, tried when another fails.
 	Routes []Route
-	// Fallbacks are the ids of models that answer when no way to this one does.
+	// Fallbacks are the ids of models that answer when no way to this one does; theirs
+	// are not followed.
 	Fallbacks []string
+	// Retries is how often one way is tried again after a failure that costs nothing;
+	// nil: as the operator has it for all.
+	Retries *int
+	// Loose says that each call begins at a way of its own, by the weights, and not
+	// where its conversation has begun.
+	Loose bool
+	// Aliases and Groups are what the organisation that looks at it made of it: its
+	// other names, sorted, and the model groups that it is in. The catalogue sets them.
+	Aliases []ModelAlias
+	Groups  []string
 }
 
 // Route is one more way to serve a model.
@@ -34,6 +49,19 @@ type Route struct {
 	Weight   int64
 	Price    Price
 }
+
+// Can says whether the model is known to be able to do it.
+func (m Model) Can(a Ability) bool { return slices.Contains(m.Abilities, a) }
+
+// Serves is the model's type.
+func (m Model) Serves() ModelType { return cmp.Or(m.Type, ChatModel) }
+
+// The bounds of routes that an organisation makes.
+const (
+	ModelRoutesMax  = 15 // more ways to one model, those of its fallbacks included
+	ModelRetriesMax = 5
+	ModelWeightMax  = 1_000_000
+)
 
 // Ways returns the model once for each way to serve it, the first way first.
 func (m Model) Ways() []Model {
@@ -57,6 +85,8 @@ type Price struct {
 	Second      Rate // a second of sound, of models that are priced by time; 0: the others
 	// Version names this price in the trail, so that a charge can be explained later.
 	Version string
+	// Unknown says that nobody has said what it costs: it cannot be called.
+	Unknown bool
 }
 
 // ModelChoices are what an organisation has decided about its models.

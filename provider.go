@@ -13,4 +13,10 @@ type ProviderSettings struct {
 	// CredentialAt is when the credential was set; zero: there is none, or nobody
 	// noted it.
 	CredentialAt time.Time
+	// Connect, FirstByte and Idle bound the waiting: for a connection, from there to the
+	// beginning of an answer, and between two pieces of it. 0: the default.
+	Connect, FirstByte, Idle time.Duration
 }
+
+// ProviderTimeMax bounds what an organisation can wait for one of its providers.
+const ProviderTimeMax = 10 * time.Minute

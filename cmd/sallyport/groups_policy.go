@@ -109,6 +109,10 @@ func (i *instance) knownNames(ctx context.Context, org sallyport.OrgID) (policy.
 	if err != nil {
 		return policy.Known{}, err
 	}
+	groups, err := i.db.ModelGroups(ctx, org)
+	if err != nil {
+		return policy.Known{}, err
+	}
 	var names []string
 	for _, p := range own {
 		names = append(names, p.Name)
@@ -116,7 +120,7 @@ func (i *instance) knownNames(ctx context.Context, org sallyport.OrgID) (policy.
 	for _, p := range i.cfg.Providers {
 		names = append(names, p.Name)
 	}
-	return policy.NewKnown(models, names...), nil
+	return policy.NewKnown(models, groups, names...), nil
 }
 
 // readDecision reads JSON from a file, or from standard input.
@@ -182,7 +186,7 @@ func effectiveRows(c access.Caller, models []modelView) (rows []effectiveRow) {
 	}
 	for _, m := range models {
 		if m.Enabled {
-			add(c.Thing(access.UseModel, access.Resource{Org: c.Org, Name: m.ID, Provider: m.Provider}))
+			add(c.Thing(access.UseModel, access.Resource{Org: c.Org, Name: m.ID, Provider: m.Provider, Groups: m.Groups}))
 		}
 	}
 	for _, action := range []string{access.UseIntegration, access.UseTool} {

@@ -25,6 +25,8 @@ type modelView struct {
 	Price         priceView `json:"price"`
 	Offline       bool      `json:"offline"`
 	Enabled       bool      `json:"enabled"`
+	Names         []string  `json:"names"` // by which it is listed
+	Groups        []string  `json:"groups,omitempty"`
 }
 
 // priceView is in credits per million tokens, as text: no number is rounded on its way.
@@ -41,7 +43,7 @@ func viewModel(m sallyport.Model, enabled bool) modelView {
 		ID: m.ID, DisplayName: m.DisplayName, Provider: m.Provider, Target: m.Target,
 		ContextWindow: m.ContextWindow, OutputMax: m.OutputMax,
 		Price:   priceView{m.Price.Input, m.Price.Output, m.Price.CachedInput, m.Price.CacheWrite, m.Price.Reasoning},
-		Offline: m.Offline, Enabled: enabled,
+		Offline: m.Offline, Enabled: enabled, Names: m.Names(), Groups: m.Groups,
 	}
 }
 

@@ -132,6 +132,7 @@ func (s *services) serve(ctx context.Context, cfg *config.Config, listeners []ne
 	background.Go(func() { s.forgetOld(watching) })
 	background.Go(func() { s.watchClock(watching) })
 	background.Go(func() { s.writeKeyUse(watching) })
+	background.Go(func() { s.followLists(watching, cfg) })
 
 	failed := make(chan error, len(listeners)) // each server ends once
 	servers := make([]*http.Server, len(listeners))
@@ -177,7 +178,7 @@ func (s *services) server(cfg *config.Config) *server.Server {
 		FileProviders: func(name string) bool {
 			return slices.ContainsFunc(cfg.Providers, func(p config.Provider) bool { return p.Name == name })
 		},
-		Operators: operatorProviders(cfg), Probe: s.providers.Probe, PrivateNetworks: cfg.Private(),
+		Operators: operatorProviders(cfg), Probe: s.providers.Probe, Lists: s.lists, PrivateNetworks: cfg.Private(),
 		Now: i.app.now, Log: s.log, Forget: s.forget, TrustedProxies: cfg.Networks(), Version: programVersion(),
 	})
 }

@@ -37,6 +37,7 @@ type services struct {
 	models    *catalogue.Catalogue
 	policies  *policy.Book
 	providers *provider.Directory
+	lists     *catalogue.Lists
 	limiter   gateway.Limiter
 	endLimits func() // stops what limiter does beside the calls
 	engine    *dlp.Engine
@@ -63,6 +64,7 @@ func (i *instance) start(ctx context.Context, cfg *config.Config, log *slog.Logg
 			Leases: i.db,
 		}),
 		models:   catalogue.New(cfg.Catalogue(), i.db),
+		lists:    catalogue.NewLists(i.db, providers.List, i.app.now),
 		policies: policy.New(i.db, policyDefaults(cfg)),
 		engine:   dlp.New(),
 	}

@@ -43,6 +43,8 @@ type Resource struct {
 	Sharing Sharing
 	// Name and Provider say which model, integration or tool it is.
 	Name, Provider string
+	// Groups are the model groups that a model is in.
+	Groups []string
 }
 
 // Caller is who wants to do something: a membership, with what its groups and
@@ -98,5 +100,5 @@ func Filter[T any](c Caller, action string, all []T, resource func(T) Resource) 
 
 // Model is a model as a resource of the caller's organisation.
 func Model(org sallyport.OrgID, m sallyport.Model) Resource {
-	return Resource{Org: org, Name: m.ID, Provider: m.Provider}
+	return Resource{Org: org, Name: m.ID, Provider: m.Provider, Groups: m.Groups}
 }

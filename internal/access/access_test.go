@@ -169,6 +169,12 @@ func TestModels(t *testing.T) {
 		{"default-deny is soft", `{"default":"by_group"}`, onlyClaude, "", []sallyport.Group{soc}, "thing-granted", "", "thing-granted", "administrator-things"},
 		{"default-deny without a group", `{"default":"by_group"}`, onlyClaude, "", nil, "", "", "administrator-things", "administrator-things"},
 		{"by provider", "", `{"default":"off","providers":{"anthropic":"on"}}`, "", []sallyport.Group{soc}, "thing-granted", "", "thing-granted", "administrator-things"},
+		{"by model group", "", `{"default":"off","groups":{"safe":"on"}}`, "", []sallyport.Group{soc}, "thing-granted", "", "thing-granted", "administrator-things"},
+		{"of two model groups the stricter", "", `{"groups":{"safe":"on","costly":"off"}}`, "", []sallyport.Group{soc}, "", "thing-granted", "administrator-things", "thing-granted"},
+		{"a name before its model group", "", `{"names":{"claude":"on"},"groups":{"costly":"off"}}`, "", []sallyport.Group{soc}, "thing-granted", "thing-granted", "thing-granted", "thing-granted"},
+		{"a model group before the provider", "", `{"groups":{"safe":"on"},"providers":{"anthropic":"off"}}`, "", []sallyport.Group{soc}, "thing-granted", "thing-granted", "thing-granted", "thing-granted"},
+		{"a model group of the ceiling", `{"groups":{"costly":"off"}}`, onlyClaude, "", []sallyport.Group{soc}, "thing-off", "", "thing-off", "administrator-things"},
+		{"a model group by group", `{"groups":{"costly":"by_group","safe":"on"}}`, "", "", []sallyport.Group{soc}, "", "thing-granted", "administrator-things", "thing-granted"},
 		{"a name before its provider", "", `{"names":{"claude":"off"},"providers":{"anthropic":"on"}}`, "", []sallyport.Group{soc}, "", "thing-granted", "administrator-things", "thing-granted"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -183,7 +189,8 @@ func TestModels(t *testing.T) {
 				c := member(want.role, tt.groups...)
 				c.Rights = decided
 				provider := map[string]string{"claude": "anthropic", "gpt": "openai"}[want.model]
-				d := access.Allowed(c, access.UseModel, access.Model(org, sallyport.Model{ID: want.model, Provider: provider}))
+				inGroups := map[string][]string{"claude": {"costly", "safe"}}
+				d := access.Allowed(c, access.UseModel, access.Model(org, sallyport.Model{ID: want.model, Provider: provider, Groups: inGroups[want.model]}))
 				if d.Policy != want.policy || d.Allowed != (want.policy != "" && want.policy != "thing-off") {
 					t.Errorf("%s, %s: got %+v, want %q", want.role, want.model, d, want.policy)
 				}
@@ -287,6 +294,8 @@ func TestSet_refused(t *testing.T) {
 		{access.Models, `{"providers":{"p":"yes"}}`, false, "p: a group says"},
 		{access.Models, `{"nam":{}}`, false, "nam"},
 		{access.Integrations, `{"providers":{"p":"on"}}`, false, "no providers"},
+		{access.Tools, `{"groups":{"g":"on"}}`, false, "only models are in model groups"},
+		{access.Models, `{"groups":{"g":"by_group"}}`, false, "g: a group says"},
 		{access.Features, `{"fly":"on"}`, false, "not known"},
 		{access.Features, `{"file_upload":"by_group"}`, false, "a group says on or off"},
 		{access.Features, `[]`, false, "array"},

@@ -65,12 +65,12 @@ func (c Caller) feature(f Feature) stand {
 // thing is the standing of the model, integration or tool that the action is
 // about. A tool stands no better than its integration.
 func (c Caller) thing(action string, r Resource) stand {
-	of := func(area Area, name, provider string) stand {
-		return c.standing(func(a Areas) State { return a.of(area, name, provider) })
+	of := func(area Area, name, provider string, groups ...string) stand {
+		return c.standing(func(a Areas) State { return a.of(area, name, provider, groups...) })
 	}
 	switch action {
 	case UseModel:
-		return of(Models, r.Name, r.Provider)
+		return of(Models, r.Name, r.Provider, r.Groups...)
 	case UseIntegration:
 		return of(Integrations, r.Name, "")
 	case UseTool:

@@ -51,22 +51,36 @@ const (
 func AllFeatures() []Feature { return []Feature{AgentCreation, FileUpload, APIKeyAccess} }
 
 // Things says of the things of one area, by name, what a group or the
-// organisation says of them. A name is stronger than its provider, and that is
-// stronger than Default.
+// organisation says of them. A name is stronger than the model groups that it is
+// in, these than its provider, and that is stronger than Default.
 type Things struct {
 	Default   State            `json:"default,omitempty" enum:"on,off,by_group" doc:"What holds for those that are not named"`
 	Names     map[string]State `json:"names,omitempty" doc:"By the id of the model, or the name of the integration or tool: on, off, or by_group, which is the organisation's alone"`
+	Groups    map[string]State `json:"groups,omitempty" doc:"Of models: by the name of the model group. Of several groups that a model is in, off counts before by_group, and that before on"`
 	Providers map[string]State `json:"providers,omitempty" doc:"Of models: by the name of the provider. Of tools: by the name of the integration"`
 }
 
-func (t Things) of(name, provider string) State {
+func (t Things) of(name, provider string, groups []string) State {
 	if state := t.Names[name]; state != "" {
+		return state
+	}
+	if state := t.ofGroups(groups); state != "" {
 		return state
 	}
 	if state := t.Providers[provider]; state != "" {
 		return state
 	}
 	return t.Default
+}
+
+// ofGroups is the strictest of what is said of the groups.
+func (t Things) ofGroups(groups []string) State {
+	for _, strictest := range []State{Off, ByGroup, On} {
+		if slices.ContainsFunc(groups, func(g string) bool { return t.Groups[g] == strictest }) {
+			return strictest
+		}
+	}
+	return ""
 }
 
 // Switches are what a group or the organisation says of features.
@@ -98,9 +112,9 @@ func (a Areas) things(area Area) *Things {
 }
 
 // of returns what is said of a thing of the area.
-func (a Areas) of(area Area, name, provider string) State {
+func (a Areas) of(area Area, name, provider string, groups ...string) State {
 	if things := a.things(area); things != nil {
-		return things.of(name, provider)
+		return things.of(name, provider, groups)
 	}
 	return ""
 }
@@ -117,7 +131,8 @@ const (
 	NameMax  = 200 // bytes
 )
 
-// name is what the name of a model, provider, integration or tool can look like.
+// name is what the name of a model, model group, provider, integration or tool can
+// look like.
 var name = regexp.MustCompile(fmt.Sprintf(`^[!-~]{1,%d}$`, NameMax))
 
 // Set reads what is decided of an area, strictly, and puts it into a. ceiling
@@ -126,11 +141,11 @@ func (a *Areas) Set(area Area, body []byte, ceiling bool) error {
 	var err error
 	switch area {
 	case Integrations:
-		a.Integrations, err = things(body, ceiling, false)
+		a.Integrations, err = things(area, body, ceiling)
 	case Models:
-		a.Models, err = things(body, ceiling, true)
+		a.Models, err = things(area, body, ceiling)
 	case Tools:
-		a.Tools, err = things(body, ceiling, true)
+		a.Tools, err = things(area, body, ceiling)
 	case Features:
 		a.Features, err = switches(body, ceiling)
 	default:
@@ -142,23 +157,26 @@ func (a *Areas) Set(area Area, body []byte, ceiling bool) error {
 	return nil
 }
 
-func things(body []byte, ceiling, providers bool) (*Things, error) {
+func things(area Area, body []byte, ceiling bool) (*Things, error) {
 	var t Things
 	if err := strict(body, &t); err != nil {
 		return nil, err
 	}
-	if len(t.Names)+len(t.Providers) > NamesMax {
+	if len(t.Names)+len(t.Groups)+len(t.Providers) > NamesMax {
 		return nil, fmt.Errorf("there are more than %d names", NamesMax)
 	}
-	if len(t.Providers) > 0 && !providers {
+	if len(t.Providers) > 0 && area == Integrations {
 		return nil, fmt.Errorf("integrations have no providers")
+	}
+	if len(t.Groups) > 0 && area != Models {
+		return nil, fmt.Errorf("only models are in model groups")
 	}
 	if t.Default != "" {
 		if err := check(t.Default, ceiling); err != nil {
 			return nil, fmt.Errorf("default: %w", err)
 		}
 	}
-	for _, names := range []map[string]State{t.Names, t.Providers} {
+	for _, names := range []map[string]State{t.Names, t.Groups, t.Providers} {
 		for _, n := range slices.Sorted(maps.Keys(names)) {
 			if !name.MatchString(n) || n == OtherThings {
 				return nil, fmt.Errorf("a name has 1 to %d characters, all of them visible ASCII, and is not %s: what is not named is the default", NameMax, OtherThings)

@@ -2,7 +2,10 @@ package catalogue
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"charm.land/catwalk/pkg/catwalk"
 	"charm.land/catwalk/pkg/embedded"
@@ -10,44 +13,71 @@ import (
 	"github.com/sallyport-ai/sallyport"
 )
 
-// builtinVersion is the version of the module that the built-in prices come
-// from; a test holds it to go.mod.
-const builtinVersion = "v0.52.1"
+// builtinVersion is the version of the module that the built-in facts and prices come
+// from, and builtinDate the day on which it was published; a test holds them to go.mod.
+const (
+	builtinVersion = "v0.52.1"
+	builtinDate    = "2026-08-19"
+	builtinSource  = "https://github.com/charmbracelet/catwalk/blob/" + builtinVersion + "/internal/providers/configs/"
+)
 
 // Builtin returns the models that are known for a provider's type, under their
 // own names, with prices, served by the provider called providerName. Types
 // without a list of their own return none.
-func Builtin(providerType, providerName string) []sallyport.Model {
-	var id catwalk.InferenceProvider
+func Builtin(providerType, providerName string) (models []sallyport.Model) {
 	switch providerType {
-	case "openai":
-		id = catwalk.InferenceProviderOpenAI
-	case "anthropic":
-		id = catwalk.InferenceProviderAnthropic
-	case "gemini", "gemini-openai":
-		id = catwalk.InferenceProviderGemini
-	case "groq":
-		id = catwalk.InferenceProviderGROQ
-	default:
-		return nil
-	}
-	var models []sallyport.Model
-	for _, p := range embedded.GetAll() {
-		if p.ID != id {
-			continue
-		}
-		for _, m := range p.Models {
-			models = append(models, builtin(m, providerName))
+	case "openai", "anthropic", "gemini", "gemini-openai", "groq":
+		for _, m := range known(providerType) {
+			models = append(models, builtin(m, providerType, providerName))
 		}
 	}
 	return append(models, transcribers(providerType, providerName)...)
 }
 
-func builtin(m catwalk.Model, provider string) sallyport.Model {
+// Known returns what is known of the model that providers of a type call target, with
+// its price; false when that is not known.
+func Known(providerType, target string) (sallyport.Model, bool) {
+	for _, m := range transcribers(providerType, "") {
+		if m.Target == target {
+			return m, true
+		}
+	}
+	all := known(providerType)
+	i := slices.IndexFunc(all, func(m catwalk.Model) bool { return m.ID == target })
+	if i < 0 || all[i].CostPer1MIn <= 0 || all[i].CostPer1MOut <= 0 {
+		return sallyport.Model{}, false
+	}
+	return builtin(all[i], providerType, ""), true
+}
+
+// lists are the built-in lists of each type of provider.
+var lists = map[string][]catwalk.InferenceProvider{
+	"openai":        {catwalk.InferenceProviderOpenAI},
+	"anthropic":     {catwalk.InferenceProviderAnthropic},
+	"gemini":        {catwalk.InferenceProviderGemini},
+	"gemini-openai": {catwalk.InferenceProviderGemini},
+	"groq":          {catwalk.InferenceProviderGROQ},
+	"xai":           {catwalk.InferenceProviderXAI},
+	"deepseek":      {catwalk.InferenceProviderDeepSeek},
+	"openrouter":    {catwalk.InferenceProviderOpenRouter},
+	"bedrock":       {catwalk.InferenceProviderBedrock, catwalk.InferenceProviderBedrockEurope},
+}
+
+func known(providerType string) (models []catwalk.Model) {
+	for _, p := range embedded.GetAll() {
+		if slices.Contains(lists[providerType], p.ID) {
+			models = append(models, p.Models...)
+		}
+	}
+	return models
+}
+
+func builtin(m catwalk.Model, providerType, provider string) sallyport.Model {
 	return sallyport.Model{
-		ID: m.ID, DisplayName: m.Name, Provider: provider, Target: m.ID,
+		ID: m.ID, DisplayName: m.Name, Provider: provider, Target: m.ID, Type: sallyport.ChatModel,
 		ContextWindow: m.ContextWindow, OutputMax: m.DefaultMaxTokens,
-		Images: m.SupportsImages, Reasons: m.CanReason,
+		Abilities: sallyport.AbilitiesOf(func(a sallyport.Ability) bool { return can(m, providerType, a) }),
+		Facts:     sallyport.Facts{At: day(builtinDate), Source: builtinSource + string(lists[providerType][0]) + ".json"},
 		Price: sallyport.Price{
 			Input:       rate(m.CostPer1MIn),
 			Output:      rate(m.CostPer1MOut),
@@ -56,6 +86,46 @@ func builtin(m catwalk.Model, provider string) sallyport.Model {
 			Version:     "catwalk-" + builtinVersion,
 		},
 	}
+}
+
+// can says what a built-in model can do. The list is of models for coding agents, which
+// call tools and stream, and says which take pictures and which think; the rest is
+// what the providers say of their models as a whole:
+//
+//   - OpenAI https://developers.openai.com/api/docs/guides/pdf-files and
+//     .../guides/structured-outputs, without the models that are called pro, which have
+//     exceptions of their own;
+//   - Anthropic https://platform.claude.com/docs/en/build-with-claude/pdf-support, and
+//     .../structured-outputs, which the models of May 2025 do not have;
+//   - Google https://ai.google.dev/gemini-api/docs/models.
+func can(m catwalk.Model, providerType string, a sallyport.Ability) bool {
+	pro := strings.HasSuffix(m.ID, "-pro") && providerType == "openai"
+	switch a {
+	case sallyport.Tools:
+		return true
+	case sallyport.Streams:
+		return !pro
+	case sallyport.Images:
+		return m.SupportsImages
+	case sallyport.Reasons:
+		return m.CanReason
+	case sallyport.Documents:
+		return m.SupportsImages && slices.Contains([]string{"openai", "anthropic", "gemini"}, providerType)
+	case sallyport.Audio:
+		return providerType == "gemini"
+	case sallyport.Structured:
+		return providerType == "openai" && !pro || providerType == "gemini" ||
+			providerType == "anthropic" && !strings.HasSuffix(m.ID, "-20250514")
+	}
+	return false
+}
+
+func day(date string) time.Time {
+	at, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		panic(fmt.Sprintf("built-in price list: %v", err))
+	}
+	return at
 }
 
 // cacheRead is the price of a token read from a provider's cache. The list is

@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,9 @@ func TestBuiltin(t *testing.T) {
 				p := m.Price
 				if p.Second == 0 && (p.Input <= 0 || p.Output <= 0 || p.CachedInput <= 0 || p.CachedInput > p.Input || p.CacheWrite < p.Input) {
 					t.Errorf("%s: no sound price: %+v", m.ID, p)
+				}
+				if !m.Can(sallyport.Tools) && m.Serves() == sallyport.ChatModel || m.Facts.At.IsZero() || !strings.HasPrefix(m.Facts.Source, "https://") {
+					t.Errorf("%s: its facts are %+v", m.ID, m)
 				}
 				if p.Version != "catwalk-"+builtinVersion && p.Version != transcribersVersion {
 					t.Errorf("%s: price version %q", m.ID, p.Version)
@@ -88,6 +92,33 @@ func TestCachePrices(t *testing.T) {
 				t.Errorf("write: got %v, want %v", got, test.wantWrit)
 			}
 		})
+	}
+}
+
+// What a list of a provider found is known by its type; a price of nothing is none.
+func TestKnown(t *testing.T) {
+	for kind, target := range map[string]string{
+		"openai": "gpt-4o-mini", "bedrock": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "xai": "grok-4.3", "openrouter": "anthropic/claude-sonnet-4.5",
+	} {
+		if m, ok := Known(kind, target); !ok || m.Target != target || m.Price.Input <= 0 || m.Price.Output <= 0 {
+			t.Errorf("%s at %s: got %+v, %v", target, kind, m, ok)
+		}
+	}
+	for kind, target := range map[string]string{"openai": "gpt-none", "vllm": "gpt-4o-mini", "openrouter": "cohere/north-mini-code:free"} {
+		if m, ok := Known(kind, target); ok {
+			t.Errorf("%s at %s: got %+v, want nothing", target, kind, m)
+		}
+	}
+}
+
+// The day is the one on which the version was published.
+func TestBuiltinDate(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Time.Format \"2006-01-02\"}}", "charm.land/catwalk").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.TrimSpace(string(out)); got != builtinDate {
+		t.Errorf("%s was published on %s, not on %s", builtinVersion, got, builtinDate)
 	}
 }
 

@@ -2,9 +2,9 @@
 //
 // There are two sources: the operator's models, the same for everybody, and
 // those that an organisation added for itself. Where both have a name, the
-// operator's counts. An organisation can switch models off, and decide that those
-// which it has not seen yet are off. What the database
-// says is kept in memory, one organisation at a time, until Forget; a failure
+// operator's counts. An organisation can give models more names, put them into
+// groups, switch them off, and decide that those which it has not seen yet are off.
+// What the database says is kept in memory, one organisation at a time, until Forget; a failure
 // to read it is never kept, and no model is served on it.
 package catalogue
 
@@ -25,6 +25,10 @@ type Store interface {
 	OrgModels(ctx context.Context, org sallyport.OrgID) ([]sallyport.Model, error)
 	// ModelChoices returns what it has decided about models, its own and the operator's.
 	ModelChoices(ctx context.Context, org sallyport.OrgID) (sallyport.ModelChoices, error)
+	// ModelAliases returns the names that it gave models, its own and the operator's.
+	ModelAliases(ctx context.Context, org sallyport.OrgID) ([]sallyport.ModelAlias, error)
+	// ModelGroups returns its sets of models.
+	ModelGroups(ctx context.Context, org sallyport.OrgID) ([]sallyport.ModelGroup, error)
 }
 
 // Catalogue is safe for concurrent use.
@@ -40,8 +44,9 @@ type Catalogue struct {
 // view is what one organisation sees. It does not change once it is made.
 type view struct {
 	all     []sallyport.Model // sorted by id
-	allowed []sallyport.Model // those of all that are not switched off
+	allowed []sallyport.Model // those of all that can be called: not switched off, their price known
 	byID    map[string]sallyport.Model
+	ids     map[string]string // by the names that are no ids
 	choices sallyport.ModelChoices
 }
 
@@ -69,7 +74,8 @@ func (c *Catalogue) All(ctx context.Context, org sallyport.OrgID) ([]sallyport.M
 	return slices.Clone(v.all), nil
 }
 
-// Model returns the model of that name, letter for letter: ModelNotFound for a
+// Model returns the model that has that id, or that name in the organisation, letter
+// for letter: ModelNotFound for a
 // name that is not in the catalogue, ModelAccessDenied for a model that the
 // organisation switched off.
 func (c *Catalogue) Model(ctx context.Context, org sallyport.OrgID, id string) (sallyport.Model, error) {
@@ -79,12 +85,19 @@ func (c *Catalogue) Model(ctx context.Context, org sallyport.OrgID, id string) (
 	}
 	m, ok := v.byID[id]
 	if !ok {
+		m, ok = v.byID[v.ids[id]]
+	}
+	if !ok {
 		return sallyport.Model{}, sallyport.NewError(sallyport.ModelNotFound,
 			"The requested model does not exist. GET /v1/models lists the models that you can use.")
 	}
-	if !v.choices.Allows(id) {
+	if !v.choices.Allows(m.ID) {
 		return sallyport.Model{}, sallyport.NewError(sallyport.ModelAccessDenied,
 			"Your organisation does not allow the model "+m.ID+".")
+	}
+	if m.Price.Unknown {
+		return sallyport.Model{}, sallyport.NewError(sallyport.ModelAccessDenied,
+			"Nobody has said what the model "+m.ID+" costs: an administrator can set its price.")
 	}
 	return m, nil
 }
@@ -126,19 +139,49 @@ func (c *Catalogue) read(ctx context.Context, org sallyport.OrgID) (*view, error
 	if err != nil {
 		return nil, err
 	}
-	return newView(c.file, own, choices), nil
-}
-
-func newView(file, own []sallyport.Model, choices sallyport.ModelChoices) *view {
-	v := &view{byID: make(map[string]sallyport.Model), choices: choices}
-	for _, m := range slices.Concat(own, file) { // the later one counts
+	aliases, err := c.store.ModelAliases(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := c.store.ModelGroups(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	v := &view{byID: make(map[string]sallyport.Model), ids: make(map[string]string), choices: choices}
+	for _, m := range slices.Concat(own, c.file) { // the later one counts
 		v.byID[m.ID] = m
 	}
+	v.name(aliases)
+	v.group(groups)
 	for _, id := range slices.Sorted(maps.Keys(v.byID)) {
 		v.all = append(v.all, v.byID[id])
-		if v.choices.Allows(id) {
+		if v.choices.Allows(id) && !v.byID[id].Price.Unknown {
 			v.allowed = append(v.allowed, v.byID[id])
 		}
 	}
-	return v
+	return v, nil
+}
+
+// name gives models their other names. A name that the operator's file has since
+// made an id is that model's.
+func (v *view) name(aliases []sallyport.ModelAlias) {
+	for _, a := range aliases {
+		m, there := v.byID[a.Model]
+		if _, taken := v.byID[a.Name]; taken || !there {
+			continue
+		}
+		m.Aliases = append(m.Aliases, a)
+		v.byID[m.ID], v.ids[a.Name] = m, m.ID
+	}
+}
+
+func (v *view) group(groups []sallyport.ModelGroup) {
+	for _, g := range groups {
+		for _, id := range g.Models {
+			if m, there := v.byID[id]; there {
+				m.Groups = append(m.Groups, g.Name)
+				v.byID[id] = m
+			}
+		}
+	}
 }

@@ -22,7 +22,11 @@ type memory struct {
 	disabled map[sallyport.OrgID][]string
 	enabled  map[sallyport.OrgID][]string
 	newOff   map[sallyport.OrgID]bool
+	aliases  map[sallyport.OrgID][]sallyport.ModelAlias
+	groups   map[sallyport.OrgID][]sallyport.ModelGroup
 	err      error // of OrgModels
+	errNames error // of ModelAliases
+	errSets  error // of ModelGroups
 	errOff   error // of ModelChoices
 	reads    int
 	reading  func() // called while OrgModels reads
@@ -50,6 +54,18 @@ func (m *memory) ModelChoices(_ context.Context, org sallyport.OrgID) (sallyport
 		c.Access[id] = true
 	}
 	return c, m.errOff
+}
+
+func (m *memory) ModelAliases(_ context.Context, org sallyport.OrgID) ([]sallyport.ModelAlias, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.aliases[org], m.errNames
+}
+
+func (m *memory) ModelGroups(_ context.Context, org sallyport.OrgID) ([]sallyport.ModelGroup, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.groups[org], m.errSets
 }
 
 func newMemory() *memory {
@@ -158,6 +174,51 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// A model answers to each of its names as it does to its id; what is decided of it
+// goes by its id. Where the operator's file has made a name an id, that one counts.
+func TestNames(t *testing.T) {
+	m := newMemory()
+	m.aliases = map[sallyport.OrgID][]sallyport.ModelAlias{acme: {
+		{Name: "a", Model: "large", Kind: sallyport.Alias}, {Name: "gone", Model: "nowhere", Kind: sallyport.Alias},
+		{Name: "main", Model: "large", Kind: sallyport.Rename}, {Name: "off", Model: "switched-off", Kind: sallyport.Alias},
+		{Name: "old", Model: "large", Kind: sallyport.Former}, {Name: "shared", Model: "large", Kind: sallyport.Alias},
+	}}
+	c := New(operators, m)
+	for _, test := range []struct {
+		org  sallyport.OrgID
+		name string
+		want string // the id
+		code sallyport.Code
+	}{
+		{acme, "a", "large", ""}, {acme, "main", "large", ""}, {acme, "old", "large", ""}, {acme, "large", "large", ""},
+		{acme, "shared", "shared", ""}, {acme, "gone", "", sallyport.ModelNotFound}, {acme, "off", "", sallyport.ModelAccessDenied},
+		{other, "a", "", sallyport.ModelNotFound},
+	} {
+		got, err := c.Model(t.Context(), test.org, test.name)
+		if got.ID != test.want || sallyport.CodeOf(err) != test.code {
+			t.Errorf("%s in %s: got %q, %v; want %q, %q", test.name, test.org, got.ID, err, test.want, test.code)
+		}
+	}
+	large, err := c.Model(t.Context(), acme, "large")
+	if got := strings.Join(large.Names(), " "); err != nil || got != "main a" {
+		t.Errorf("it is listed as %q, %v; want its new name and its alias", got, err)
+	}
+	if plain, err := c.Model(t.Context(), other, "large"); err != nil || strings.Join(plain.Names(), " ") != "large" {
+		t.Errorf("elsewhere it is listed as %q, %v", plain.Names(), err)
+	}
+}
+
+func TestGroups(t *testing.T) {
+	m := newMemory()
+	m.groups = map[sallyport.OrgID][]sallyport.ModelGroup{acme: {{Name: "a", Models: []string{"large", "gone"}}, {Name: "b", Models: []string{"large"}}}}
+	c := New(operators, m)
+	for org, want := range map[sallyport.OrgID]string{acme: "a b", other: ""} {
+		if got, err := c.Model(t.Context(), org, "large"); err != nil || strings.Join(got.Groups, " ") != want {
+			t.Errorf("%s: groups %q, %v; want %q", org, got.Groups, err, want)
+		}
+	}
+}
+
 func TestModel_operator_counts_before_organisation(t *testing.T) {
 	m, err := New(operators, newMemory()).Model(t.Context(), acme, "shared")
 	if err != nil || m.Provider != "operator's" {
@@ -213,6 +274,8 @@ func TestFailClosed(t *testing.T) {
 	}{
 		{"models", func(m *memory, err error) { m.err = err }},
 		{"switched off", func(m *memory, err error) { m.errOff = err }},
+		{"names", func(m *memory, err error) { m.errNames = err }},
+		{"model groups", func(m *memory, err error) { m.errSets = err }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			store, broken := newMemory(), errors.New("disk on fire")

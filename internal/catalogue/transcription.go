@@ -2,20 +2,26 @@ package catalogue
 
 import "github.com/sallyport-ai/sallyport"
 
-// transcribersVersion names the prices of transcribers.
-const transcribersVersion = "openai-2026-04"
+// transcribersVersion names the prices of transcribers, transcribersDate and
+// transcribersSource say of when and from where they are.
+const (
+	transcribersVersion = "openai-2026-04"
+	transcribersDate    = "2026-04-01"
+	transcribersSource  = "https://platform.openai.com/docs/pricing"
+)
 
 // transcribers returns the models that turn sound into text, which the list of chat
-// models does not have: OpenAI's, at its list prices as of April 2026
-// (https://platform.openai.com/docs/pricing). What a prompt of text costs is less than
+// models does not have: OpenAI's, at its list prices. What a prompt of text costs is less than
 // sound there; it is charged as sound, for it is a thousand tokens at most.
 func transcribers(providerType, provider string) []sallyport.Model {
 	if providerType != "openai" {
 		return nil
 	}
+	facts := sallyport.Facts{At: day(transcribersDate), Source: transcribersSource}
 	byTokens := func(id, name string, input, output float64) sallyport.Model {
 		return sallyport.Model{
-			ID: id, DisplayName: name, Provider: provider, Target: id, ContextWindow: 16_000, OutputMax: 2_000,
+			ID: id, DisplayName: name, Provider: provider, Target: id, Type: sallyport.TranscriptionModel, Facts: facts,
+			ContextWindow: 16_000, OutputMax: 2_000,
 			Price: sallyport.Price{Input: rate(input), CachedInput: rate(input), CacheWrite: rate(input), Output: rate(output), Version: transcribersVersion},
 		}
 	}
@@ -24,6 +30,7 @@ func transcribers(providerType, provider string) []sallyport.Model {
 		byTokens("gpt-4o-mini-transcribe", "GPT-4o mini Transcribe", 3, 5),
 		{
 			ID: "whisper-1", DisplayName: "Whisper", Provider: provider, Target: "whisper-1",
+			Type: sallyport.TranscriptionModel, Facts: facts,
 			Price: sallyport.Price{Second: rate(0.006 * 1_000_000 / 60), Version: transcribersVersion}, // a minute costs 0.006
 		},
 	}

@@ -229,9 +229,6 @@ func dlpMode(word string) string {
 	return word
 }
 
-// minuteRate is what a Rate is for a million of something, of one of it.
-const minuteRate = 1_000_000
-
 // price fills in the defaults. Its version is the price itself, so that a charge
 // can be explained from the trail alone.
 func (p *Price) price() sallyport.Price {
@@ -250,7 +247,7 @@ func (p *Price) price() sallyport.Price {
 		made.Version += ",reasoning=" + made.Reasoning.String()
 	}
 	if p.Minute != nil {
-		made.Second = (sallyport.Rate(*p.Minute)*minuteRate + 59) / 60 // rounded up
+		made.Second = sallyport.SecondOf(sallyport.Rate(*p.Minute))
 		made.Version += ",minute=" + sallyport.Rate(*p.Minute).String()
 	}
 	return made

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sallyport-ai/sallyport"
 )
 
 // Check returns everything that is wrong with the configuration as it was
@@ -265,7 +267,7 @@ func (c *Config) checkModels() (problems []error) {
 		if m.Price != nil && m.Price.Reasoning != nil && *m.Price.Reasoning == 0 {
 			problems = append(problems, fmt.Errorf("%s.price.reasoning: 0 cannot be told from no price: leave it out for the price of output", field))
 		}
-		if m.Price != nil && m.Price.Minute != nil && (*m.Price.Minute <= 0 || *m.Price.Minute > minuteMax) {
+		if m.Price != nil && m.Price.Minute != nil && (*m.Price.Minute <= 0 || *m.Price.Minute > Rate(sallyport.MinuteMax)) {
 			problems = append(problems, fmt.Errorf("%s.price.minute: give more than 0 and at most 60 credits for a minute of sound", field))
 		}
 		problems = append(problems, c.checkRoutes(m)...)
@@ -305,9 +307,6 @@ func (c *Config) checkProviderNames() error {
 // routesMax bounds the ways to serve one model, those of its fallbacks included.
 const routesMax = 16
 
-// minuteMax bounds the price of a minute of sound: that of a second is then at most sallyport.RateMax.
-const minuteMax Rate = 60_000_000
-
 // checkRoutes looks at a model's other ways and at who stands in for it.
 func (c *Config) checkRoutes(m Model) (problems []error) {
 	field := "models." + m.ID
@@ -315,7 +314,7 @@ func (c *Config) checkRoutes(m Model) (problems []error) {
 		problems = append(problems, fmt.Errorf("%s: it has more than %d routes and fallbacks: remove some", field, routesMax-1))
 	}
 	for i, r := range m.Routes {
-		if r.Price != nil && r.Price.Minute != nil && (*r.Price.Minute <= 0 || *r.Price.Minute > minuteMax) {
+		if r.Price != nil && r.Price.Minute != nil && (*r.Price.Minute <= 0 || *r.Price.Minute > Rate(sallyport.MinuteMax)) {
 			problems = append(problems, fmt.Errorf("%s.routes[%d].price.minute: give more than 0 and at most 60 credits for a minute of sound", field, i))
 		}
 		if r.Price != nil && (r.Price.Input == nil || r.Price.Output == nil) {

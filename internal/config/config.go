@@ -61,6 +61,10 @@ type Config struct {
 	// provider, with the provider's list prices.
 	Models []Model `yaml:"models" env:"-"`
 
+	// ModelsRefresh is how often each provider is asked for its list of models, which
+	// administrators see beside the catalogue. 0: only when one asks. Default 24h.
+	ModelsRefresh Duration `yaml:"models_refresh" env:"MODELS_REFRESH"`
+
 	Credits Credits `yaml:"credits" envPrefix:"CREDITS_"`
 	Limits  Limits  `yaml:"limits" envPrefix:"LIMITS_"`
 	Routing Routing `yaml:"routing" envPrefix:"ROUTING_"`
@@ -268,5 +272,7 @@ func Default() Config {
 		Audit:      Audit{Content: "metadata", ContentDays: 30},
 		Log:        Log{Level: "info", Format: "text", Calls: true},
 		DrainTime:  Duration(30 * time.Second),
+
+		ModelsRefresh: Duration(24 * time.Hour),
 	}
 }

@@ -73,7 +73,7 @@ func filePrice(p sallyport.Price) *Price {
 		priced.Reasoning = rate(p.Reasoning)
 	}
 	if p.Second != 0 {
-		priced.Minute = rate(p.Second * 60 / minuteRate)
+		priced.Minute = rate(sallyport.MinuteOf(p.Second))
 	}
 	return priced
 }

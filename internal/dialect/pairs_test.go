@@ -41,10 +41,10 @@ type target struct {
 }
 
 var targets = []target{
-	{"chat", func(r *llm.Request) ([]byte, error) { return chat.EncodeForeign(r, "T", chat.Flavour{}) }},
-	{"messages", func(r *llm.Request) ([]byte, error) { return messages.Encode(r, "T", 4096) }},
+	{"chat", func(r *llm.Request) ([]byte, error) { return chat.EncodeForeign(r, "gpt-5", chat.Flavour{}) }},
+	{"messages", func(r *llm.Request) ([]byte, error) { return messages.Encode(r, "claude-opus-4-6", 4096) }},
 	{"gemini", func(r *llm.Request) ([]byte, error) { return gemini.Encode(r, "gemini-2.5-pro") }},
-	{"converse", func(r *llm.Request) ([]byte, error) { return converse.Encode(r, "T") }},
+	{"converse", func(r *llm.Request) ([]byte, error) { return converse.Encode(r, "eu.anthropic.claude-opus-4-6-v1") }},
 }
 
 // A wish is something that a client can ask for, in the words of each dialect that
@@ -94,6 +94,7 @@ var wishes = []wish{
 	{"an answer in JSON", `"response_format":{"type":"json_object"}`, ``, `"text":{"format":{"type":"json_object"}}`},
 	{"an answer by a JSON Schema", `"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":` + schema + `}}`, `"output_config":{"format":{"type":"json_schema","schema":` + schema + `}}`, `"text":{"format":{"type":"json_schema","name":"n","schema":` + schema + `}}`},
 	{"how much to think", `"reasoning_effort":"high"`, `"output_config":{"effort":"high"}`, `"reasoning":{"effort":"high"}`},
+	{"a budget of thinking", ``, `"thinking":{"type":"enabled","budget_tokens":8000}`, ``},
 	{"thinking of earlier turns", `"messages":[` + hi + `,{"role":"assistant","content":"Yes.","reasoning_content":"Hm."},` + hi + `]`, `"messages":[` + hi + `,{"role":"assistant","content":[{"type":"thinking","thinking":"Hm.","signature":"c2ln"},{"type":"text","text":"Yes."}]},` + hi + `]`, `"input":[` + hi + `,{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"b3A="},{"role":"assistant","content":"Yes."},` + hi + `]`},
 	{"marks of caches", `"messages":[{"role":"user","content":[{"type":"text","text":"Hi","cache_control":{"type":"ephemeral"}}]}]`, `"messages":[{"role":"user","content":[{"type":"text","text":"Hi","cache_control":{"type":"ephemeral"}}]}]`, ``},
 	{"who the user is", `"user":"u-1"`, ``, `"user":"u-1"`},

@@ -249,3 +249,99 @@ func TestProofsStreamed(t *testing.T) {
 		}
 	}
 }
+
+// Thinking that nobody may read comes back to Anthropic's models byte for byte, in
+// its place, and to nobody else.
+func TestProofsRedacted(t *testing.T) {
+	t.Parallel()
+	const secret = "cmVkYWN0ZWQ/+=="
+	want := `[{"type":"thinking","thinking":"Hm.","signature":"` + signature + `"},{"type":"redacted_thinking","data":"` + secret + `"},{"type":"tool_use","id":"call_1","name":"f","input":{"a":"x"}}]`
+	answer := `{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5","stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":1},"content":` + want + `}`
+	for _, k := range keepers {
+		if k.dialect == llm.Messages {
+			continue // bytes pass
+		}
+		first, err := k.decode([]byte(k.least))
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := llm.Parse([]byte(answer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e llm.Event
+		if err := messages.DecodeWhole(doc, &e); err != nil {
+			t.Fatal(err)
+		}
+		told, err := k.encoder(first).Whole(&e)
+		if err != nil || strings.Contains(string(told), secret) {
+			t.Fatalf("%s: the client got %s, %v", k.dialect, told, err)
+		}
+		req, err := k.decode([]byte(strings.ReplaceAll(k.next(t, string(told)), "CALL", "call_1")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sent, err := messages.Encode(req, "claude-opus-4-6", 4096); err != nil || !strings.Contains(string(sent), want) {
+			t.Errorf("%s: Claude got %s, %v, want %s", k.dialect, sent, err, want)
+		}
+		for name, encode := range map[string]func() ([]byte, error){
+			"kimi":   func() ([]byte, error) { return messages.Encode(req, "kimi-k2", 4096) },
+			"gemini": func() ([]byte, error) { return gemini.Encode(req, "gemini-3-pro") },
+			"aws":    func() ([]byte, error) { return converse.Encode(req, "eu.anthropic.claude-sonnet-4-5") },
+			"native": func() ([]byte, error) { return k.native(req) },
+		} {
+			if sent, err := encode(); err != nil || strings.Contains(string(sent), secret) || strings.Contains(string(sent), "sallyport1.") {
+				t.Errorf("%s: %s got %s, %v", k.dialect, name, sent, err)
+			}
+		}
+	}
+}
+
+// In a stream it is an item, or a detail, of its own, whole at once.
+func TestProofsRedactedStreamed(t *testing.T) {
+	t.Parallel()
+	type streamer interface {
+		Event(e *llm.Event) ([]byte, error)
+	}
+	for _, k := range keepers {
+		if k.dialect == llm.Messages {
+			continue
+		}
+		first, err := k.decode([]byte(k.least))
+		if err != nil {
+			t.Fatal(err)
+		}
+		enc := k.encoder(first).(streamer)
+		var from messages.Decoder
+		var stream string
+		for _, frame := range []string{
+			`message_start {"type":"message_start","message":{"id":"msg_1","model":"claude-sonnet-4-5","usage":{"input_tokens":1,"output_tokens":1}}}`,
+			`content_block_start {"type":"content_block_start","index":0,"content_block":{"type":"redacted_thinking","data":"b3A="}}`,
+			`content_block_stop {"type":"content_block_stop","index":0}`,
+			`content_block_start {"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}`,
+			`content_block_delta {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Hello."}}`,
+			`content_block_stop {"type":"content_block_stop","index":1}`,
+			`message_delta {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}`,
+			`message_stop {"type":"message_stop"}`,
+		} {
+			name, data, _ := strings.Cut(frame, " ")
+			doc, err := llm.Parse([]byte(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var e llm.Event
+			if err := from.DecodeEvent(name, doc, &e); err != nil {
+				t.Fatal(err)
+			}
+			frames, err := enc.Event(&e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stream += string(frames)
+		}
+		sealed, text := strings.Index(stream, "sallyport1."), strings.Index(stream, "Hello.")
+		if sealed < 0 || text < sealed || strings.Contains(stream, "b3A=") {
+			t.Errorf("%s: got %s", k.dialect, stream)
+		}
+	}
+}

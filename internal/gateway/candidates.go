@@ -17,15 +17,23 @@ const candidatesMax = 16
 // tried: those of the model itself, then those of its fallbacks that the
 // principal may use. There is at least one.
 func (g *Gateway) candidates(ctx context.Context, call *Call, m sallyport.Model) []sallyport.Model {
-	all := spread(m.Ways(), tokenScope(call))
+	all := spread(m.Ways(), beginScope(call, m))
 	for _, id := range m.Fallbacks {
 		fallback, err := g.Model(ctx, call.Principal, id)
 		if err != nil {
 			continue // who may not use it goes without it
 		}
-		all = append(all, spread(fallback.Ways(), tokenScope(call))...)
+		all = append(all, spread(fallback.Ways(), beginScope(call, fallback))...)
 	}
 	return all[:min(len(all), candidatesMax)]
+}
+
+// beginScope is what calls have in common that begin with the same way to m.
+func beginScope(call *Call, m sallyport.Model) string {
+	if m.Loose {
+		return string(call.ID)
+	}
+	return tokenScope(call)
 }
 
 // spread orders the ways to one model by their weights, so that each begins its

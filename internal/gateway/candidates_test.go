@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
 // Calls are spread in proportion to the weights; those of one scope begin with the
@@ -46,5 +47,20 @@ func TestSpread(t *testing.T) {
 	}
 	if got := spread(ways(0, 0, 0), "user/1"); got[0].Provider != "a" || got[2].Provider != "c" {
 		t.Errorf("without weights the order is %v", got)
+	}
+}
+
+// Calls of one conversation begin with the same way, unless the model says otherwise.
+func TestBeginScope(t *testing.T) {
+	t.Parallel()
+	call := func(id string) *Call {
+		return &Call{Call: sallyport.Call{ID: sallyport.CallID(id), Principal: sallyport.Principal{User: "ann"}}, Request: &llm.Request{}}
+	}
+	if a, b := beginScope(call("1"), sallyport.Model{}), beginScope(call("2"), sallyport.Model{}); a != b {
+		t.Errorf("two calls of one person begin by %q and %q", a, b)
+	}
+	loose := sallyport.Model{Loose: true}
+	if a, b := beginScope(call("1"), loose), beginScope(call("2"), loose); a == b {
+		t.Errorf("two calls begin by %q", a)
 	}
 }

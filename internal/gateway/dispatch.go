@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go/circuitbreaker"
-
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/credit"
 	"github.com/sallyport-ai/sallyport/internal/llm"
@@ -88,9 +86,9 @@ func question(req *llm.Request, serves provider.Provider) ask {
 }
 
 // candidate tries one, and again where that may help and costs nothing.
-func (d *dispatching) candidate(ctx context.Context, m sallyport.Model, ask ask, breaker circuitbreaker.CircuitBreaker[any]) error {
+func (d *dispatching) candidate(ctx context.Context, m sallyport.Model, ask ask, w *watched) error {
 	for n := 1; ; n++ {
-		begun, v, err := d.told(ctx, m, ask, breaker)
+		begun, v, err := d.told(ctx, m, ask, w)
 		if err == nil || begun || ctx.Err() != nil || !v.next {
 			d.over = true
 			return err
@@ -98,31 +96,51 @@ func (d *dispatching) candidate(ctx context.Context, m sallyport.Model, ask ask,
 		if v.paid {
 			d.call.owed = append(d.call.owed, m)
 		}
-		if !v.again || n > d.g.parts.Routing.Retries || !d.wait(ctx, n, err) {
+		if !v.again || n > d.g.retries(m) || !d.wait(ctx, n, err) {
 			return err
 		}
 	}
 }
 
-// told is a try of which the breaker hears, also when the try panics: one that was
-// let through to find out must give back its leave.
-func (d *dispatching) told(ctx context.Context, m sallyport.Model, ask ask, breaker circuitbreaker.CircuitBreaker[any]) (begun bool, v verdict, err error) {
+// told is a try of which the candidate's memory and breaker hear, the breaker also when
+// the try panics: one that was let through to find out must give back its leave. What a
+// client did, by leaving or by asking what no provider likes, is no failure of the candidate.
+func (d *dispatching) told(ctx context.Context, m sallyport.Model, ask ask, w *watched) (begun bool, v verdict, err error) {
 	ended := false
 	defer func() {
 		if !ended {
-			tell(breaker, sallyport.NewError(sallyport.Internal, "a panic"), verdict{})
+			tell(w, sallyport.NewError(sallyport.Internal, "a panic"), verdict{})
 		}
 	}()
-	begun, err = d.g.try(ctx, d.call, m, ask, d.out)
+	now := d.g.parts.Now
+	since := now()
+	var s sample
+	begun, err = d.g.try(ctx, d.call, m, ask, func(e *llm.Event) error {
+		if s.first == 0 {
+			s.first = max(1, now().Sub(since))
+		}
+		return d.out(e)
+	})
 	ended, v = true, judge(err)
-	tell(breaker, err, v)
+	tell(w, err, v)
+	s.failed = v.next
+	if ctx.Err() == nil && sallyport.CodeOf(err) != sallyport.UnsupportedField {
+		w.note(s, err, now())
+	}
 	return begun, v, err
+}
+
+func (g *Gateway) retries(m sallyport.Model) int {
+	if m.Retries != nil {
+		return *m.Retries
+	}
+	return g.parts.Routing.Retries
 }
 
 // tell notes how a try went. One that tells nothing of the candidate, because its
 // client left or we have a bug, leaves a breaker as it is; but one that was let through to find out
 // has not found out.
-func tell(breaker circuitbreaker.CircuitBreaker[any], err error, v verdict) {
+func tell(breaker *watched, err error, v verdict) {
 	switch {
 	case v.sick:
 		breaker.RecordFailure()

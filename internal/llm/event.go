@@ -124,6 +124,9 @@ type Delta struct {
 	// covers it, which the client must be able to send back, or it is no text of the
 	// client's.
 	Unrestored bool
+	// Redacted says of a SignatureDelta that it is thinking itself, which its provider
+	// lets nobody read.
+	Redacted bool
 }
 
 // StopReason says why an answer ended.

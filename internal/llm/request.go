@@ -133,6 +133,7 @@ type Part struct {
 	Parts     []Part // of a ToolResultPart
 	IsError   bool   // of a ToolResultPart
 	Proof     string // of a ThinkingPart: who signed it, see wire.Proof; "": nobody of another dialect
+	Redacted  bool   // of a ThinkingPart: Proof is the thinking itself, encrypted; set by wire.Proven
 }
 
 // Tool is a function that the model may ask for.
@@ -159,7 +160,26 @@ type Settings struct {
 	ParallelTools Value
 	User          Value
 	Effort        Value // how much to think: "minimal", "low", "medium", "high", …
-	Format        Format
+	// ThinkingMax is how many tokens to think at most, where that is said in place of
+	// Effort; 0: it is not.
+	ThinkingMax int64
+	Format      Format
+}
+
+// HowMuch is how much to think, as a word of Effort, also where it is said in
+// tokens; "": it is not said. The bounds lie between the budgets that services have
+// for the words: some 1,000 for low, 8,000 for medium, 24,000 for high.
+func (s Settings) HowMuch() string {
+	const lowMax, mediumMax = 4_096, 16_384
+	switch n := s.ThinkingMax; {
+	case s.Effort.Text() != "" || n <= 0:
+		return s.Effort.Text()
+	case n <= lowMax:
+		return "low"
+	case n <= mediumMax:
+		return "medium"
+	}
+	return "high"
 }
 
 // Stops are the texts of Stop that are not empty.

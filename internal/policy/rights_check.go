@@ -57,12 +57,16 @@ func CheckRightsVersion(version string, group sallyport.GroupID, bodies, stored 
 	return nil
 }
 
-// Known has the names of models and providers that there are.
-type Known struct{ models, providers map[string]bool }
+// Known has the names of models, model groups and providers that there are.
+type Known struct{ models, groups, providers map[string]bool }
 
-// NewKnown returns those of the models, with their providers, and more providers.
-func NewKnown(models []sallyport.Model, providers ...string) Known {
-	k := Known{make(map[string]bool, len(models)), make(map[string]bool)}
+// NewKnown returns those of the models, with their providers, the model groups, and
+// more providers.
+func NewKnown(models []sallyport.Model, groups []sallyport.ModelGroup, providers ...string) Known {
+	k := Known{make(map[string]bool, len(models)), make(map[string]bool, len(groups)), make(map[string]bool)}
+	for _, g := range groups {
+		k.groups[g.Name] = true
+	}
 	for _, m := range models {
 		k.models[m.ID], k.providers[m.Provider] = true, true
 	}
@@ -82,7 +86,7 @@ func (e *UnknownNames) Error() string { return strings.Join(e.Fields, ", ") }
 const namesToldMax = 5
 
 // Check is sallyport.InvalidBody, caused by *UnknownNames, when bodies decide on a
-// model or a provider that there is not. A name that stands in what was decided
+// model, a model group or a provider that there is not. A name that stands in what was decided
 // before may stay: what it meant has gone since, and that must lock nobody out.
 func (k Known) Check(group sallyport.GroupID, bodies, stored map[string][]byte) error {
 	subject := RightsSubject(group, access.Models)
@@ -102,6 +106,7 @@ func (k Known) Check(group sallyport.GroupID, bodies, stored map[string][]byte) 
 		known           map[string]bool
 	}{
 		{"model", "names", decided.Names, before.Names, k.models},
+		{"model group", "groups", decided.Groups, before.Groups, k.groups},
 		{"provider", "providers", decided.Providers, before.Providers, k.providers},
 	} {
 		for _, name := range slices.Sorted(maps.Keys(of.decided)) {
@@ -118,6 +123,23 @@ func (k Known) Check(group sallyport.GroupID, bodies, stored map[string][]byte) 
 		told = append(told[:namesToldMax], "and others")
 	}
 	return sallyport.WrapError(sallyport.InvalidBody, "Nothing was saved, for this does not exist: "+strings.Join(told, ", ")+".", wrong)
+}
+
+// CheckModelGroupUnused is sallyport.Conflict when the organisation, or a group of
+// people, has decided on the model group: without it, what they decided would hold
+// for nothing.
+func CheckModelGroupUnused(name string, stored map[string][]byte) error {
+	rights, _, err := ReadRights(stored)
+	if err != nil {
+		return err
+	}
+	all := append(slices.Collect(maps.Values(rights.Groups)), rights.Organisation)
+	for _, areas := range all {
+		if areas.Models != nil && areas.Models.Groups[name] != "" {
+			return sallyport.NewError(sallyport.Conflict, "Rights of the organisation or of a group speak of this model group: take that back first.")
+		}
+	}
+	return nil
 }
 
 func thingsOf(body []byte) (t access.Things, err error) {

@@ -100,7 +100,7 @@ func TestBedrockSigns(t *testing.T) {
 	}
 	stub.told = `{"modelSummaries":[{"modelId":"anthropic.claude-v1:0"}]}`
 	found := p.(prober).probe(t.Context())
-	if found.Failure != "" || fmt.Sprint(found.Models) != "[anthropic.claude-v1:0]" || stub.uri != "/foundation-models" {
+	if found.Failure != "" || fmt.Sprint(targets(found)) != "[anthropic.claude-v1:0]" || stub.uri != "/foundation-models" {
 		t.Errorf("probe: got %+v of %s", found, stub.uri)
 	}
 	stub.key.SecretAccessKey = "another"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -27,12 +28,16 @@ type Directory struct {
 	mu         sync.RWMutex
 	generation int
 	orgs       map[sallyport.OrgID]map[string]stored
+	// made outlives Forget: a provider that is as it was stays the same one, with its
+	// connections, and with what is remembered of its health.
+	made map[sallyport.OrgID]map[string]stored
 }
 
 // stored is a provider as its row says, or why it cannot be used.
 type stored struct {
 	serves Provider
 	broken error
+	from   sallyport.ProviderSettings
 }
 
 // DirectoryStore reads organisations' own providers; *store.DB is the real one.
@@ -47,7 +52,7 @@ type Unseal func(ctx context.Context, s sallyport.ProviderSettings) (secret.Text
 func NewDirectory(file []Config, store DirectoryStore, open Unseal, log *slog.Logger, private ...netip.Prefix) (*Directory, error) {
 	d := &Directory{
 		file: make(map[string]Provider, len(file)), store: store, open: open, log: log, private: private,
-		orgs: make(map[sallyport.OrgID]map[string]stored),
+		orgs: make(map[sallyport.OrgID]map[string]stored), made: make(map[sallyport.OrgID]map[string]stored),
 	}
 	for _, cfg := range file {
 		p, err := New(cfg)
@@ -90,7 +95,7 @@ func (d *Directory) Forget() {
 
 func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]stored, error) {
 	d.mu.RLock()
-	own, generation := d.orgs[org], d.generation
+	own, before, generation := d.orgs[org], d.made[org], d.generation
 	d.mu.RUnlock()
 	if own != nil {
 		return own, nil
@@ -101,6 +106,10 @@ func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]st
 	}
 	own = make(map[string]stored, len(rows))
 	for _, row := range rows {
+		if kept := before[row.Name]; kept.serves != nil && kept.broken == nil && reflect.DeepEqual(kept.from, row) {
+			own[row.Name] = kept
+			continue
+		}
 		p, err := d.make(ctx, row)
 		if ctx.Err() != nil {
 			return nil, ctx.Err() // it tells nothing of the row
@@ -108,12 +117,12 @@ func (d *Directory) own(ctx context.Context, org sallyport.OrgID) (map[string]st
 		if err != nil {
 			d.log.Error("a stored provider cannot be used", "org", org, "provider", row.Name, "cause", err)
 		}
-		own[row.Name] = stored{p, err}
+		own[row.Name] = stored{p, err, row}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.generation == generation {
-		d.orgs[org] = own
+		d.orgs[org], d.made[org] = own, own
 	}
 	return own, nil
 }
@@ -123,7 +132,10 @@ func (d *Directory) make(ctx context.Context, row sallyport.ProviderSettings) (P
 	if err != nil {
 		return nil, fmt.Errorf("its credential: %w", err)
 	}
-	return New(Config{Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, APIKey: credential, Private: d.private})
+	return New(Config{
+		Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, APIKey: credential, Private: d.private,
+		Connect: row.Connect, FirstByte: row.FirstByte, Idle: row.Idle,
+	})
 }
 
 // PublicAddress returns the well-known address of a provider type, "" when each

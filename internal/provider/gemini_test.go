@@ -117,7 +117,7 @@ func TestGeminiProbe(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := p.(prober).probe(t.Context())
-	if found.Failure != "" || fmt.Sprint(found.Models) != "[gemini-2.5-pro other]" || stub.path != "/models?pageSize=1000" {
+	if found.Failure != "" || fmt.Sprint(targets(found)) != "[gemini-2.5-pro other]" || stub.path != "/models?pageSize=1000" {
 		t.Errorf("got %+v of %s", found, stub.path)
 	}
 }

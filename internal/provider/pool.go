@@ -146,7 +146,7 @@ func (p *pool) probe(ctx context.Context) Probe {
 	if can, ok := p.members[0].Provider.(prober); ok {
 		return can.probe(ctx)
 	}
-	return Probe{Models: []string{}}
+	return Probe{}
 }
 
 var (

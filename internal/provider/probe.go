@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -39,8 +38,9 @@ type prober interface {
 // Probe is what came of it.
 type Probe struct {
 	Failure Failure
-	Status  int      // the provider's, 0: it did not come so far
-	Models  []string // its own names, at most ProbeModelsMax
+	Status  int                    // the provider's, 0: it did not come so far
+	Models  []sallyport.ModelOffer // at most ProbeModelsMax
+	Partial bool                   // there are more
 	Took    time.Duration
 }
 
@@ -48,7 +48,8 @@ type Probe struct {
 const (
 	ProbeTime      = 10 * time.Second
 	ProbeModelsMax = 1_000
-	probeBodyMax   = 4 << 20
+	probePagesMax  = 10
+	probeBodyMax   = 4 << 20 // of one page
 )
 
 // Failure says at which step a provider could not be used; "": at none.
@@ -134,17 +135,30 @@ func timedOut(err error) bool {
 		errors.As(err, &late) && late.Timeout()
 }
 
-// probe gets the list. Its connection, headers and rules are those of calls.
-func (c *client) probe(ctx context.Context, path, query string) Probe {
+// probe gets the list, page after page. Its connection, headers and rules are those
+// of calls.
+func (c *client) probe(ctx context.Context, path, query string) (p Probe) {
 	ctx, cancel := context.WithTimeout(ctx, ProbeTime)
 	defer cancel()
 	begun := time.Now()
-	p := c.getList(ctx, path, query)
-	p.Took = time.Since(begun)
-	return p
+	defer func() { p.Took = time.Since(begun) }()
+	var offers []sallyport.ModelOffer
+	next := ""
+	for page := 1; ; page++ {
+		var more string
+		p, more = c.getList(ctx, path, strings.Trim(query+"&"+next, "&"))
+		offers = append(offers, p.Models...)
+		if p.Failure != "" || more == "" || more == next || page == probePagesMax || len(offers) >= ProbeModelsMax {
+			p.Partial = p.Failure == "" && (more != "" || len(offers) > ProbeModelsMax)
+			p.Models = offers[:min(len(offers), ProbeModelsMax)]
+			return p
+		}
+		next = more
+	}
 }
 
-func (c *client) getList(ctx context.Context, path, query string) Probe {
+// getList gets one page, and the query of the next.
+func (c *client) getList(ctx context.Context, path, query string) (p Probe, next string) {
 	address := asking(c.below(path), query)
 	r := &http.Request{
 		Method: http.MethodGet, URL: address, Host: address.Host, Header: c.plain.Clone(),
@@ -154,28 +168,28 @@ func (c *client) getList(ctx context.Context, path, query string) Probe {
 	r = r.WithContext(ctx)
 	if c.authorize != nil {
 		if _, err := c.authorize(r, nil); err != nil {
-			return Probe{Failure: FailureOf(err)}
+			return Probe{Failure: FailureOf(err)}, ""
 		}
 	}
 	response, err := c.transport.RoundTrip(r)
 	if err != nil {
-		return Probe{Failure: wireFailure(err)}
+		return Probe{Failure: wireFailure(err)}, ""
 	}
 	defer response.Body.Close()
-	p := Probe{Status: response.StatusCode, Failure: statusFailure(response.StatusCode)}
+	p = Probe{Status: response.StatusCode, Failure: statusFailure(response.StatusCode)}
 	if p.Failure != "" {
-		return p
+		return p, ""
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, probeBodyMax))
 	if err != nil {
 		p.Failure = FailureOf(err)
-		return p
+		return p, ""
 	}
-	p.Models, err = listed(body)
+	p.Models, next, err = listed(body)
 	if err != nil {
 		p.Failure = BadAnswer
 	}
-	return p
+	return p, next
 }
 
 // wireFailure is FailureOf for an error of the transport: where it is of no other
@@ -204,44 +218,10 @@ func statusFailure(status int) Failure {
 	return ""
 }
 
-// listed reads the ids of a list as OpenAI and Anthropic, Google, or AWS give it.
-func listed(body []byte) ([]string, error) {
-	var list struct {
-		Data []struct {
-			ID string `json:"id"`
-		} `json:"data"`
-		Models []struct {
-			Name string `json:"name"`
-		} `json:"models"`
-		Summaries []struct {
-			ID string `json:"modelId"`
-		} `json:"modelSummaries"`
-	}
-	if err := json.Unmarshal(body, &list); err != nil {
-		return nil, err
-	}
-	models := []string{}
-	add := func(id string) {
-		if id != "" && len(models) < ProbeModelsMax {
-			models = append(models, id)
-		}
-	}
-	for _, m := range list.Data {
-		add(m.ID)
-	}
-	for _, m := range list.Models {
-		add(strings.TrimPrefix(m.Name, "models/"))
-	}
-	for _, m := range list.Summaries {
-		add(m.ID)
-	}
-	return models, nil
-}
-
 func (p *openAI) probe(ctx context.Context) Probe { return p.client.probe(ctx, "/models", "") }
 
 func (p *anthropic) probe(ctx context.Context) Probe {
-	return p.client.probe(ctx, anthropicPath(p.client.base, "/models"), "")
+	return p.client.probe(ctx, anthropicPath(p.client.base, "/models"), "limit=1000")
 }
 
 // A list has nothing that could be refused but the key: this API says 400 of one
@@ -255,7 +235,7 @@ func (p *geminiAPI) probe(ctx context.Context) Probe {
 }
 
 // A script is always there.
-func (o *offline) probe(context.Context) Probe { return Probe{Models: []string{}} }
+func (o *offline) probe(context.Context) Probe { return Probe{} }
 
 var (
 	_ prober = (*openAI)(nil)

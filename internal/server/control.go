@@ -23,6 +23,7 @@ import (
 type ControlStore interface {
 	Org(ctx context.Context, id sallyport.OrgID) (sallyport.Organisation, error)
 	Members(ctx context.Context, org sallyport.OrgID) ([]sallyport.Membership, error)
+	ModelNameStore
 	PeopleStore
 	UserStore
 	InviteStore

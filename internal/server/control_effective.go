@@ -132,7 +132,7 @@ func (s *Server) modelRights(ctx context.Context, c access.Caller) ([]rightView,
 	models = append(models, modelView{ID: access.OtherThings, Enabled: true})
 	views := make([]rightView, 0, len(models))
 	for _, m := range models {
-		right := c.Thing(access.UseModel, access.Resource{Org: c.Org, Name: m.ID, Provider: m.Provider})
+		right := c.Thing(access.UseModel, access.Resource{Org: c.Org, Name: m.ID, Provider: m.Provider, Groups: m.Groups})
 		if !m.Enabled {
 			right.Allowed, right.From, right.Ceiling = false, access.Source{Scope: access.FromOrganisation}, access.Off
 		}

@@ -1,12 +1,16 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/catalogue"
 )
 
 type priceView struct {
@@ -15,7 +19,9 @@ type priceView struct {
 	CachedInput *sallyport.Rate `json:"cached_input,omitempty"`
 	CacheWrite  *sallyport.Rate `json:"cache_write,omitempty"`
 	Reasoning   sallyport.Rate  `json:"reasoning,omitzero" required:"false" doc:"Output that the model thought with; absent: as output"`
+	Minute      sallyport.Rate  `json:"minute,omitzero" required:"false" doc:"Credits for a minute of sound, at most 60, of transcription models that are priced by time; absent: by tokens"`
 	Version     string          `json:"version,omitempty" readOnly:"true" doc:"Names this price in the trail"`
+	Unknown     bool            `json:"unknown" readOnly:"true" doc:"Nobody has said what it costs: it cannot be called until somebody saves it with a price"`
 }
 
 // Who manages a thing: what the operator's file defines is read-only here.
@@ -32,12 +38,22 @@ type modelView struct {
 	ContextWindow int64     `json:"context_window,omitempty"`
 	OutputMax     int64     `json:"output_max,omitempty"`
 	Price         priceView `json:"price"`
+	Type          string    `json:"type,omitempty" enum:"chat,embedding,transcription" doc:"Default: chat"`
+	Abilities     []string  `json:"abilities,omitempty" enum:"tools,images,documents,audio,reasoning,structured_output,streaming" doc:"What it is known to be able to do. Absent in a change: what images and reasons say"`
+	FactsAt       *string   `json:"facts_at" readOnly:"true" format:"date" doc:"Of which day what is known of it is, prices too; null: an administrator or the operator wrote it"`
+	FactsSource   string    `json:"facts_source,omitempty" readOnly:"true" doc:"Where that was read: an address, or the provider's own list"`
+	Vanished      bool      `json:"vanished,omitempty" readOnly:"true" doc:"A provider that serves it no longer lists it"`
 	Offline       bool      `json:"offline" readOnly:"true" doc:"No AI answers under this name"`
-	Images        bool      `json:"images,omitempty" doc:"It is known to take pictures"`
-	Reasons       bool      `json:"reasons,omitempty" doc:"It is known to be able to think before it answers"`
-	Enabled       bool      `json:"enabled" readOnly:"true"`
-	Default       bool      `json:"default" readOnly:"true" doc:"The organisation's chats begin with it"`
-	ManagedBy     string    `json:"managed_by" readOnly:"true" enum:"file,organisation" doc:"file: the operator's, read-only here"`
+	Images        bool      `json:"images,omitempty" doc:"It is known to take pictures: the ability images"`
+	Reasons       bool      `json:"reasons,omitempty" doc:"It is known to be able to think before it answers: the ability reasoning"`
+	RoutingView
+	Name        string   `json:"name" readOnly:"true" doc:"What it is listed by, which calls can name: its id, unless it was renamed"`
+	Aliases     []string `json:"aliases" readOnly:"true" doc:"More names that are listed"`
+	FormerNames []string `json:"former_names" readOnly:"true" doc:"Names from before a change, which still work"`
+	Groups      []string `json:"groups" readOnly:"true" doc:"The model groups that it is in"`
+	Enabled     bool     `json:"enabled" readOnly:"true"`
+	Default     bool     `json:"default" readOnly:"true" doc:"The organisation's chats begin with it"`
+	ManagedBy   string   `json:"managed_by" readOnly:"true" enum:"file,organisation" doc:"file: the operator's, read-only here"`
 }
 
 type accessRequest struct {
@@ -107,11 +123,14 @@ func (s *Server) controlModels(api huma.API) {
 	huma.Register(api, operation("deleteModel", "models.delete", http.MethodDelete, "/models", "Delete a model of your own"),
 		func(ctx context.Context, in *modelQuery) (*struct{}, error) {
 			return change(s, ctx, func(p sallyport.Principal) (*struct{}, error) {
-				return nil, s.parts.Control.DeleteModel(ctx, p.Org, in.ID, s.event(ctx, "model/"+in.ID, nil))
+				return nil, s.deleteModel(ctx, p, in.ID)
 			})
 		})
+	s.controlModelNames(api)
 	s.controlProviders(api)
 	s.controlProbes(api)
+	s.controlOffers(api)
+	s.controlHealth(api)
 }
 
 func (s *Server) allModels(ctx context.Context, org sallyport.OrgID) ([]modelView, error) {
@@ -119,7 +138,19 @@ func (s *Server) allModels(ctx context.Context, org sallyport.OrgID) ([]modelVie
 	if err != nil {
 		return nil, err
 	}
-	return s.viewModels(ctx, org, models)
+	views, err := s.viewModels(ctx, org, models)
+	if err != nil {
+		return nil, err
+	}
+	lists, err := s.parts.Lists.All(ctx, org)
+	for i, m := range models {
+		views[i].Vanished = slices.ContainsFunc(m.Ways(), func(way sallyport.Model) bool {
+			return slices.ContainsFunc(lists, func(l sallyport.ProviderList) bool {
+				return l.Provider == way.Provider && catalogue.Vanished(l, way.Target)
+			})
+		})
+	}
+	return views, err
 }
 
 func (s *Server) viewModels(ctx context.Context, org sallyport.OrgID, models []sallyport.Model) ([]modelView, error) {
@@ -138,14 +169,48 @@ func (s *Server) viewModel(m sallyport.Model, choices sallyport.ModelChoices) mo
 	view := modelView{
 		ID: m.ID, DisplayName: m.DisplayName, Provider: m.Provider, Target: m.Target,
 		ContextWindow: m.ContextWindow, OutputMax: m.OutputMax, Offline: m.Offline,
-		Images: m.Images, Reasons: m.Reasons, Enabled: choices.Allows(m.ID), ManagedBy: byOrganisation,
-		Price: priceView{m.Price.Input, m.Price.Output, &m.Price.CachedInput, &m.Price.CacheWrite, m.Price.Reasoning, m.Price.Version},
+		RoutingView: viewRouting(m), Type: string(m.Serves()), Abilities: texts(m.Abilities), FactsSource: m.Facts.Source,
+		Images: m.Can(sallyport.Images), Reasons: m.Can(sallyport.Reasons), Enabled: choices.Allows(m.ID), ManagedBy: byOrganisation,
+		Price: viewPrice(m.Price),
 	}
+	if !m.Facts.At.IsZero() {
+		day := m.Facts.At.UTC().Format(time.DateOnly)
+		view.FactsAt = &day
+	}
+	view.name(m)
 	view.Default = view.Enabled && choices.Default == m.ID
 	if s.parts.FileModels(m.ID) {
 		view.ManagedBy = byFile
 	}
 	return view
+}
+
+// abilities are those that v says; a client that knows only two says them apart.
+func (v *modelView) abilities() []sallyport.Ability {
+	return sallyport.AbilitiesOf(func(a sallyport.Ability) bool {
+		if v.Abilities != nil {
+			return slices.Contains(v.Abilities, string(a))
+		}
+		return a == sallyport.Images && v.Images || a == sallyport.Reasons && v.Reasons
+	})
+}
+
+func texts(abilities []sallyport.Ability) []string {
+	all := make([]string, len(abilities))
+	for i, a := range abilities {
+		all[i] = string(a)
+	}
+	return all
+}
+
+func (v *modelView) name(m sallyport.Model) {
+	names := m.Names()
+	v.Name, v.Aliases, v.FormerNames, v.Groups = names[0], names[1:], []string{}, notNil(m.Groups)
+	for _, a := range m.Aliases {
+		if a.Kind == sallyport.Former {
+			v.FormerNames = append(v.FormerNames, a.Name)
+		}
+	}
 }
 
 // availableModels are those that the caller may use.
@@ -204,33 +269,37 @@ func (s *Server) saveModel(ctx context.Context, p sallyport.Principal, v modelVi
 	if s.parts.FileModels(v.ID) {
 		return sallyport.NewError(sallyport.Conflict, "the operator's file defines a model of this id")
 	}
-	own, err := s.ownProviders(ctx, p)
-	if err != nil {
-		return err
-	}
-	known := false
-	for _, q := range own {
-		known = known || q.Name == v.Provider
-	}
-	if !known {
-		return sallyport.NewError(sallyport.InvalidBody, "provider must be one of the organisation's own providers")
-	}
 	m := sallyport.Model{
-		ID: v.ID, DisplayName: v.DisplayName, Provider: v.Provider, Target: v.Target,
-		ContextWindow: v.ContextWindow, OutputMax: v.OutputMax, Images: v.Images, Reasons: v.Reasons,
-		Price: sallyport.Price{Input: v.Price.Input, Output: v.Price.Output, CachedInput: v.Price.Input, CacheWrite: v.Price.Input + v.Price.Input/4, Reasoning: v.Price.Reasoning},
+		ID: v.ID, DisplayName: cmp.Or(v.DisplayName, v.ID), Provider: v.Provider, Target: v.Target,
+		ContextWindow: v.ContextWindow, OutputMax: v.OutputMax, Type: sallyport.ModelType(v.Type), Abilities: v.abilities(),
+		Price: v.Price.price(),
 	}
-	if m.DisplayName == "" {
-		m.DisplayName = m.ID
-	}
-	if v.Price.CachedInput != nil {
-		m.Price.CachedInput = *v.Price.CachedInput
-	}
-	if v.Price.CacheWrite != nil {
-		m.Price.CacheWrite = *v.Price.CacheWrite
+	if v.Price.Minute > sallyport.MinuteMax {
+		return errMinute
 	}
 	m.Price.Version = "api-" + s.parts.Now().UTC().Format("20060102T150405Z")
-	return s.parts.Control.SaveModel(ctx, p.Org, m, s.event(ctx, "model/"+v.ID, map[string]string{
-		"provider": v.Provider, "target": v.Target, "price_version": m.Price.Version,
+	if err := s.route(ctx, p, &m, v.RoutingView); err != nil {
+		return err
+	}
+	return s.parts.Control.SaveModel(ctx, p.Org, m, s.event(ctx, "model/"+v.ID, map[string]any{
+		"provider": v.Provider, "target": v.Target, "price_version": m.Price.Version, "routes": len(m.Routes), "fallbacks": m.Fallbacks,
 	}))
+}
+
+var errMinute = sallyport.NewError(sallyport.InvalidBody, "minute is at most 60 credits")
+
+// price fills in what is left out.
+func (v priceView) price() sallyport.Price {
+	made := sallyport.Price{Input: v.Input, Output: v.Output, CachedInput: v.Input, CacheWrite: v.Input + v.Input/4, Reasoning: v.Reasoning, Second: sallyport.SecondOf(v.Minute)}
+	if v.CachedInput != nil {
+		made.CachedInput = *v.CachedInput
+	}
+	if v.CacheWrite != nil {
+		made.CacheWrite = *v.CacheWrite
+	}
+	return made
+}
+
+func viewPrice(p sallyport.Price) priceView {
+	return priceView{p.Input, p.Output, &p.CachedInput, &p.CacheWrite, p.Reasoning, sallyport.MinuteOf(p.Second), p.Version, p.Unknown}
 }

@@ -74,10 +74,10 @@ func (s *Server) testProvider(ctx context.Context, p sallyport.Principal, name s
 	}
 	view := probeView{
 		OK: result.Failure == "", Failed: string(result.Failure), Message: result.Failure.Meaning(),
-		Status: result.Status, MS: result.Took.Milliseconds(), Models: result.Models,
+		Status: result.Status, MS: result.Took.Milliseconds(), Models: make([]string, len(result.Models)),
 	}
-	if view.Models == nil {
-		view.Models = []string{}
+	for i, m := range result.Models {
+		view.Models[i] = m.Target
 	}
 	return view, s.record(ctx, p.Org, s.event(ctx, "provider/"+name, map[string]any{
 		"ok": view.OK, "failed": view.Failed, "status": view.Status, "ms": view.MS,

@@ -21,6 +21,9 @@ type providerView struct {
 	APIKey        *string    `json:"api_key,omitempty" writeOnly:"true" doc:"Absent: as it was, if type and base_url are; empty: none"`
 	CredentialSet bool       `json:"credential_set" readOnly:"true"`
 	CredentialAt  *time.Time `json:"credential_at" readOnly:"true" doc:"When it was set, if that is known"`
+	ConnectMS     int64      `json:"connect_ms,omitempty" minimum:"0" maximum:"600000" doc:"How long to wait for a connection; 0 is the default, here and below: 10 s"`
+	FirstByteMS   int64      `json:"first_byte_ms,omitempty" minimum:"0" maximum:"600000" doc:"From there to the beginning of the answer: 300 s"`
+	IdleMS        int64      `json:"idle_ms,omitempty" minimum:"0" maximum:"600000" doc:"Between two pieces of an answer: 120 s"`
 	ManagedBy     string     `json:"managed_by" readOnly:"true" enum:"file,organisation" doc:"file: the operator's, read-only here"`
 }
 
@@ -72,6 +75,7 @@ func (s *Server) ownProviders(ctx context.Context, p sallyport.Principal) ([]pro
 		views = append(views, providerView{
 			Name: row.Name, Type: row.Type, BaseURL: row.BaseURL, ManagedBy: byOrganisation,
 			CredentialSet: len(row.Credential) > 0, CredentialAt: timeOrNil(row.CredentialAt),
+			ConnectMS: row.Connect.Milliseconds(), FirstByteMS: row.FirstByte.Milliseconds(), IdleMS: row.Idle.Milliseconds(),
 		})
 	}
 	return views, nil
@@ -96,7 +100,10 @@ func (s *Server) saveProvider(ctx context.Context, p sallyport.Principal, v prov
 	if err := s.checkProvider(v); err != nil {
 		return err
 	}
-	settings := sallyport.ProviderSettings{Org: p.Org, Name: v.Name, Type: v.Type, BaseURL: v.BaseURL, CreatedAt: s.parts.Now()}
+	settings := sallyport.ProviderSettings{
+		Org: p.Org, Name: v.Name, Type: v.Type, BaseURL: v.BaseURL, CreatedAt: s.parts.Now(),
+		Connect: time.Duration(v.ConnectMS) * time.Millisecond, FirstByte: time.Duration(v.FirstByteMS) * time.Millisecond, Idle: time.Duration(v.IdleMS) * time.Millisecond,
+	}
 	if err := s.setCredential(ctx, &settings, v.APIKey); err != nil {
 		return err
 	}
@@ -155,7 +162,8 @@ func (s *Server) deleteProvider(ctx context.Context, p sallyport.Principal, name
 		return err
 	}
 	for _, m := range models {
-		if m.Provider == name && !s.parts.FileModels(m.ID) {
+		serves := slices.ContainsFunc(m.Ways(), func(way sallyport.Model) bool { return way.Provider == name })
+		if serves && !s.parts.FileModels(m.ID) {
 			return sallyport.NewError(sallyport.Conflict, "the model "+m.ID+" is served by this provider: delete it first")
 		}
 	}

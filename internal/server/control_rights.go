@@ -149,9 +149,13 @@ func (s *Server) knownNames(ctx context.Context, p sallyport.Principal) (policy.
 	if err != nil {
 		return policy.Known{}, err
 	}
+	groups, err := s.parts.Control.ModelGroups(ctx, p.Org)
+	if err != nil {
+		return policy.Known{}, err
+	}
 	names := make([]string, len(providers))
 	for i, one := range providers {
 		names[i] = one.Name
 	}
-	return policy.NewKnown(models, names...), nil
+	return policy.NewKnown(models, groups, names...), nil
 }

@@ -59,6 +59,16 @@ var permissions = map[string]permission{
 	"setModelRules":       {sallyport.RoleAdministrator, "models.set_rules", "", `{"new":"on"}`, 204},
 	"setDefaultModel":     {sallyport.RoleAdministrator, "models.set_default", "", `{"model":"mock-claude"}`, 204},
 	"testProvider":        {sallyport.RoleAdministrator, "providers.test", "", "", 200},
+	"addModelAlias":       {sallyport.RoleAdministrator, "models.add_alias", "?model=mock-large", `{"name":"big"}`, 204},
+	"removeModelAlias":    {sallyport.RoleAdministrator, "models.remove_alias", "?model=mock-large&name=big", "", 204},
+	"renameModel":         {sallyport.RoleAdministrator, "models.rename", "?model=mock-large", `{"name":"mock-large"}`, 204},
+	"listModelGroups":     {sallyport.RoleAdministrator, "model_groups.list", "", "", 200},
+	"saveModelGroup":      {sallyport.RoleAdministrator, "model_groups.save", "", `{"models":["mock-large"]}`, 204},
+	"deleteModelGroup":    {sallyport.RoleAdministrator, "model_groups.delete", "", "", 204},
+	"getProvidersHealth":  {sallyport.RoleAdministrator, "providers.health", "", "", 200},
+	"listOffers":          {sallyport.RoleAdministrator, "providers.offers", "", "", 200},
+	"refreshOffers":       {sallyport.RoleAdministrator, "providers.refresh", "", "", 200},
+	"addOffered":          {sallyport.RoleAdministrator, "models.add", "", `{"target":"gpt-4o-mini"}`, 204},
 	"testModel":           {sallyport.RoleAdministrator, "models.test", "?model=mock-claude", "", 200},
 	"listLedger":          {sallyport.RoleAdministrator, "credits.ledger", "", "", 200},
 	"getUsage":            {sallyport.RoleUser, "usage.get", "?by=model&from=2026-01-01", "", 200},
@@ -183,7 +193,7 @@ func TestRoles(t *testing.T) {
 						id = ownAgent(t, h, m)
 					case strings.Contains(path, "/runs/"):
 						id = ownRun(t, h, m, op.OperationID == "followRun")
-					case strings.Contains(path, "/groups/"):
+					case strings.Contains(path, "/groups/{id}"):
 						id = newGroup(t, h, op.OperationID+" "+string(m.Role), m)
 						defer h.Call(t, h.Home.Admin.Key, http.MethodDelete, "/api/v1/groups/"+id, "")
 					}
@@ -199,7 +209,7 @@ func TestRoles(t *testing.T) {
 						kept = keptCall(t, h)
 					}
 					name := "own"
-					if op.OperationID == "testProvider" {
+					if op.OperationID == "testProvider" || op.OperationID == "refreshOffers" {
 						name = "fake" // which is asked indeed
 					}
 					fill := strings.NewReplacer("{id}", id, "{user}", string(m.ID), "{name}", name, "{call}", kept, "{record}", "1")
@@ -243,6 +253,15 @@ func prepare(t *testing.T, h *servertest.House, operation string) {
 		}
 	}
 	switch {
+	case operation == "listOffers" || operation == "addOffered":
+		post("/api/v1/providers", providerFile("https://llm.example.com/v1"))
+		listOffered(t, h, "own", sallyport.ModelOffer{Target: "gpt-4o-mini", Type: sallyport.ChatModel})
+	case operation == "addModelAlias":
+		h.Call(t, h.Home.Admin.Key, http.MethodDelete, "/api/v1/models/aliases?model=mock-large&name=big", "")
+	case operation == "removeModelAlias":
+		h.Call(t, h.Home.Admin.Key, http.MethodPost, "/api/v1/models/aliases?model=mock-large", `{"name":"big"}`)
+	case operation == "deleteModelGroup":
+		h.Call(t, h.Home.Admin.Key, http.MethodPut, "/api/v1/model-groups/own", `{"models":["mock-large"]}`)
 	case operation == "removeBudget":
 		if a := h.Call(t, h.Home.Admin.Key, http.MethodPut, "/api/v1/budgets?scope=model&subject=mock-large&period=day", `{"limit":"5"}`); a.Status != http.StatusOK {
 			t.Fatalf("set a budget: %d %s", a.Status, a.Body)
@@ -256,6 +275,7 @@ func prepare(t *testing.T, h *servertest.House, operation string) {
 		post("/api/v1/models", modelFile)
 	case strings.HasSuffix(operation, "Provider"): // which no model may name
 		h.Call(t, h.Home.Admin.Key, http.MethodDelete, "/api/v1/models?model=own-model", "")
+		h.Call(t, h.Home.Admin.Key, http.MethodDelete, "/api/v1/models?model=gpt-4o-mini", "")
 		post("/api/v1/providers", providerFile("https://llm.example.com/v1"))
 	}
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"slices"
@@ -95,6 +96,35 @@ func wantConflict(t *testing.T, a servertest.Answer, says string, again bool) {
 	t.Helper()
 	if a.Status != http.StatusConflict || !strings.Contains(a.Body, says) || (a.Header.Get("Retry-After") != "") != again {
 		t.Errorf("got %d %v %s, want 409 saying %q, to try again: %t", a.Status, a.Header, a.Body, says, again)
+	}
+}
+
+// A response that could not be stored is no answer for a repeat either: it would
+// name what is not there.
+func TestRepeatOfWhatWasNotStored(t *testing.T) {
+	t.Parallel()
+	for _, stream := range []bool{false, true} {
+		h := servertest.New(t, servertest.Options{})
+		body := fmt.Sprintf(`{"model":%q,"input":"hello","stream":%t}`, servertest.Model, stream)
+		h.Faults.FailResponses(true)
+		h.Fake.Queue(providertest.Answer{Text: "lost"})
+		first := once(t, h, h.Home.User.Key, "/v1/responses", body, "one")
+		if failed := first.Status == http.StatusInternalServerError || stream && strings.Contains(first.Body, "response.failed"); !failed || strings.Contains(first.Body, "response.completed") {
+			t.Errorf("stream %t: first %d %s", stream, first.Status, first.Body)
+		}
+		h.Faults.FailResponses(false)
+		again := once(t, h, h.Home.User.Key, "/v1/responses", body, "one")
+		if again.Status != http.StatusOK || again.Header.Get("Idempotent-Replayed") != "" || strings.Contains(again.Body, "lost") {
+			t.Errorf("stream %t: again %d %v %s", stream, again.Status, again.Header, again.Body)
+		}
+		_, id, _ := strings.Cut(again.Body, `"id":"resp_`)
+		id, _, _ = strings.Cut(id, `"`)
+		if a := h.Call(t, h.Home.User.Key, http.MethodGet, "/v1/responses/resp_"+id, ""); a.Status != http.StatusOK {
+			t.Errorf("stream %t: the response is not there: %d %s", stream, a.Status, a.Body)
+		}
+		if more := once(t, h, h.Home.User.Key, "/v1/responses", body, "one"); more.Body != again.Body || more.Header.Get("Idempotent-Replayed") != "true" {
+			t.Errorf("stream %t: once more %d %s", stream, more.Status, more.Body)
+		}
 	}
 }
 

@@ -28,16 +28,22 @@ type modelList struct {
 	Data   []modelObject `json:"data"`
 }
 
-// listModels answers GET /v1/models: what the caller may use, its agents too
-// with include_agents=true.
+// listModels answers GET /v1/models: what the caller may use, by each name that it is
+// listed by, and its agents too with include_agents=true. Anthropic's clients get
+// their own list, without agents, which have no Messages.
 func (s *Server) listModels(r *request) (any, error) {
 	models, err := s.models(r.Context(), r.principal)
 	if err != nil {
 		return nil, err
 	}
+	if forAnthropic(r) {
+		return anthropicModels(r, models)
+	}
 	list := modelList{Object: "list", Data: make([]modelObject, 0, len(models))}
 	for _, m := range models {
-		list.Data = append(list.Data, modelOf(m))
+		for _, name := range m.Names() {
+			list.Data = append(list.Data, modelOf(m, name))
+		}
 	}
 	if r.URL.Query().Get("include_agents") != "true" {
 		return list, nil
@@ -50,12 +56,13 @@ func (s *Server) listModels(r *request) (any, error) {
 	return list, nil
 }
 
-func modelOf(m sallyport.Model) modelObject {
-	return modelObject{ID: m.ID, Object: "model", OwnedBy: catalogueOwner, DisplayName: m.DisplayName}
+// modelOf is the model under one of its names.
+func modelOf(m sallyport.Model, name string) modelObject {
+	return modelObject{ID: name, Object: "model", OwnedBy: catalogueOwner, DisplayName: m.DisplayName}
 }
 
-// agentModels are the agents that the caller may see and that ask none but the
-// models that the caller may use: others could not answer.
+// agentModels are the agents that the caller may see, that take one text, and that
+// ask none but the models that the caller may use: others could not answer.
 func (s *Server) agentModels(r *request, models []sallyport.Model) ([]modelObject, error) {
 	org, err := s.parts.Control.Org(r.Context(), r.principal.Org)
 	if err != nil {
@@ -66,12 +73,11 @@ func (s *Server) agentModels(r *request, models []sallyport.Model) ([]modelObjec
 		return nil, err
 	}
 	var list []modelObject
-	usable := make(map[string]bool, len(models))
-	for _, m := range models {
-		usable[m.ID] = true
+	unusable := func(name string) bool {
+		return !slices.ContainsFunc(models, func(m sallyport.Model) bool { return m.Called(name) })
 	}
 	for _, a := range agents {
-		if slices.ContainsFunc(a.Definition.Models(), func(id string) bool { return !usable[id] }) {
+		if len(a.Definition.Inputs) > 1 || slices.ContainsFunc(a.Definition.Models(), unusable) {
 			continue
 		}
 		list = append(list, modelObject{
@@ -82,8 +88,8 @@ func (s *Server) agentModels(r *request, models []sallyport.Model) ([]modelObjec
 	return list, nil
 }
 
-// getModel answers GET /v1/models/{model}. A model that is switched off looks
-// like one that does not exist.
+// getModel answers GET /v1/models/{model}, by any name that the model has. A model
+// that is switched off looks like one that does not exist.
 func (s *Server) getModel(r *request) (any, error) {
 	id := r.PathValue("model")
 	r.call.Requested = id
@@ -91,8 +97,11 @@ func (s *Server) getModel(r *request) (any, error) {
 		return s.getAgentModel(r, id)
 	}
 	models, err := s.models(r.Context(), r.principal)
-	m, err := theOne("model, or you may not use it", models, err, func(m sallyport.Model) bool { return m.ID == id })
-	return modelOf(m), err
+	m, err := theOne("model, or you may not use it", models, err, func(m sallyport.Model) bool { return m.Called(id) })
+	if forAnthropic(r) {
+		return anthropicModelOf(m, id), err
+	}
+	return modelOf(m, id), err
 }
 
 func (s *Server) getAgentModel(r *request, id string) (any, error) {

@@ -43,19 +43,19 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 		return nil, nil, sallyport.NewError(sallyport.UnsupportedField,
 			"background: a response of a model is made while the client waits for it; only agents answer in the background.")
 	}
-	asked, err := s.resolveItems(r, asked)
-	if err != nil {
-		return nil, nil, err
-	}
 	root := asked.Body.Root()
 	t := &turn{s: s, row: sallyport.StoredResponse{
 		Org: r.principal.Org, User: r.principal.User, Previous: sallyport.ResponseID(root.Get("previous_response_id").Text()),
 	}}
+	var err error
 	if id := responses.Conversation(asked); id != "" {
 		if t.thread, err = s.thread(r, id); err != nil {
 			return nil, nil, err
 		}
 		t.row.Thread = t.thread.ID
+	}
+	if asked, err = s.resolveItems(r, asked, t.thread); err != nil {
+		return nil, nil, err
 	}
 	if asked.Operation == llm.CountTokens {
 		asked, err = s.continued(r, asked, t)
@@ -79,7 +79,7 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 // continued is the request with all that was said before it.
 func (s *Server) continued(r *request, asked *llm.Request, t *turn) (*llm.Request, error) {
 	if t.row.Thread != "" {
-		return s.within(r, asked, t.thread)
+		return s.within(r, asked, t)
 	}
 	return s.followed(r, asked, t.row.Previous)
 }
@@ -91,6 +91,9 @@ func (s *Server) followed(r *request, asked *llm.Request, previous sallyport.Res
 		return asked, nil
 	}
 	turns, err := s.turnsUpTo(r, previous)
+	if err == nil {
+		err = s.tell(r, &turns[0]) // one that follows another belongs to no conversation
+	}
 	if sallyport.CodeOf(err) == sallyport.NotFound {
 		err = sallyport.NewError(sallyport.PreviousNotFound, "previous_response_id: there is no such response, or what it follows is not stored any more.")
 	}
@@ -120,8 +123,9 @@ func again(r *request, asked *llm.Request, body []byte, field string) (*llm.Requ
 }
 
 // resolveItems puts stored items into the places where the client names them by
-// their ids, as Vercel's ai does.
-func (s *Server) resolveItems(r *request, asked *llm.Request) (*llm.Request, error) {
+// their ids, as Vercel's ai does. Those of its conversation are left out: the model
+// is told all of that.
+func (s *Server) resolveItems(r *request, asked *llm.Request, thread sallyport.Thread) (*llm.Request, error) {
 	ids := responses.References(asked)
 	switch {
 	case len(ids) == 0:
@@ -129,8 +133,16 @@ func (s *Server) resolveItems(r *request, asked *llm.Request) (*llm.Request, err
 	case len(ids) > sallyport.ResponseItems:
 		return nil, sallyport.NewError(sallyport.InvalidBody, "input: it names more than "+strconv.Itoa(sallyport.ResponseItems)+" stored items.")
 	}
-	items := make(map[string][]byte, len(ids))
+	items, told := make(map[string][]byte, len(ids)), make(map[string]bool)
 	for _, id := range ids {
+		within, err := s.inThread(r, thread, id)
+		if err != nil {
+			return nil, err
+		}
+		if within {
+			told[id] = true
+			continue
+		}
 		row, err := s.parts.Responses.ResponseOfItem(r.Context(), r.principal.Org, r.principal.User, id, s.responsesSince())
 		if sallyport.CodeOf(err) == sallyport.NotFound {
 			return nil, sallyport.NewError(sallyport.InvalidBody, "input: it names an item that is not stored.")
@@ -146,7 +158,7 @@ func (s *Server) resolveItems(r *request, asked *llm.Request) (*llm.Request, err
 			return nil, err
 		}
 	}
-	body, err := responses.Resolve(asked, items)
+	body, err := responses.Resolve(asked, items, told)
 	if err != nil {
 		return nil, err
 	}
@@ -171,8 +183,12 @@ type turn struct {
 	s      *Server
 	row    sallyport.StoredResponse // ID "": it is not stored
 	thread sallyport.Thread         // of row.Thread
+	told   int64                    // the Seq of its last item that the request has
 	input  []byte
 	enc    *responses.Encoder
+
+	tried  bool  // store was called
+	failed error // and what became of it
 }
 
 // kept says whether anything of the call stays.
@@ -187,13 +203,22 @@ func (t *turn) begin(enc encoder) {
 	t.enc.Store(responses.Stored{ID: string(t.row.ID), Previous: string(t.row.Previous), Conversation: string(t.row.Thread)})
 }
 
-// store makes the response durable, before its client sees the end of it. The
-// call is settled by then: one that cannot be stored ends with an error all the same.
+// store makes the response durable, before its client sees the end of it and
+// before the answer is kept for a repeat: none may be told of a response that is
+// not there. One that cannot be stored ends with an error, though it is charged. It
+// is tried once.
 func (t *turn) store(ctx context.Context) error {
 	if !t.kept() {
 		return nil
 	}
-	kept := responses.Turn{Input: t.input, Response: t.enc.Ended()}
+	if !t.tried {
+		t.tried, t.failed = true, t.keep(ctx)
+	}
+	return t.failed
+}
+
+func (t *turn) keep(ctx context.Context) error {
+	kept := responses.Turn{Input: t.input, Response: t.enc.Ended(), Thread: string(t.row.Thread), Told: t.told}
 	plain, err := json.Marshal(kept)
 	if err != nil {
 		return err
@@ -300,7 +325,8 @@ type inputItems struct {
 }
 
 // listInputItems answers GET /v1/responses/{id}/input_items: what the model was
-// asked, the newest first unless told otherwise.
+// asked, the newest first unless told otherwise. What was erased from its
+// conversation since, or with it, is listed no more.
 func (s *Server) listInputItems(r *request) (any, error) {
 	query := r.URL.Query()
 	limit, err := itemsLimit(query.Get("limit"))
@@ -309,6 +335,9 @@ func (s *Server) listInputItems(r *request) (any, error) {
 	}
 	turns, err := s.turnsOf(r, r.PathValue("response"))
 	if err != nil {
+		return nil, err
+	}
+	if err := s.tell(r, &turns[0]); err != nil && sallyport.CodeOf(err) != sallyport.NotFound {
 		return nil, err
 	}
 	items, err := responses.InputItems(turns)

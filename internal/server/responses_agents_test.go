@@ -22,7 +22,7 @@ const (
 	digestFile = `{"displayName":"Digest","systemPrompt":"Be kind.","model":"mock-large","inputs":[{"name":"ticket"}],
 		"steps":[{"name":"one","llmStep":{"prompt":"Sum up {{ticket}}"}},{"name":"two","llmStep":{"prompt":"Answer {{steps.1.output}}"}}]}`
 	plainFile = `{"displayName":"Plain","systemPrompt":"","model":"mock-large","inputs":[],"steps":[{"name":"one","llmStep":{"prompt":"Say"}}]}`
-	wideFile  = `{"displayName":"Wide","systemPrompt":"","model":"mock-claude","inputs":[{"name":"a"},{"name":"b"}],"steps":[{"name":"one","llmStep":{"prompt":"{{a}}{{b}}"}}]}`
+	wideFile  = `{"displayName":"Wide","systemPrompt":"","model":"mock-large","inputs":[{"name":"a"},{"name":"b"}],"steps":[{"name":"one","llmStep":{"prompt":"{{a}}{{b}}"}}]}`
 )
 
 // workingHouse is a House that works on runs.
@@ -234,6 +234,7 @@ func TestAgentAsModelRefused(t *testing.T) {
 	}
 
 	// A list has none that could not answer.
+	off := agentOf(t, h, h.Home.User, strings.Replace(digestFile, "mock-large", "mock-claude", 1))
 	if a := h.Call(t, h.Home.Admin.Key, http.MethodPut, "/api/v1/models/access?model=mock-claude", `{"enabled":false}`); a.Status >= 300 {
 		t.Fatalf("switching a model off: %d %s", a.Status, a.Body)
 	}
@@ -246,10 +247,12 @@ func TestAgentAsModelRefused(t *testing.T) {
 	for _, m := range list.Data {
 		found[m.ID] = true
 	}
-	if !found[own] || !found[plain] || found[wide] || found[hidden] {
+	if !found[own] || !found[plain] || found[wide] || found[off] || found[hidden] {
 		t.Errorf("got %s", a.Body)
 	}
-	if a := h.Call(t, h.Home.User.Key, http.MethodGet, "/v1/models/"+wide, ""); a.Status != http.StatusNotFound {
-		t.Errorf("an agent whose model is off: got %d %s", a.Status, a.Body)
+	for name, id := range map[string]string{"whose model is off": off, "of several inputs": wide} {
+		if a := h.Call(t, h.Home.User.Key, http.MethodGet, "/v1/models/"+id, ""); a.Status != http.StatusNotFound {
+			t.Errorf("an agent %s: got %d %s", name, a.Status, a.Body)
+		}
 	}
 }

@@ -84,6 +84,8 @@ type Parts struct {
 	// or of the organisations' own.
 	Operators []OperatorProvider
 	Probe     func(ctx context.Context, org sallyport.OrgID, name string) (provider.Probe, error)
+	// Lists are what those providers say that they offer.
+	Lists Lists
 	// PrivateNetworks may be named by organisations besides the public internet.
 	PrivateNetworks []netip.Prefix
 	// Forget drops what this process keeps of the database, after a change.

@@ -83,12 +83,16 @@ func (a *answer) encode(e *llm.Event) ([]byte, error) {
 	return a.enc.Event(e)
 }
 
-// render encodes the end of the answer, which is to be kept before it is pushed.
+// render encodes the end of the answer, which is to be kept before it is pushed,
+// and so is the response that it names.
 func (a *answer) render(end *llm.Event) (contentType string, err error) {
 	if a.endText, err = a.encode(end); err != nil {
 		return "", err
 	}
 	a.end = end
+	if err := a.turn.store(a.r.Context()); err != nil {
+		return "", err
+	}
 	a.once.saw(a.endText)
 	if end.Kind == llm.WholeEvent {
 		return a.wholeType(), nil

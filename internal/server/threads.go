@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,9 +70,10 @@ func (s *Server) openItem(ctx context.Context, t sallyport.Thread, i sallyport.T
 	return s.parts.Sealer.Unseal(ctx, t.Org, secret.Content, i.Content, threadItemPlace(t, i.Key))
 }
 
-// within is the request with the items of its conversation before its own.
-func (s *Server) within(r *request, asked *llm.Request, t sallyport.Thread) (*llm.Request, error) {
-	stored, err := s.parts.Threads.ThreadItems(r.Context(), t, sallyport.ThreadQuery{})
+// within is the request with the items of its conversation before its own. It
+// notes the last of them in t.
+func (s *Server) within(r *request, asked *llm.Request, t *turn) (*llm.Request, error) {
+	stored, err := s.parts.Threads.ThreadItems(r.Context(), t.thread, sallyport.ThreadQuery{})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +81,8 @@ func (s *Server) within(r *request, asked *llm.Request, t sallyport.Thread) (*ll
 	items := make([][]byte, len(stored))
 	for n, i := range stored {
 		size += len(i.Content)
-		if items[n], err = s.openItem(r.Context(), t, i); err != nil {
+		t.told = i.Seq
+		if items[n], err = s.openItem(r.Context(), t.thread, i); err != nil {
 			return nil, err
 		}
 	}
@@ -92,6 +95,43 @@ func (s *Server) within(r *request, asked *llm.Request, t sallyport.Thread) (*ll
 		return nil, err
 	}
 	return again(r, asked, body, "conversation")
+}
+
+// tell puts into a stored turn what its conversation said before it. It is NotFound
+// where the conversation is there no more.
+func (s *Server) tell(r *request, t *responses.Turn) error {
+	if t.Thread == "" || t.Told == 0 {
+		return nil
+	}
+	thread, err := s.thread(r, t.Thread)
+	if err != nil {
+		return err
+	}
+	stored, err := s.parts.Threads.ThreadItems(r.Context(), thread, sallyport.ThreadQuery{Newest: true, After: t.Told + 1})
+	if err != nil {
+		return err
+	}
+	slices.Reverse(stored)
+	t.Before = make([]responses.Item, len(stored))
+	for n, i := range stored {
+		t.Before[n].ID = i.ID
+		if t.Before[n].JSON, err = s.openItem(r.Context(), thread, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inThread says whether a conversation of the caller, or none, has an item of that id.
+func (s *Server) inThread(r *request, t sallyport.Thread, id string) (bool, error) {
+	if t.ID == "" {
+		return false, nil
+	}
+	i, err := s.parts.Threads.ThreadItem(r.Context(), t, id)
+	if sallyport.CodeOf(err) == sallyport.NotFound {
+		return false, nil
+	}
+	return i.ID == id, err // and not that of its call
 }
 
 // threadView is a conversation as OpenAI shows it.

@@ -130,6 +130,121 @@ func TestThreadsOfResponses(t *testing.T) {
 	}
 }
 
+// What a conversation said before a response is part of what that was asked: it is
+// listed with it, and goes on with who follows it.
+func TestThreadsAreInput(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{ChatOnly: true})
+	mine, model := h.Home.User.Key, responsesModels["chat"]
+	id := newThread(t, h, `{"items":[{"id":"msg_one","role":"user","content":"one"},{"id":"msg_two","role":"assistant","content":"two"}]}`)
+	ask := func(prompt, more string) string {
+		h.Fake.Queue(providertest.Answer{Text: "So be " + prompt})
+		return respond(t, h, `{"model":"`+model+`","input":[{"role":"user","content":"`+prompt+`"}],`+more+`}`).Response.ID
+	}
+	first := ask("three", `"conversation":"`+id+`"`)
+	second := ask("four", `"conversation":"`+id+`"`)
+	after := ask("five", `"previous_response_id":"`+second+`"`)
+	list := func(key, response, query string, status int) (page threadPage) {
+		t.Helper()
+		a := h.Call(t, key, http.MethodGet, "/v1/responses/"+response+"/input_items"+query, "")
+		if err := json.Unmarshal([]byte(a.Body), &page); a.Status != status || err != nil {
+			t.Fatalf("got %d %s", a.Status, a.Body)
+		}
+		return page
+	}
+	all := list(mine, first, "?order=asc", 200)
+	if all.texts() != "one|two|three" || all.Data[0].ID != "msg_one" {
+		t.Errorf("the first was asked %s (%+v)", all.texts(), all.Data)
+	}
+	if again := list(mine, first, "?order=asc", 200); again.Data[2].ID != all.Data[2].ID {
+		t.Errorf("the ids are %+v, then %+v", all.Data, again.Data)
+	}
+	if page := list(mine, second, "", 200); page.texts() != "four|So be three|three|two|one" {
+		t.Errorf("the second was asked %s", page.texts())
+	}
+	if page := list(mine, second, "?limit=2&after=msg_two", 200); page.texts() != "one" || page.HasMore {
+		t.Errorf("the last page is %s", page.texts())
+	}
+	if page := list(mine, second, "?limit=2", 200); page.texts() != "four|So be three" || !page.HasMore {
+		t.Errorf("the first page is %s", page.texts())
+	}
+	if page := list(mine, after, "?order=asc", 200); page.texts() != "one|two|three|So be three|four|So be four|five" {
+		t.Errorf("the one that follows was asked %s", page.texts())
+	}
+	if sent := string(lastRequest(h).Body); !strings.Contains(sent, `"one"`) || !strings.Contains(sent, "So be three") {
+		t.Errorf("the one that follows was sent %s", sent)
+	}
+	list(h.Home.Admin.Key, first, "", 404)
+
+	// What was erased is listed no more.
+	h.Call(t, mine, http.MethodDelete, threadsPath+"/"+id+"/items/msg_two", "")
+	if page := list(mine, first, "", 200); page.texts() != "three|one" {
+		t.Errorf("without one of them: %s", page.texts())
+	}
+	h.Call(t, mine, http.MethodDelete, threadsPath+"/"+id, "")
+	if page := list(mine, first, "", 200); page.texts() != "three" {
+		t.Errorf("without the conversation: %s", page.texts())
+	}
+	a := h.Call(t, mine, http.MethodPost, "/v1/responses", `{"model":"`+model+`","input":"x","previous_response_id":"`+second+`"}`)
+	if a.Status != 404 || !strings.Contains(a.Body, "previous_response_not_found") {
+		t.Errorf("it follows half of what was said: %d %s", a.Status, a.Body)
+	}
+}
+
+// An item of the conversation can be named: the model is told it once, in its place.
+func TestThreadsItemsAreNamed(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{ChatOnly: true})
+	mine, model := h.Home.User.Key, responsesModels["chat"]
+	begun := `{"items":[{"id":"msg_one","role":"user","content":"one"},{"type":"function_call","id":"fc_1","call_id":"call_1","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"call_1","output":"two"}]}`
+	id := newThread(t, h, begun)
+	ask := func(key, thread, input string) (int, string) {
+		a := h.Call(t, key, http.MethodPost, "/v1/responses", `{"model":"`+model+`","conversation":"`+thread+`","input":`+input+`}`)
+		return a.Status, a.Body
+	}
+	named := func(id string) string { return `{"type":"item_reference","id":"` + id + `"}` }
+	h.Fake.Queue(providertest.Answer{Text: "So be three"})
+	if status, body := ask(mine, id, `[`+named("msg_one")+`,{"role":"user","content":"three"},`+named("fc_1")+`]`); status != 200 {
+		t.Fatalf("got %d %s", status, body)
+	}
+	if sent := string(lastRequest(h).Body); strings.Count(sent, `"one"`) != 1 || strings.Count(sent, `"three"`) != 1 || strings.Contains(sent, "item_reference") {
+		t.Errorf("the provider was sent %s", sent)
+	}
+	all := threadItems(t, h, id, "?order=asc")
+	if all.texts() != "one|function_call|function_call_output|three|So be three" {
+		t.Errorf("the conversation says %s", all.texts())
+	}
+
+	// What was said in it is no exception, though it is that of a stored response, too;
+	// and what is left of the input may be nothing.
+	for _, input := range []string{`[` + named(all.Data[4].ID) + `]`, `[]`} {
+		h.Fake.Queue(providertest.Answer{Text: "And so on"})
+		if status, body := ask(mine, id, input); status != 200 {
+			t.Fatalf("%s: got %d %s", input, status, body)
+		}
+		if sent := string(lastRequest(h).Body); strings.Count(sent, "So be three") != 1 {
+			t.Errorf("%s: the provider was sent %s", input, sent)
+		}
+	}
+
+	asked := len(h.Fake.Requests())
+	other := newThread(t, h, "")
+	for _, tt := range []struct {
+		key, thread, input string
+		status             int
+	}{
+		{mine, other, `[` + named("msg_one") + `]`, 400}, // of another conversation
+		{mine, id, `[` + named("call_1") + `]`, 400},     // of a call, and no item
+		{mine, other, `[]`, 400},                         // nothing at all
+		{h.Home.Admin.Key, id, `[` + named("msg_one") + `]`, 403},
+		{h.Other.User.Key, id, `[` + named("msg_one") + `]`, 404},
+	} {
+		if status, body := ask(tt.key, tt.thread, tt.input); status != tt.status || len(h.Fake.Requests()) != asked {
+			t.Errorf("%s: got %d %s, want %d", tt.input, status, body, tt.status)
+		}
+	}
+}
+
 // Conversations are made, read, changed and deleted by hand.
 func TestThreads(t *testing.T) {
 	t.Parallel()

@@ -104,12 +104,7 @@ func (db *DB) DeleteFile(ctx context.Context, org sallyport.OrgID, user sallypor
 // ForgetFiles erases files of all organisations that were deleted or are over; at most
 // limit. It returns how many. Those of organisations under a legal hold stay.
 func (db *DB) ForgetFiles(ctx context.Context, now time.Time, limit int) (int64, error) {
-	return db.eraseUnheld(ctx, `
-		DELETE FROM files WHERE (org_id, id) IN (
-			SELECT org_id, id FROM files f
-			WHERE (f.deleted > 0 OR f.expires <= $1) AND NOT EXISTS (
-				SELECT 1 FROM policies p WHERE p.org_id = f.org_id AND p.kind = $2 AND p.subject = $3)
-			LIMIT $4)`, now, limit)
+	return db.eraseUnheld(ctx, "files", "expires", now, limit)
 }
 
 // filesErased is how many files go in one step.

@@ -120,10 +120,5 @@ func (db *DB) DeleteResponse(ctx context.Context, org sallyport.OrgID, user sall
 // created at expired or before; at most limit. It returns how many. Those of
 // organisations under a legal hold stay.
 func (db *DB) EraseResponses(ctx context.Context, expired time.Time, limit int) (int64, error) {
-	return db.eraseUnheld(ctx, `
-		DELETE FROM responses WHERE (org_id, id) IN (
-			SELECT org_id, id FROM responses r
-			WHERE (r.deleted > 0 OR r.created <= $1) AND NOT EXISTS (
-				SELECT 1 FROM policies p WHERE p.org_id = r.org_id AND p.kind = $2 AND p.subject = $3)
-			LIMIT $4)`, expired, limit)
+	return db.eraseUnheld(ctx, "responses", "created", expired, limit)
 }

@@ -200,10 +200,5 @@ func (db *DB) DeleteThreadItem(ctx context.Context, t sallyport.Thread, i sallyp
 // at expired or before; at most limit. It returns how many. Those of organisations
 // under a legal hold stay.
 func (db *DB) EraseThreads(ctx context.Context, expired time.Time, limit int) (int64, error) {
-	return db.eraseUnheld(ctx, `
-		DELETE FROM threads WHERE (org_id, id) IN (
-			SELECT org_id, id FROM threads t
-			WHERE (t.deleted > 0 OR t.updated <= $1) AND NOT EXISTS (
-				SELECT 1 FROM policies p WHERE p.org_id = t.org_id AND p.kind = $2 AND p.subject = $3)
-			LIMIT $4)`, expired, limit)
+	return db.eraseUnheld(ctx, "threads", "updated", expired, limit)
 }

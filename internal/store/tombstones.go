@@ -67,15 +67,16 @@ func underHold(ctx context.Context, tx *sql.Tx, org sallyport.OrgID) (held bool,
 	return held, err
 }
 
-// eraseUnheld runs a query that deletes at most $4 rows which were over at $1,
-// but for those of organisations that have a policy of kind $2 and subject $3, a
-// legal hold. It returns how many.
-func (db *DB) eraseUnheld(ctx context.Context, query string, expired time.Time, limit int) (int64, error) {
-	r, err := db.write.ExecContext(ctx, query, micros(expired), sallyport.KindAudit, sallyport.LegalHold, limit)
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
+// eraseUnheld deletes at most limit rows of the table that were deleted by their
+// owners, or were over at expired: past is the column of microseconds that tells. Rows
+// of organisations under a legal hold stay. It returns how many went.
+func (db *DB) eraseUnheld(ctx context.Context, table, past string, expired time.Time, limit int) (int64, error) {
+	return removed(db.write.ExecContext(ctx, `
+		DELETE FROM `+table+` WHERE (org_id, id) IN (
+			SELECT org_id, id FROM `+table+` t
+			WHERE (t.deleted > 0 OR t.`+past+` <= $1) AND NOT EXISTS (
+				SELECT 1 FROM policies p WHERE p.org_id = t.org_id AND p.kind = $2 AND p.subject = $3)
+			LIMIT $4)`, micros(expired), sallyport.KindAudit, sallyport.LegalHold, limit))
 }
 
 // RemovableTo returns the newest record that nothing needs any more, and what

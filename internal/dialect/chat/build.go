@@ -188,6 +188,9 @@ func (n *Encoder) sign(d llm.Delta) (proof string) {
 		n.callProof = wire.NewProof(n.dialect, n.model, "", d.Text.Text())
 		return ""
 	}
+	if d.Redacted {
+		return wire.NewRedacted(n.dialect, n.model, d.Text.Text())
+	}
 	return wire.NewProof(n.dialect, n.model, n.thought.String(), d.Text.Text())
 }
 

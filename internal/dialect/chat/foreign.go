@@ -122,10 +122,8 @@ func (b *foreignBody) settings(req *llm.Request, flavour Flavour) error {
 	if s.Stop.Len() > 0 || s.Stop.Text() != "" {
 		b.Stop = wire.Present(s.Stop)
 	}
-	// Clients of Anthropic send it with every call, also for models that do not
-	// reason, which refuse it here.
-	if req.Dialect == llm.Responses {
-		b.ReasoningEffort = s.Effort.Text()
+	if b.ReasoningEffort = s.Effort.Text(); req.Dialect == llm.Messages {
+		b.ReasoningEffort = wire.ToldOpenAI(req, b.Model)
 	}
 	return b.format(s.Format)
 }

@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"slices"
+
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -143,10 +145,7 @@ func image(part llm.Part) (llm.Part, error) {
 // assistant adds to what an assistant's message says its reasoning, which
 // stands before the text, its refusal and its calls of tools.
 func assistant(m llm.Value, parts []llm.Part) ([]llm.Part, error) {
-	proof, _ := proofOf(m)
-	if thought := reasoning(m); thought.Text() != "" || proof != "" {
-		parts = append([]llm.Part{{Kind: llm.ThinkingPart, Raw: thought, Text: thought, Proof: proof}}, parts...)
-	}
+	parts = append(thoughts(m), parts...)
 	if refusal := m.Get("refusal"); !refusal.IsNull() {
 		if err := wire.NeedString(m, "refusal"); err != nil {
 			return nil, err
@@ -176,6 +175,27 @@ func assistant(m llm.Value, parts []llm.Part) ([]llm.Part, error) {
 		return err
 	})
 	return parts, err
+}
+
+// thoughts are a message's reasoning: its text, and in the order of their proofs
+// what nobody may read.
+func thoughts(m llm.Value) (parts []llm.Part) {
+	said := llm.Part{Kind: llm.ThinkingPart, Raw: reasoning(m), Text: reasoning(m)}
+	at := 0
+	m.Get("reasoning_details").Items(func(_ int, detail llm.Value) bool {
+		switch data := detail.Get("data").Text(); {
+		case !wire.IsProof(data):
+		case wire.IsRedacted(data):
+			parts = append(parts, llm.Part{Kind: llm.ThinkingPart, Raw: detail, Proof: data})
+		default:
+			said.Proof, at = data, len(parts)
+		}
+		return true
+	})
+	if said.Text.Text() != "" || said.Proof != "" {
+		parts = slices.Insert(parts, at, said)
+	}
+	return parts
 }
 
 // reasoning returns the reasoning text of a message or a delta under the name

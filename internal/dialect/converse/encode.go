@@ -12,12 +12,28 @@ import (
 // body is a request of this dialect. The model and whether the answer is streamed
 // stand in its address.
 type body struct {
-	System    []block         `json:"system,omitempty"`
-	Messages  []turn          `json:"messages"`
-	Inference inference       `json:"inferenceConfig,omitzero"`
-	Tools     *toolConfig     `json:"toolConfig,omitempty"`
-	Output    *outputConfig   `json:"outputConfig,omitempty"`
-	More      json.RawMessage `json:"additionalModelRequestFields,omitempty"`
+	System    []block       `json:"system,omitempty"`
+	Messages  []turn        `json:"messages"`
+	Inference inference     `json:"inferenceConfig,omitzero"`
+	Tools     *toolConfig   `json:"toolConfig,omitempty"`
+	Output    *outputConfig `json:"outputConfig,omitempty"`
+	More      more          `json:"additionalModelRequestFields,omitzero"`
+}
+
+// more is what Anthropic's models take besides, in their own words.
+type more struct {
+	TopK     json.RawMessage `json:"top_k,omitempty"`
+	Thinking *thinking       `json:"thinking,omitempty"`
+	Output   *effort         `json:"output_config,omitempty"`
+}
+
+type thinking struct {
+	Type   string `json:"type"`
+	Budget int64  `json:"budget_tokens"`
+}
+
+type effort struct {
+	Effort string `json:"effort"`
 }
 
 type inference struct {
@@ -157,7 +173,14 @@ func (b *body) settings(req *llm.Request, target string) error {
 		if !strings.Contains(target, "anthropic.") {
 			return wire.Unsupported(s.TopK, "the provider of this model cannot honour this field")
 		}
-		b.More = json.RawMessage(`{"top_k":` + string(s.TopK.JSON()) + `}`)
+		b.More.TopK = s.TopK.JSON()
+	}
+	word, budget := wire.ToldClaude(req, llm.Converse, target, req.OutputMax)
+	if word != "" {
+		b.More.Output = &effort{word}
+	}
+	if budget > 0 {
+		b.More.Thinking = &thinking{"enabled", budget}
 	}
 	switch {
 	case s.Format.Kind == "", s.Format.Kind == "text":

@@ -124,7 +124,7 @@ func (b *body) settings(req *llm.Request, target string) error {
 	g.Temperature, g.TopP, g.TopK = wire.Present(s.Temperature), wire.Present(s.TopP), wire.Present(s.TopK)
 	g.OutputMax = req.OutputMax
 	g.StopSequences = s.Stops()
-	g.Thinking = thinking(target, s.Effort.Text())
+	g.Thinking = thinking(target, s.HowMuch())
 	switch s.Format.Kind {
 	case "", "text":
 	case "json_object":

@@ -100,6 +100,7 @@ func (d *decoder) settings(root llm.Value) error {
 	}
 	s := &d.req.Settings
 	s.Temperature, s.TopP, s.TopK, s.Stop = root.Get("temperature"), root.Get("top_p"), root.Get("top_k"), stop
+	s.ThinkingMax, _ = root.Get("thinking").Get("budget_tokens").Int()
 	return nil
 }
 

@@ -169,6 +169,10 @@ func text(block llm.Value, index int, e *llm.Event) {
 	case "thinking":
 		piece(llm.ThinkingDelta, index, block.Get("thinking"), e)
 		piece(llm.SignatureDelta, index, block.Get("signature"), e)
+	case "redacted_thinking":
+		if data := block.Get("data"); data.Text() != "" {
+			e.Deltas = append(e.Deltas, llm.Delta{Kind: llm.SignatureDelta, Index: index, Text: data, Redacted: true})
+		}
 	}
 }
 

@@ -150,7 +150,7 @@ func TestDecodeWhole(t *testing.T) {
 		{
 			"everything",
 			`{"id":"m","type":"message","model":"x","content":[{"type":"thinking","thinking":"Hm.","signature":"c2ln"},{"type":"redacted_thinking","data":"b3BhcXVl"},{"type":"text","text":"Wait."},{"type":"tool_use","id":"toolu_1","name":"f","input":{"big":12345678901234567890, "s":"a\nb"}}],"stop_reason":"tool_use"}`,
-			`whole id=m model=x thinking[0]="Hm." signature[0]="c2ln" text[2]="Wait." call[3]=toolu_1,f arguments[3]="{\"big\":12345678901234567890, \"s\":\"a\\nb\"}" finish=tool_calls`,
+			`whole id=m model=x thinking[0]="Hm." signature[0]="c2ln" signature[1]="b3BhcXVl" text[2]="Wait." call[3]=toolu_1,f arguments[3]="{\"big\":12345678901234567890, \"s\":\"a\\nb\"}" finish=tool_calls`,
 		},
 		{
 			"a call without arguments",

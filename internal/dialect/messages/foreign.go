@@ -24,10 +24,17 @@ type body struct {
 	TopK          json.RawMessage `json:"top_k,omitempty"`
 	Metadata      *metadata       `json:"metadata,omitempty"`
 	OutputConfig  *outputConfig   `json:"output_config,omitempty"`
+	Thinking      *thinking       `json:"thinking,omitempty"`
 }
 
 type outputConfig struct {
-	Format format `json:"format"`
+	Effort string  `json:"effort,omitempty"`
+	Format *format `json:"format,omitempty"`
+}
+
+type thinking struct {
+	Type   string `json:"type"`
+	Budget int64  `json:"budget_tokens"`
 }
 
 type format struct {
@@ -148,7 +155,7 @@ func newToolChoice(req *llm.Request) (*toolChoice, error) {
 	return nil, sallyport.NewError(sallyport.UnsupportedField, "tool_choice: the provider of this model does not know this choice")
 }
 
-// settings sets what is carried as it came. How much to think is a hint.
+// settings sets what is carried as it came, and how much to think.
 func (b *body) settings(req *llm.Request) error {
 	s := req.Settings
 	if err := b.format(s.Format); err != nil {
@@ -168,7 +175,22 @@ func (b *body) settings(req *llm.Request) error {
 	if s.User.Text() != "" {
 		b.Metadata = &metadata{UserID: s.User.Text()}
 	}
+	b.think(req)
 	return b.stops(s.Stop)
+}
+
+func (b *body) think(req *llm.Request) {
+	effort, budget := wire.ToldClaude(req, llm.Messages, b.Model, b.MaxTokens)
+	if budget > 0 {
+		b.Thinking = &thinking{"enabled", budget}
+	}
+	if effort == "" {
+		return
+	}
+	if b.OutputConfig == nil {
+		b.OutputConfig = &outputConfig{}
+	}
+	b.OutputConfig.Effort = effort
 }
 
 // format sets a schema for the answer. Its name and what describes it are for
@@ -178,7 +200,7 @@ func (b *body) format(f llm.Format) error {
 	case f.Kind == "" || f.Kind == "text":
 		return nil
 	case f.Kind == "json_schema" && f.Schema.Kind() == llm.Object:
-		b.OutputConfig = &outputConfig{format{"json_schema", f.Schema.JSON()}}
+		b.OutputConfig = &outputConfig{Format: &format{"json_schema", f.Schema.JSON()}}
 		return nil
 	}
 	const why = "the provider of this model cannot honour this field"

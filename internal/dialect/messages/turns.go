@@ -21,6 +21,7 @@ type block struct {
 	Text         string          `json:"text,omitempty"`        // text
 	Thinking     *string         `json:"thinking,omitempty"`    // thinking, which may be empty
 	Signature    string          `json:"signature,omitempty"`   // thinking
+	Data         string          `json:"data,omitempty"`        // redacted_thinking
 	Source       *source         `json:"source,omitempty"`      // image, document
 	Title        string          `json:"title,omitempty"`       // document
 	ID           string          `json:"id,omitempty"`          // tool_use
@@ -124,6 +125,9 @@ func newBlock(p llm.Part) (block, error) {
 		content, err := newBlocks(p.Parts)
 		return block{Type: "tool_result", ToolUseID: p.ToolID.Text(), Content: content, IsError: p.IsError}, err
 	case llm.ThinkingPart: // whose Proof is the signature by now
+		if p.Redacted {
+			return block{Type: "redacted_thinking", Data: p.Proof}, nil
+		}
 		thought := p.Text.Text()
 		return block{Type: "thinking", Thinking: &thought, Signature: p.Proof}, nil
 	}

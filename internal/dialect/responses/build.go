@@ -44,10 +44,12 @@ type builtItem struct {
 
 	proof  string // of reasoning: what it is signed with
 	sealed string // and how clients see that, at its end
-	callID string
-	tool   clientTool // that is called
-	short  bool       // it was cut off
-	void   bool       // another was said in its place
+	// redacted says that proof is the reasoning itself.
+	redacted bool
+	callID   string
+	tool     clientTool // that is called
+	short    bool       // it was cut off
+	void     bool       // another was said in its place
 }
 
 // builtPart is a text of an item.
@@ -187,6 +189,10 @@ func (n *Encoder) delta(d llm.Delta) {
 // sign notes what proves the reasoning of a block. Some providers sign what they do
 // not tell: that is reasoning without a text.
 func (n *Encoder) sign(d llm.Delta) {
+	if d.Redacted { // is told at once: what is thought next is no part of it
+		n.endItem(n.begin(&builtItem{kind: llm.ThinkingDelta, proof: d.Text.Text(), redacted: true}))
+		return
+	}
 	key := itemKey{llm.ThinkingDelta, d.Index}
 	it := n.answer.open[key]
 	if it == nil || it.done {
@@ -357,7 +363,10 @@ func (n *Encoder) endItem(it *builtItem) {
 		n.endPart(it, p)
 	}
 	it.done = true
-	if it.proof != "" && len(it.parts) <= 1 {
+	switch {
+	case it.redacted:
+		it.sealed = wire.NewRedacted(n.answer.dialect, n.answer.model, it.proof)
+	case it.proof != "" && len(it.parts) <= 1:
 		thought := ""
 		for _, p := range it.parts {
 			thought = p.text.String()

@@ -22,7 +22,9 @@ func (d *decoder) input(root llm.Value) error {
 		d.say(llm.RoleUser, llm.Part{Kind: llm.TextPart, Raw: v, Text: v})
 		return nil
 	case llm.Array:
-		if v.Len() == 0 {
+		// OpenAI demands an input, and an empty list beside a conversation is one: it is
+		// answered as it stands.
+		if v.Len() == 0 && root.Get("conversation").IsNull() {
 			return wire.Invalid("input must have at least one item.")
 		}
 		d.req.Messages = make([]llm.Message, 0, v.Len())

@@ -17,6 +17,12 @@ import (
 type Turn struct {
 	Input    json.RawMessage `json:"input"` // a text or items
 	Response json.RawMessage `json:"response"`
+	// Thread is the conversation that it belongs to, "" for none, and Told the number
+	// of the last of its items that the model was told before Input. They are kept
+	// there, and whoever reads the turn puts those that are left into Before.
+	Thread string `json:"thread,omitempty"`
+	Told   int64  `json:"told,omitempty"`
+	Before []Item `json:"-"`
 }
 
 // InputOf is the JSON of what req itself says, without any change made since.
@@ -28,12 +34,20 @@ func InputOf(req *llm.Request) []byte { return req.Body.Root().Get("input").Raw(
 // that a provider takes back. The error means that a turn cannot be read.
 func Follow(req *llm.Request, turns []Turn) ([]byte, error) {
 	var said [][]byte
+	add := func(_ string, item llm.Value) {
+		if again := replayed(item); again != nil {
+			said = append(said, again)
+		}
+	}
 	for _, t := range turns {
-		if err := t.items(func(_ string, item llm.Value) {
-			if again := replayed(item); again != nil {
-				said = append(said, again)
+		for _, before := range t.Before {
+			doc, err := llm.Parse(before.JSON)
+			if err != nil {
+				return nil, err
 			}
-		}); err != nil {
+			add("before", doc.Root())
+		}
+		if err := t.items(add); err != nil {
 			return nil, err
 		}
 	}
@@ -76,9 +90,9 @@ func (t Turn) Said(id string) (item []byte, ids []string, err error) {
 	return item, ids, err
 }
 
-// Resolve returns the body of req with items in place of their ids. Reasoning is
-// left out as in Follow.
-func Resolve(req *llm.Request, items map[string][]byte) ([]byte, error) {
+// Resolve returns the body of req with items in place of their ids, and without
+// those that the model is told anyway. Reasoning is left out as in Follow.
+func Resolve(req *llm.Request, items map[string][]byte, told map[string]bool) ([]byte, error) {
 	var list [][]byte
 	var failed error
 	input := req.Body.Root().Get("input")
@@ -86,6 +100,9 @@ func Resolve(req *llm.Request, items map[string][]byte) ([]byte, error) {
 		id := reference(v)
 		if id == "" {
 			list = append(list, v.Raw())
+			return true
+		}
+		if told[id] {
 			return true
 		}
 		doc, err := llm.Parse(items[id])
@@ -151,10 +168,17 @@ type Item struct {
 
 // InputItems lists all that the model was asked in the last of the turns: what
 // was said in those before it, and its own input. Items without an id get one that
-// is always the same.
+// is always the same; those of a conversation have the id that they have there.
 func InputItems(turns []Turn) ([]Item, error) {
 	var items []Item
 	for i, t := range turns {
+		for _, before := range t.Before {
+			item, err := Listed(before.JSON, before.ID)
+			if err != nil {
+				return nil, err
+			}
+			items = append(items, Item{before.ID, item})
+		}
 		last := i == len(turns)-1
 		at, of := 0, sha256.Sum256(t.Response)
 		err := t.items(func(side string, item llm.Value) {

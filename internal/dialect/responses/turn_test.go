@@ -57,13 +57,13 @@ func TestResolve(t *testing.T) {
 		}
 		items[id] = item
 	}
-	got, err := responses.Resolve(req, items)
+	got, err := responses.Resolve(req, items, nil)
 	want := `{"model":"m","input":[{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"two"}]},` +
 		`{"type":"new","id":"n"},{"role":"user","content":"x","id":"u"}]}`
 	if err != nil || string(got) != want || len(items) != 2 {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
 	}
-	if _, err := responses.Resolve(req, nil); err == nil {
+	if _, err := responses.Resolve(req, nil, nil); err == nil {
 		t.Error("an item that is not there was left out")
 	}
 }

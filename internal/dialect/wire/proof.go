@@ -23,6 +23,8 @@ type Proof struct {
 	// Sum is of the thinking that the signature covers, "" for none: what was changed
 	// since is proven no more.
 	Sum string `json:"t,omitempty"`
+	// Redacted says that Signature is thinking itself, which nobody may read.
+	Redacted bool `json:"r,omitempty"`
 }
 
 // proofPrefix marks a Proof among what other services seal.
@@ -30,8 +32,20 @@ const proofPrefix = "sallyport1."
 
 // NewProof is the proof for thinking of a model, as clients see it.
 func NewProof(dialect llm.Dialect, model, thinking, signature string) string {
-	body := Marshal(Proof{dialect, Family(model), signature, sumOf(thinking)})
-	return proofPrefix + base64.RawURLEncoding.EncodeToString(body)
+	return Proof{Dialect: dialect, Family: Family(model), Signature: signature, Sum: sumOf(thinking)}.seal()
+}
+
+// NewRedacted is the proof that thinking is which nobody may read.
+func NewRedacted(dialect llm.Dialect, model, data string) string {
+	return Proof{Dialect: dialect, Family: Family(model), Signature: data, Redacted: true}.seal()
+}
+
+func (p Proof) seal() string { return proofPrefix + base64.RawURLEncoding.EncodeToString(Marshal(p)) }
+
+// IsRedacted says whether a sealed text is a Proof of NewRedacted.
+func IsRedacted(sealed string) bool {
+	p, ok := openProof(sealed)
+	return ok && p.Redacted
 }
 
 // IsProof says whether a sealed text is a Proof, and no secret of another service.
@@ -67,7 +81,7 @@ func Proven(parts []llm.Part, dialect llm.Dialect, target string) []llm.Part {
 		}
 		p, ok := openProof(part.Proof)
 		if ok && p.Dialect == dialect && p.Family == Family(target) && p.Sum == sumOf(part.Text.Text()) {
-			part.Proof = p.Signature
+			part.Proof, part.Redacted = p.Signature, p.Redacted
 			kept = append(kept, part)
 		}
 	}

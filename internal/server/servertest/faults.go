@@ -23,7 +23,8 @@ type Faults struct {
 	fails   func(journal.Entry) bool
 	written chan struct{} // closed and made anew with each batch that was written
 
-	requests atomic.Bool // FailRequests
+	requests  atomic.Bool // FailRequests
+	responses atomic.Bool // FailResponses
 }
 
 func newFaults(db *store.DB) *Faults { return &Faults{DB: db, written: make(chan struct{})} }
@@ -69,6 +70,17 @@ func (f *Faults) EndRequest(ctx context.Context, first sallyport.FirstRequest) e
 		return ErrDisk
 	}
 	return f.DB.EndRequest(ctx, first)
+}
+
+// FailResponses lets the storing of responses fail, or no more.
+func (f *Faults) FailResponses(fail bool) { f.responses.Store(fail) }
+
+// KeepResponse implements server.Responses.
+func (f *Faults) KeepResponse(ctx context.Context, r sallyport.StoredResponse) error {
+	if f.responses.Load() {
+		return ErrDisk
+	}
+	return f.DB.KeepResponse(ctx, r)
 }
 
 // next is closed when the next batch has been written.

@@ -174,12 +174,12 @@ func (h *House) open(t testing.TB, o Options) {
 		Keys: h.keys, Sessions: h.sessions, Door: door, Invites: identity.NewInvites(db, ring, door, h.Clock.Now), Setup: noSetup{},
 		Gateway: gw, Journal: h.journal, Models: h.Models, Agents: agents, Chats: h.Chats,
 		Policies: policies, Limiter: limiter, Engine: engine, Audit: h.audit,
-		Control: db, KeyMaker: h.keys, Sealer: ring, Requests: h.Faults, Responses: db, Threads: db, Files: db,
+		Control: db, KeyMaker: h.keys, Sealer: ring, Requests: h.Faults, Responses: h.Faults, Threads: db, Files: db,
 		Prover:        &audit.Checkpointer{Store: db, Key: checkpointKey, Now: h.Clock.Now, Log: log},
 		FileModels:    func(id string) bool { return id == Model || id == Claude },
 		FileProviders: func(name string) bool { return name == "fake" || name == "fake-claude" },
 		Operators:     []server.OperatorProvider{{Name: "fake", Type: "openai", Credential: true}, {Name: "fake-claude", Type: "anthropic", Credential: true}},
-		Probe:         providers.Probe, PrivateNetworks: o.PrivateNetworks,
+		Probe:         providers.Probe, Lists: catalogue.NewLists(db, providers.List, h.Clock.Now), PrivateNetworks: o.PrivateNetworks,
 		Sinks: sinks{db}, System: h.system, LiveTime: liveTime,
 		Forget: func() {
 			h.keys.Forget()

@@ -19,6 +19,8 @@ func testProviders(t *testing.T, db *store.DB) {
 	changed := p
 	changed.BaseURL, changed.Credential, changed.CreatedAt, changed.CredentialAt = "https://two.test/v1", nil, Time.AddDate(1, 0, 0), time.Time{}
 	ok(t, db.SaveProvider(ctx, changed, Event("provider.save")))
+	changed.Connect, changed.FirstByte, changed.Idle = time.Second, 2*time.Second, 1500*time.Millisecond
+	ok(t, db.SaveProvider(ctx, changed, Event("provider.save")))
 	changed.CreatedAt = Time
 	want := func(org sallyport.OrgID, want ...sallyport.ProviderSettings) {
 		t.Helper()
@@ -52,12 +54,13 @@ func testModels(t *testing.T, db *store.DB) {
 	m := sallyport.Model{
 		ID: "mock-large", DisplayName: "Mock", Provider: "local", Target: "gpt-4o-mini",
 		ContextWindow: 128_000, OutputMax: 16_000, ImageTokens: 1_000,
-		Price:   sallyport.Price{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Reasoning: 5, Version: "p1"},
-		Offline: true, DLP: "observe", Images: true,
+		Price:   sallyport.Price{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Reasoning: 5, Second: 6, Version: "p1"},
+		Offline: true, DLP: "observe", Abilities: []sallyport.Ability{sallyport.Images},
 	}
 	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
-	m.Target, m.Price.Output, m.Price.Reasoning, m.Offline = "gpt-5", 5, 6, false
-	m.Images, m.Reasons = false, true
+	m.Target, m.Price.Output, m.Price.Reasoning, m.Price.Second, m.Offline = "gpt-5", 5, 6, 7, false
+	m.Abilities = []sallyport.Ability{sallyport.Tools, sallyport.Reasons}
+	m.Type, m.Facts = sallyport.EmbeddingModel, sallyport.Facts{At: Time, Source: "https://list.test"}
 	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
 	want := func(org sallyport.OrgID, want ...sallyport.Model) {
 		t.Helper()
@@ -73,6 +76,16 @@ func testModels(t *testing.T, db *store.DB) {
 		fails(t, db.DeleteModel(ctx, other, m.ID, Event("model.delete")), sallyport.NotFound)
 	})
 	fails(t, db.SaveModel(ctx, "nobody", m, Event("model.save")), sallyport.NotFound)
+	want(org, m)
+	retries := 0
+	m.Weight, m.Retries, m.Loose, m.Fallbacks = 3, &retries, true, []string{"b", "a"}
+	m.Routes = []sallyport.Route{
+		{Provider: "other", Target: "t", Weight: 2, Price: sallyport.Price{Input: 1, CachedInput: 2, CacheWrite: 3, Output: 4, Reasoning: 5, Second: 6, Version: "p2"}}, {Provider: "third", Target: "u"},
+	}
+	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
+	want(org, m)
+	m.Price = sallyport.Price{Unknown: true, Version: "unknown"}
+	ok(t, db.SaveModel(ctx, org, m, Event("model.save")))
 	want(org, m)
 	ok(t, db.DeleteModel(ctx, org, m.ID, Event("model.delete")))
 	want(org)

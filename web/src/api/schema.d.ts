@@ -1234,6 +1234,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/model-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the sets of models that rights can speak of */
+        get: operations["listModelGroups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-groups/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Add a model group, or change it */
+        put: operations["saveModelGroup"];
+        post?: never;
+        /** Delete a model group of which no rights speak */
+        delete: operations["deleteModelGroup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -1270,6 +1305,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/aliases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a model one more name */
+        post: operations["addModelAlias"];
+        /** Take a name from a model */
+        delete: operations["removeModelAlias"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/available": {
         parameters: {
             query?: never;
@@ -1297,6 +1350,23 @@ export interface paths {
         get?: never;
         /** Choose the model that chats begin with */
         put: operations["setDefaultModel"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** List a model by another name; the names that it had go on working, and its id stays what rights, limits and records go by */
+        put: operations["renameModel"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1392,6 +1462,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/providers/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the ways to models have fared in recent calls, on the server that answers */
+        get: operations["getProvidersHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/providers/{name}": {
         parameters: {
             query?: never;
@@ -1404,6 +1491,41 @@ export interface paths {
         post?: never;
         /** Delete a provider of your own */
         delete: operations["deleteProvider"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/providers/{name}/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a provider offers, as it last said, beside the catalogue */
+        get: operations["listOffers"];
+        put?: never;
+        /** Add a model that one of your own providers offers, with what is known of it */
+        post: operations["addOffered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/providers/{name}/models/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a provider anew what it offers */
+        post: operations["refreshOffers"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1938,6 +2060,12 @@ export interface components {
             type: string;
             user_id?: string;
         };
+        AddFoundRequestBody: {
+            /** @description Default: the target */
+            id?: string;
+            /** @description One of the list */
+            target: string;
+        };
         AgentInputView: {
             description: string;
             name: string;
@@ -2396,6 +2524,10 @@ export interface components {
             start: number;
             type: string;
         };
+        GoneView: {
+            model: string;
+            target: string;
+        };
         GrantRequestBody: {
             /** @description Credits, a decimal number in text; negative takes back what is free */
             amount: string;
@@ -2436,6 +2568,11 @@ export interface components {
             created_at: string;
             id: string;
             name: string;
+        };
+        HealthView: {
+            /** @description The server that answers: each remembers for itself, since its start */
+            node: string;
+            targets: components["schemas"]["TargetHealthView"][] | null;
         };
         HistogramView: {
             /** @description Records in equal parts of the time, the oldest first */
@@ -2751,6 +2888,16 @@ export interface components {
             /** @description There are messages above: ask with before, the first one's id */
             more: boolean;
         };
+        ModelGroupView: {
+            description?: string;
+            /** @description Ids of models */
+            models: string[] | null;
+            readonly name: string;
+        };
+        ModelNameRequestBody: {
+            /** @description 1 to 200 characters, all of them visible ASCII; unique in the organisation, among ids too */
+            name: string;
+        };
         ModelRules: {
             /**
              * @description Whether models that come later, of providers old and new, can be used before somebody switches them on
@@ -2779,30 +2926,70 @@ export interface components {
             tokens: number;
         };
         ModelView: {
+            /** @description What it is known to be able to do. Absent in a change: what images and reasons say */
+            abilities?: ("tools" | "images" | "documents" | "audio" | "reasoning" | "structured_output" | "streaming")[] | null;
+            /** @description More names that are listed */
+            readonly aliases: string[] | null;
             /** Format: int64 */
             context_window?: number;
             /** @description The organisation's chats begin with it */
             readonly default: boolean;
             display_name: string;
             readonly enabled: boolean;
+            /**
+             * Format: date
+             * @description Of which day what is known of it is, prices too; null: an administrator or the operator wrote it
+             */
+            readonly facts_at: string | null;
+            /** @description Where that was read: an address, or the provider's own list */
+            readonly facts_source?: string;
+            /** @description Models of the same type that answer when no way to this one does. Theirs are not followed */
+            fallbacks?: string[] | null;
+            /** @description Names from before a change, which still work */
+            readonly former_names: string[] | null;
+            /** @description The model groups that it is in */
+            readonly groups: string[] | null;
             id: string;
-            /** @description It is known to take pictures */
+            /** @description It is known to take pictures: the ability images */
             images?: boolean;
+            /** @description Each call begins at a way of its own, and not where its conversation has begun */
+            loose?: boolean;
             /**
              * @description file: the operator's, read-only here
              * @enum {string}
              */
             readonly managed_by: "file" | "organisation";
+            /** @description What it is listed by, which calls can name: its id, unless it was renamed */
+            readonly name: string;
             /** @description No AI answers under this name */
             readonly offline: boolean;
             /** Format: int64 */
             output_max?: number;
             price: components["schemas"]["PriceView"];
             provider: string;
-            /** @description It is known to be able to think before it answers */
+            /** @description It is known to be able to think before it answers: the ability reasoning */
             reasons?: boolean;
+            /**
+             * Format: int64
+             * @description How often one way is tried again after a failure that costs nothing. Absent: as the operator has it
+             */
+            retries?: number;
+            /** @description More ways to serve the model, tried when another fails before its answer begins */
+            routes?: components["schemas"]["RouteView"][] | null;
             /** @description The provider's own name for the model */
             target: string;
+            /**
+             * @description Default: chat
+             * @enum {string}
+             */
+            type?: "chat" | "embedding" | "transcription";
+            /** @description A provider that serves it no longer lists it */
+            readonly vanished?: boolean;
+            /**
+             * Format: int64
+             * @description The share of calls that begin with provider and target, against those of the routes. Without any weight all do
+             */
+            weight?: number;
         };
         NameView: {
             /** @description A user's e-mail address, a key's prefix */
@@ -2832,6 +3019,45 @@ export interface components {
             expires_at: string;
             node: string;
             this: boolean;
+        };
+        OfferView: {
+            abilities: string[] | null;
+            /** Format: int64 */
+            context_window?: number;
+            display_name?: string;
+            /** @description The ids of the models that it serves; none: it is new */
+            models: string[] | null;
+            /** Format: int64 */
+            output_max?: number;
+            /** @description It would be added with the built-in price; else somebody has to set it before it can be called */
+            price_known: boolean;
+            /** @description The provider's name for it */
+            target: string;
+            /** @description chat, embedding, transcription, or other, which cannot be added */
+            type: string;
+        };
+        OffersView: {
+            /** @description Models can be added here; those of the operator's providers the operator adds */
+            addable: boolean;
+            /**
+             * Format: date-time
+             * @description When it was last asked
+             */
+            asked_at: string | null;
+            /** @description The step at which asking failed last, as of a test */
+            failed?: string;
+            /**
+             * Format: date-time
+             * @description When the provider last gave its list; null: never
+             */
+            listed_at: string | null;
+            /** @description What that means; or why there can be no list */
+            message?: string;
+            models: components["schemas"]["OfferView"][] | null;
+            /** @description There are more than were read */
+            partial: boolean;
+            /** @description Models of the catalogue that the provider no longer lists; they stay */
+            vanished: components["schemas"]["GoneView"][] | null;
         };
         OneRecord: {
             /** @description The stored bytes, in base64 */
@@ -2964,9 +3190,13 @@ export interface components {
             cached_input?: string;
             /** @description Credits per million tokens, a decimal number in text */
             input: string;
+            /** @description Credits for a minute of sound, at most 60, of transcription models that are priced by time; absent: by tokens */
+            minute?: string;
             output: string;
             /** @description Output that the model thought with; absent: as output */
             reasoning?: string;
+            /** @description Nobody has said what it costs: it cannot be called until somebody saves it with a price */
+            readonly unknown: boolean;
             /** @description Names this price in the trail */
             readonly version?: string;
         };
@@ -3021,11 +3251,26 @@ export interface components {
             /** @description https, and not a private address; absent for the operator's */
             base_url: string;
             /**
+             * Format: int64
+             * @description How long to wait for a connection; 0 is the default, here and below: 10 s
+             */
+            connect_ms?: number;
+            /**
              * Format: date-time
              * @description When it was set, if that is known
              */
             readonly credential_at: string | null;
             readonly credential_set: boolean;
+            /**
+             * Format: int64
+             * @description From there to the beginning of the answer: 300 s
+             */
+            first_byte_ms?: number;
+            /**
+             * Format: int64
+             * @description Between two pieces of an answer: 120 s
+             */
+            idle_ms?: number;
             /**
              * @description file: the operator's, read-only here
              * @enum {string}
@@ -3130,6 +3375,15 @@ export interface components {
             name: string;
             /** @description All of it in a line, such as: on: group SOC; ceiling: organisation on */
             text: string;
+        };
+        RouteView: {
+            /** @description Default: the model's */
+            price?: components["schemas"]["PriceView"];
+            provider: string;
+            /** @description Default: the model's */
+            target?: string;
+            /** Format: int64 */
+            weight?: number;
         };
         RunAgentView: {
             deleted: boolean;
@@ -3505,12 +3759,61 @@ export interface components {
             storage: components["schemas"]["StorageView"];
             version: string;
         };
+        TargetHealthView: {
+            /** Format: date-time */
+            failed_at: string | null;
+            /**
+             * Format: int64
+             * @description Those of them that failed by the provider, a 429 included; not what a client did
+             */
+            failures: number;
+            /** @description The code of the last failure, as in the trail; never the provider's words */
+            last_error?: string;
+            /**
+             * Format: int64
+             * @description To the first piece of an answer
+             */
+            median_ms?: number;
+            /** @description The ids of the models that are served so */
+            models: string[] | null;
+            provider: string;
+            /**
+             * Format: int64
+             * @description The same: 95 of 100 were faster
+             */
+            slow_ms?: number;
+            /**
+             * @description Of its breaker. open: it is passed over for a while; half_open: one call may find out
+             * @enum {string}
+             */
+            state: "closed" | "open" | "half_open";
+            /**
+             * Format: int64
+             * @description The provider's HTTP status of it
+             */
+            status?: number;
+            target: string;
+            /**
+             * Format: date-time
+             * @description null: not since the server started
+             */
+            tried_at: string | null;
+            /**
+             * Format: int64
+             * @description Recent tries that are remembered, at most 50, of everybody who is served so
+             */
+            tries: number;
+        };
         Things: {
             /**
              * @description What holds for those that are not named
              * @enum {string}
              */
             default?: "on" | "off" | "by_group";
+            /** @description Of models: by the name of the model group. Of several groups that a model is in, off counts before by_group, and that before on */
+            groups?: {
+                [key: string]: string;
+            };
             /** @description By the id of the model, or the name of the integration or tool: on, off, or by_group, which is the organisation's alone */
             names?: {
                 [key: string]: string;
@@ -12905,6 +13208,286 @@ export interface operations {
             };
         };
     };
+    listModelGroups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelGroupView"][] | null;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+        };
+    };
+    saveModelGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelGroupView"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+        };
+    };
+    deleteModelGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+        };
+    };
     listModels: {
         parameters: {
             query?: never;
@@ -13280,6 +13863,197 @@ export interface operations {
             };
         };
     };
+    addModelAlias: {
+        parameters: {
+            query: {
+                /** @description The model's id */
+                model: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelNameRequestBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+        };
+    };
+    removeModelAlias: {
+        parameters: {
+            query: {
+                /** @description The model's id */
+                model: string;
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+        };
+    };
     listAvailableModels: {
         parameters: {
             query?: never;
@@ -13382,6 +14156,103 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["DefaultRequestBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+        };
+    };
+    renameModel: {
+        parameters: {
+            query: {
+                /** @description The model's id */
+                model: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelNameRequestBody"];
             };
         };
         responses: {
@@ -14216,6 +15087,98 @@ export interface operations {
             };
         };
     };
+    getProvidersHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+        };
+    };
     deleteProvider: {
         parameters: {
             query?: never;
@@ -14233,6 +15196,290 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+        };
+    };
+    listOffers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OffersView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+        };
+    };
+    addOffered: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddFoundRequestBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlatStatusError"];
+                };
+            };
+        };
+    };
+    refreshOffers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OffersView"];
+                };
             };
             /** @description Bad Request */
             400: {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire/wiretest"
 )
 
 // Stream is what a stream has told of its one choice.
@@ -62,14 +64,8 @@ type reader struct {
 // that a client must not be told, or not in that order.
 func Read(stream string) (Stream, error) {
 	r := &reader{}
-	frames := strings.SplitAfter(stream, "\n\n")
-	if last := frames[len(frames)-1]; last != "" {
-		return r.Stream, fmt.Errorf("it ends in the middle of an event: %q", last)
-	}
-	for _, frame := range frames[:len(frames)-1] {
-		if err := r.take(strings.TrimSuffix(frame, "\n\n")); err != nil {
-			return r.Stream, fmt.Errorf("%w: %s", err, frame)
-		}
+	if err := wiretest.EachFrame(stream, r.take); err != nil {
+		return r.Stream, err
 	}
 	if !r.done {
 		return r.Stream, errors.New("it has no [DONE]")

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire/wiretest"
 )
 
 // Stream is what a stream has told.
@@ -56,14 +58,8 @@ type reader struct {
 // that a client must not be told, or not in that order.
 func Read(stream string) (Stream, error) {
 	r := &reader{}
-	frames := strings.SplitAfter(stream, "\n\n")
-	if last := frames[len(frames)-1]; last != "" {
-		return r.Stream, fmt.Errorf("it ends in the middle of an event: %q", last)
-	}
-	for _, frame := range frames[:len(frames)-1] {
-		if err := r.frame(strings.TrimSuffix(frame, "\n\n")); err != nil {
-			return r.Stream, fmt.Errorf("%w: %s", err, frame)
-		}
+	if err := wiretest.EachFrame(stream, r.frame); err != nil {
+		return r.Stream, err
 	}
 	if !r.done {
 		return r.Stream, errors.New("it has neither message_stop nor an error")

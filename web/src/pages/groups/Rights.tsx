@@ -117,7 +117,7 @@ export function Permissions(props: Props) {
   );
 }
 
-/** The things of an area, of models the providers too; with named, others can be added by name. */
+/** The things of an area, of models the model groups and providers too; with named, others can be added by name. */
 export function ThingRights({ area, named, ...props }: Props & { area: Area; named?: boolean }) {
   const { by, says, rights } = props;
   const change = useDecide(by, says);
@@ -137,7 +137,8 @@ export function ThingRights({ area, named, ...props }: Props & { area: Area; nam
         busy={change.isPending}
         onSet={(name, state) => change.mutate({ [area]: withState(decided, name, state) })}
       />
-      {area === "models" && <ProviderTable {...props} change={change} />}
+      {area === "models" && <WholesTable {...props} change={change} kind="groups" />}
+      {area === "models" && <WholesTable {...props} change={change} kind="providers" />}
       {named && (
         <Form
           submit={t("groups.addThing")}
@@ -161,24 +162,27 @@ export function ThingRights({ area, named, ...props }: Props & { area: Area; nam
 }
 
 /**
- * The providers of models: what is said of one holds for its models that are not
- * named themselves. They are of the same area, so both tables share one change.
+ * The model groups, and the providers of models: what is said of one holds for its
+ * models that are not named themselves, of a group before that of a provider. They are
+ * of the same area, so all tables share one change.
  */
-function ProviderTable({ by, says, change }: Props & { change: ReturnType<typeof useDecide> }) {
+function WholesTable({ by, says, change, kind }: Props & { change: ReturnType<typeof useDecide>; kind: "groups" | "providers" }) {
   const models = useModels();
-  const decided = says.models;
-  const names = new Set([...(models.data ?? []).map((m) => m.provider), ...Object.keys(decided?.providers ?? {})]);
-  const rows: Row[] = [...names].sort().map((name) => ({ name, title: name, state: decided?.providers?.[name] ?? "" }));
+  const decided = says.models?.[kind];
+  const known = (models.data ?? []).flatMap((m) => (kind === "groups" ? (m.groups ?? []) : [m.provider]));
+  const names = new Set([...known, ...Object.keys(decided ?? {})]);
+  if (kind === "groups" && names.size === 0) return null;
+  const rows: Row[] = [...names].sort().map((name) => ({ name, title: name, state: decided?.[name] ?? "" }));
   return (
     <div className="mt-4 flex flex-col gap-2">
       <FormError error={models.error} />
       <RightTable
         by={by}
-        label={t("groups.providers")}
+        label={t(kind === "groups" ? "groups.modelGroups" : "groups.providers")}
         rows={rows}
-        text={(name) => t(decided?.providers?.[name] ? "groups.providerDecided" : "groups.providerSilent")}
+        text={(name) => t(decided?.[name] ? "groups.providerDecided" : "groups.providerSilent")}
         busy={change.isPending}
-        onSet={(name, state) => change.mutate({ models: withState(decided, name, state, "providers") })}
+        onSet={(name, state) => change.mutate({ models: withState(says.models, name, state, kind) })}
       />
     </div>
   );

@@ -19,6 +19,8 @@ export type State = "on" | "by_group" | "off" | "";
 export interface Things {
   default?: State;
   names?: Record<string, State>;
+  /** Of models: what is said of the model groups. */
+  groups?: Record<string, State>;
   providers?: Record<string, State>;
 }
 
@@ -83,8 +85,8 @@ export function freeName(taken: string[], name: (n: number) => string): string {
   return name(n);
 }
 
-/** What is said of things once one of them, or one of their providers, is said otherwise; "" takes it back. */
-export function withState(things: Things | undefined, name: string, state: State, kind: "names" | "providers" = "names"): Things {
+/** What is said of things once one of them, or one of their model groups or providers, is said otherwise; "" takes it back. */
+export function withState(things: Things | undefined, name: string, state: State, kind: "names" | "groups" | "providers" = "names"): Things {
   if (name === others) {
     const { default: _, ...rest } = things ?? {};
     return state ? { ...rest, default: state } : rest;

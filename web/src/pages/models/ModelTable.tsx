@@ -8,7 +8,7 @@ import type { MenuItem } from "@/components/Menu";
 import { Empty, States } from "@/components/States";
 import { t } from "@/messages";
 import { useSession } from "@/session";
-import { setAccess, setDefault, setRules, useModelChange, useRules } from "./data";
+import { abilities, setAccess, setDefault, setRules, useModelChange, useRules } from "./data";
 
 export function ModelTable({ open, onOpen }: { open: string | undefined; onOpen: (id: string) => void }) {
   const query = useModels();
@@ -29,17 +29,26 @@ export function ModelTable({ open, onOpen }: { open: string | undefined; onOpen:
 }
 
 const columns: Column<Model>[] = [
-  { id: "model", header: t("models.id"), width: "minmax(200px, 2fr)", cell: (m) => <span title={m.id}>{m.display_name}</span> },
-  { id: "state", header: t("models.state"), width: "150px", cell: (m) => <State model={m} /> },
+  { id: "model", header: t("models.id"), width: "minmax(200px, 2fr)", cell: (m) => <span title={[m.name, ...(m.aliases ?? [])].join(", ")}>{m.display_name}</span> },
+  { id: "name", header: t("models.name"), hidden: true, cell: (m) => m.name },
+  { id: "state", header: t("models.state"), width: "minmax(150px, 1fr)", cell: (m) => <State model={m} /> },
   { id: "provider", header: t("models.provider"), cell: (m) => m.provider },
   { id: "window", header: t("models.window"), align: "end", cell: (m) => (m.context_window ? <Count n={m.context_window} /> : "—") },
   { id: "output", header: t("models.output"), align: "end", hidden: true, cell: (m) => (m.output_max ? <Count n={m.output_max} /> : "—") },
-  { id: "input", header: t("models.input"), align: "end", cell: (m) => creditText(m.price.input) },
-  { id: "outputPrice", header: t("models.outputPrice"), align: "end", cell: (m) => creditText(m.price.output) },
+  { id: "input", header: t("models.input"), align: "end", cell: (m) => rate(m, m.price.input) },
+  { id: "outputPrice", header: t("models.outputPrice"), align: "end", cell: (m) => rate(m, m.price.output) },
   { id: "abilities", header: t("models.abilities"), width: "170px", cell: (m) => <Abilities model={m} /> },
+  { id: "type", header: t("models.type"), hidden: true, cell: (m) => t(`models.type_${m.type ?? "chat"}`) },
+  { id: "groups", header: t("models.tabGroups"), hidden: true, cell: (m) => m.groups?.join(", ") || "—" },
+  { id: "factsAt", header: t("models.factsAt"), hidden: true, cell: (m) => m.facts_at ?? "—" },
   { id: "managed", header: t("models.managed"), width: "130px", cell: (m) => managedBy(m.managed_by) },
   { id: "version", header: t("models.priceVersion"), hidden: true, cell: (m) => m.price.version ?? "—" },
 ];
+
+/** A price, or that nobody knows it: that is not 0. */
+export function rate(model: Model, price: string | undefined): string {
+  return model.price.unknown ? t("models.priceUnknown") : creditText(price ?? "0");
+}
 
 export function managedBy(who: string | undefined): string {
   return t(who === "file" ? "models.byFile" : "models.byOrganisation");
@@ -47,16 +56,21 @@ export function managedBy(who: string | undefined): string {
 
 export function State({ model }: { model: Model }) {
   return (
-    <span className="flex gap-1">
+    <span className="flex flex-wrap gap-1">
       <Chip tone={model.enabled ? "ok" : "neutral"}>{t(model.enabled ? "models.on" : "models.off")}</Chip>
       {model.default && <Chip tone="accent">{t("models.isDefault")}</Chip>}
+      {model.price.unknown && <Chip tone="warn">{t("models.noPrice")}</Chip>}
+      {model.vanished && <Chip tone="warn">{t("models.vanished")}</Chip>}
     </span>
   );
 }
 
 function Abilities({ model }: { model: Model }) {
-  const marks = [model.images && t("models.images"), model.reasons && t("models.reasons"), model.offline && t("models.offline")].filter((m) => m);
-  return <>{marks.join(", ") || "—"}</>;
+  return <>{abilityText(model.abilities, model.offline) || "—"}</>;
+}
+
+export function abilityText(can: string[] | null | undefined, offline?: boolean): string {
+  return [...abilities.filter((a) => can?.includes(a)).map((a) => t(`models.can_${a}`)), ...(offline ? [t("models.offline")] : [])].join(", ");
 }
 
 /** What can be done with a model, as far as the person may. */

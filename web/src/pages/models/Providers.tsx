@@ -9,13 +9,16 @@ import { Empty, States } from "@/components/States";
 import { Time } from "@/components/Time";
 import { t } from "@/messages";
 import { useSession } from "@/session";
-import { deleteProvider, type Provider, providerTypes, saveProvider, type Tested, testProvider, useModelChange, useProviders, useTests } from "./data";
+import { deleteProvider, type Provider, providerTypes, saveProvider, type TargetHealth as TargetHealthOf, type Tested, testProvider, useHealth, useModelChange, useProviders, useTests } from "./data";
 import { Verdict } from "./ModelDrawer";
 import { managedBy } from "./ModelTable";
+import { Offers } from "./Offers";
+import { answeredText, TargetHealth } from "./TargetHealth";
 
-const columns = (tests: Map<string, Tested> | undefined): Column<Provider>[] => [
+const columns = (tests: Map<string, Tested> | undefined, targets: TargetHealthOf[]): Column<Provider>[] => [
   { id: "name", header: t("models.provider"), cell: (p) => p.name },
   { id: "health", header: t("models.health"), width: "minmax(150px, 1fr)", cell: (p) => (tests ? <Health test={tests.get(p.name)} /> : "—") },
+  { id: "calls", header: t("models.recent"), width: "minmax(150px, 1fr)", cell: (p) => <Recent targets={targets.filter((h) => h.provider === p.name)} /> },
   { id: "type", header: t("models.type"), cell: (p) => p.type },
   { id: "address", header: t("models.address"), width: "minmax(160px, 2fr)", cell: (p) => (p.managed_by === "file" ? t("models.operatorAddress") : p.base_url || "—") },
   { id: "key", header: t("models.key"), cell: (p) => <KeyState provider={p} /> },
@@ -33,6 +36,17 @@ function Health({ test }: { test: Tested | undefined }) {
   );
 }
 
+/** How recent calls fared: with what is passed over at the moment, if anything is. */
+function Recent({ targets }: { targets: TargetHealthOf[] }) {
+  const open = targets.filter((h) => h.state !== "closed").length;
+  return (
+    <span className="flex flex-wrap items-center gap-2">
+      {answeredText(targets) ?? "—"}
+      {open > 0 && <Chip tone="bad">{t("models.passedOver", { n: open })}</Chip>}
+    </span>
+  );
+}
+
 function KeyState({ provider }: { provider: Provider }) {
   if (!provider.credential_set) return <>{t("models.keyNone")}</>;
   return <>{t("models.keySet", { when: "" })}{provider.credential_at && <Time at={provider.credential_at} />}</>;
@@ -42,9 +56,10 @@ export function Providers({ onOpen }: { onOpen: (name: string) => void }) {
   const { can } = useSession();
   const query = useProviders();
   const tests = useTests(can("audit.list"));
+  const health = useHealth(can("providers.health"));
   return (
     <States query={query} isEmpty={(all) => all.length === 0} empty={<Empty title={t("models.emptyProviders")}>{t("models.emptyProvidersHelp")}</Empty>}>
-      {(all) => <DataTable name="providers" label={t("models.tabProviders")} columns={columns(tests.data)} rows={all} rowId={(p) => p.name} total={all.length} onOpen={(p) => onOpen(p.name)} />}
+      {(all) => <DataTable name="providers" label={t("models.tabProviders")} columns={columns(tests.data, health.data?.targets ?? [])} rows={all} rowId={(p) => p.name} total={all.length} onOpen={(p) => onOpen(p.name)} />}
     </States>
   );
 }
@@ -81,6 +96,8 @@ function Details({ provider, onClose }: { provider: Provider; onClose: () => voi
           {!!test.data.models?.length && <p className="max-h-40 overflow-auto text-sm break-words" tabIndex={0}>{test.data.models.join(", ")}</p>}
         </Verdict>
       )}
+      {can("providers.health") && <TargetHealth provider={provider.name} />}
+      <Offers provider={provider.name} />
       {own && can("providers.save") && <ProviderForm provider={provider} onDone={onClose} />}
       <ConfirmDialog
         title={t("models.removeProvider", { name: provider.name })} description={t("models.removeWhy")} act={t("models.remove")}
@@ -89,6 +106,9 @@ function Details({ provider, onClose }: { provider: Provider; onClose: () => voi
     </div>
   );
 }
+
+/** How long a provider is waited for, in seconds here. */
+const times = [["connect_ms", "models.connectTime"], ["first_byte_ms", "models.firstByteTime"], ["idle_ms", "models.idleTime"]] as const;
 
 /** The key goes to the server and never comes back. */
 function ProviderForm({ provider, onDone }: { provider?: Provider; onDone: () => void }) {
@@ -99,6 +119,7 @@ function ProviderForm({ provider, onDone }: { provider?: Provider; onDone: () =>
     const key = text("api_key");
     await save.mutateAsync({
       name: provider?.name ?? text("name"), type: text("type"), base_url: text("base_url"),
+      ...Object.fromEntries(times.map(([name]) => [name, Math.round(Number(text(name)) * 1000)]).filter(([, ms]) => ms)),
       ...(key ? { api_key: key } : {}),
     });
     onDone();
@@ -114,6 +135,12 @@ function ProviderForm({ provider, onDone }: { provider?: Provider; onDone: () =>
       <Field label={t("models.key")} help={t(provider?.credential_set ? "models.keyKept" : "models.keyHelp")} optional>
         <Input name="api_key" type="password" autoComplete="off" />
       </Field>
+      <fieldset className="grid gap-4 sm:grid-cols-3">
+        <legend className="pb-1 font-medium">{t("models.times")}</legend>
+        {times.map(([name, label]) => (
+          <Field key={name} label={t(label)} optional><Input name={name} type="number" min={0} max={600} step="any" defaultValue={provider?.[name] ? provider[name] / 1000 : undefined} /></Field>
+        ))}
+      </fieldset>
     </Form>
   );
 }
