@@ -1,7 +1,7 @@
 // What clients get of the recorded streams of every kind of provider, judged by OpenAI's
-// description. internal/provider/streams_test.go makes them. What passes as it came from
-// a provider that speaks the client's dialect is not judged: not even OpenAI's own streams
-// are what its description says (a usage of null).
+// description. internal/provider/streams_test.go makes them. What a provider says in the
+// client's dialect passes as it came, and is judged as far as providers keep to the
+// description.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -21,9 +21,18 @@ await promisify(execFile)('go', ['test', './internal/provider', '-run', 'TestStr
 })
 const streams = (await readFile(file, 'utf8')).trim().split('\n').map((line) => JSON.parse(line))
 
-// schemas tell what a stream is judged by. Of messages OpenAI says nothing.
+// others are providers of chat completions that go beyond the description.
+const others = {
+  azure: 'a first chunk without an object',
+  groq: 'a service_tier of its own',
+  mistral: 'thinking as a list of contents',
+  vllm: 'details of usage that are null',
+}
+
+// schemas tell what a stream is judged by. Of messages OpenAI says nothing; OpenAI's own
+// events of responses leave out what its description demands, and clients do not miss.
 const schemas = {
-  chat: ({ kind }) => (['anthropic', 'bedrock', 'gemini', 'vertex'].includes(kind) ? 'CreateChatCompletionStreamResponse' : undefined),
+  chat: ({ kind }) => (kind in others ? undefined : 'CreateChatCompletionStreamResponse'),
   responses: ({ name }) => (name.startsWith('responses-') ? undefined : 'ResponseStreamEvent'),
 }
 
@@ -40,7 +49,9 @@ for (const dialect of Object.keys(schemas)) {
     assert.ok(judged.length > 0)
     for (const s of judged) {
       for (const event of events(s)) {
-        assert.deepEqual(faults(schemas[dialect](s), JSON.parse(event)), [], `${s.kind}, ${s.name}: ${event}`)
+        const told = JSON.parse(event)
+        if (told.usage === null) delete told.usage // so says OpenAI of all chunks but the last
+        assert.deepEqual(faults(schemas[dialect](s), told), [], `${s.kind}, ${s.name}: ${event}`)
       }
     }
   })
