@@ -60,13 +60,13 @@ vet:
 	go run $(STATICCHECK) ./...
 
 # Many tests wait for a lease to end or for a disk: four at a time use what two cores
-# have. The tests of the store and those that start the whole program go without the
-# race detector, under which SQLite and the program take three times as long; make race
-# has them. Pointers of SQLite, C that a program turned into Go, are not checked at all.
+# have. The tests of the store, of providers and those that start the whole program go
+# without the race detector, under which SQLite, bodies of 51 MB and the program take
+# three times as long and more; make race has them. Pointers of SQLite, C that a program turned into Go, are not checked at all.
 RACE    := -race -gcflags=modernc.org/...=-d=checkptr=0 -parallel 4
-UNRACED := ./internal/dialect ./internal/store ./cmd/sallyport
+UNRACED := ./internal/dialect ./internal/provider ./internal/store ./cmd/sallyport
 unit:
-	go test $(RACE) -timeout 18m $$(go list ./... | grep -v -e internal/dialect$$ -e internal/store$$ -e cmd/sallyport$$)
+	go test $(RACE) -timeout 18m $$(go list ./... | grep -v -e internal/dialect$$ -e internal/provider$$ -e internal/store$$ -e cmd/sallyport$$)
 	go test -parallel 8 -timeout 18m $(UNRACED)
 
 race: services

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -67,7 +68,9 @@ func exchange(t *testing.T, conn net.Conn, raw io.Reader) []*http.Response {
 			return got
 		}
 		body, err := io.ReadAll(resp.Body)
-		if err != nil {
+		// What the server has not read when it closes makes a reset of the close, which
+		// may be how a body ends that has no length.
+		if err != nil && !(resp.ContentLength < 0 && errors.Is(err, syscall.ECONNRESET)) {
 			t.Fatal(err)
 		}
 		resp.Body = io.NopCloser(strings.NewReader(string(body)))
