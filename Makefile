@@ -62,7 +62,8 @@ vet:
 # Many tests wait for a lease to end or for a disk: four at a time use what two cores
 # have. The tests of the store, of providers and those that start the whole program go
 # without the race detector, under which SQLite, bodies of 51 MB and the program take
-# three times as long and more; make race has them. Pointers of SQLite, C that a program turned into Go, are not checked at all.
+# three times as long and more; make race has them. Pointers of SQLite, C that a program
+# turned into Go, are not checked at all.
 RACE    := -race -gcflags=modernc.org/...=-d=checkptr=0 -parallel 4
 UNRACED := ./internal/dialect ./internal/provider ./internal/store ./cmd/sallyport
 unit:
