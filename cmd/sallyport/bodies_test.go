@@ -81,7 +81,6 @@ func filler(length int) string {
 // Large bodies pass whole: as they are to a provider of the client's dialect, and
 // with every word of them to another.
 func TestLargeBodies(t *testing.T) {
-	t.Parallel()
 	for name, d := range bodyDialects {
 		t.Run(name, func(t *testing.T) {
 			h := openHouse(t, bodiesConfig)
@@ -185,7 +184,6 @@ func (p *process) memoryPeak(t *testing.T) int64 {
 // refusal is recorded: in the organisation's trail, or when the length alone told
 // and nobody had looked who calls, in the instance's.
 func TestBodyBound(t *testing.T) {
-	t.Parallel()
 	h := openHouse(t, bodiesConfig)
 	refused := map[sallyport.OrgID]map[string]string{h.account.OrgID: {}, sallyport.InstanceOrg: {}}
 	for name, d := range bodyDialects {

@@ -170,7 +170,7 @@ func (h *house) records(requestID string) []sallyport.Record {
 
 const mockConfig = `
 providers:
-  - {name: local, type: openai, base_url: "${PROVIDER}", timeouts: {first_byte: 300ms, idle: 300ms}}
+  - {name: local, type: openai, base_url: "${PROVIDER}", timeouts: {first_byte: 1s, idle: 1s}}
 models:
   - {id: mock-large, provider: local, target: gpt-4o-mini, price: {input: 2.5, output: 10}}
 `

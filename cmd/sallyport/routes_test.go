@@ -17,7 +17,7 @@ func secondHouse(t *testing.T, more string) (h *house, second *providertest.Fake
 	second = providertest.New(t)
 	return openHouse(t, fmt.Sprintf(`
 providers:
-  - {name: first, type: openai, base_url: "${PROVIDER}", timeouts: {first_byte: 300ms, idle: 300ms}}
+  - {name: first, type: openai, base_url: "${PROVIDER}", timeouts: {first_byte: 1s, idle: 1s}}
   - {name: second, type: openai, base_url: "%[1]s"}
   - {name: other, type: anthropic, base_url: "%[1]s/v1"}
 models:
