@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/base64"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -28,4 +29,17 @@ func placeOf(cursor string) (sallyport.Place, error) {
 		return sallyport.Place{}, sallyport.NewError(sallyport.InvalidBody, "cursor must be next of an earlier page")
 	}
 	return sallyport.Place{At: time.UnixMicro(micros), ID: id}, nil
+}
+
+// limitOf is how many of a list a client of /v1 wants at once, by its limit.
+func limitOf(query url.Values, otherwise, most int) (int, error) {
+	asked := query.Get("limit")
+	if asked == "" {
+		return otherwise, nil
+	}
+	limit, err := strconv.Atoi(asked)
+	if err != nil || limit < 1 || limit > most {
+		return 0, sallyport.NewError(sallyport.InvalidBody, "limit must be a whole number from 1 to "+strconv.Itoa(most)+".")
+	}
+	return limit, nil
 }

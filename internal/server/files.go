@@ -38,12 +38,6 @@ type Files interface {
 // filesSurface is that of OpenAI's files.
 var filesSurface = surface{body: openAIError}
 
-// anthropicVersion is the header that Anthropic's clients send with each call. Both
-// APIs have files at the same paths.
-const anthropicVersion = "Anthropic-Version"
-
-func speaksAnthropic(r *http.Request) bool { return r.Header.Get(anthropicVersion) != "" }
-
 // files answers a route of files, to who speaks which API with its own errors.
 func (s *Server) files(route func(sur surface) http.Handler) http.Handler {
 	openAI, anthropic := route(filesSurface), route(messagesSurface)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
@@ -75,7 +74,7 @@ func openAIFiles(r *http.Request) (q sallyport.FileQuery, reversed bool, err err
 	default:
 		return q, false, wire.Invalid("order must be asc or desc.")
 	}
-	q.Limit, err = fileLimit(query.Get("limit"), openAIMax, openAIMax)
+	q.Limit, err = limitOf(query, openAIMax, openAIMax)
 	return q, false, err
 }
 
@@ -95,17 +94,6 @@ func anthropicFiles(r *http.Request) (q sallyport.FileQuery, reversed bool, err 
 		}
 		q.After, q.Oldest, reversed = sallyport.FileID(before), true, true
 	}
-	q.Limit, err = fileLimit(query.Get("limit"), filesPage, sallyport.FilesMax)
+	q.Limit, err = limitOf(query, filesPage, sallyport.FilesMax)
 	return q, reversed, err
-}
-
-func fileLimit(asked string, otherwise, most int) (int, error) {
-	if asked == "" {
-		return otherwise, nil
-	}
-	limit, err := strconv.Atoi(asked)
-	if err != nil || limit < 1 || limit > most {
-		return 0, wire.Invalid("limit must be a whole number from 1 to " + strconv.Itoa(most) + ".")
-	}
-	return limit, nil
 }

@@ -76,10 +76,6 @@ func (s *Server) readyWithFiles(r *request, asked *llm.Request) (*llm.Request, *
 	if err != nil {
 		return nil, nil, err
 	}
-	decode := responses.Decode
-	if asked.Operation == llm.CountTokens {
-		decode = responses.DecodeCount
-	}
-	asked, err = s.inlined(r, asked, responses.Files(asked), decode)
+	asked, err = s.inlined(r, asked, responses.Files(asked), responseDecoder(asked))
 	return asked, kept, err
 }

@@ -82,6 +82,12 @@ var transcriptionsDialect = clientDialect{
 	encoder: func(req *llm.Request, _ time.Time) encoder { return transcriptions.NewEncoder(req) },
 }
 
+// anthropicVersion is the header that Anthropic's clients send with each call. Both
+// APIs have files and models at the same paths.
+const anthropicVersion = "Anthropic-Version"
+
+func speaksAnthropic(r *http.Request) bool { return r.Header.Get(anthropicVersion) != "" }
+
 // claudeSession is the header in which Claude Code names its session.
 const claudeSession = "X-Claude-Code-Session-Id"
 

@@ -36,7 +36,7 @@ func (s *Server) listModels(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if forAnthropic(r) {
+	if speaksAnthropic(r.Request) {
 		return anthropicModels(r, models)
 	}
 	list := modelList{Object: "list", Data: make([]modelObject, 0, len(models))}
@@ -98,7 +98,7 @@ func (s *Server) getModel(r *request) (any, error) {
 	}
 	models, err := s.models(r.Context(), r.principal)
 	m, err := theOne("model, or you may not use it", models, err, func(m sallyport.Model) bool { return m.Called(id) })
-	if forAnthropic(r) {
+	if speaksAnthropic(r.Request) {
 		return anthropicModelOf(m, id), err
 	}
 	return modelOf(m, id), err

@@ -2,7 +2,6 @@ package server
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -33,8 +32,6 @@ const (
 	anthropicPageMax = 1000
 )
 
-func forAnthropic(r *request) bool { return r.Header.Get("anthropic-version") != "" }
-
 func anthropicModelOf(m sallyport.Model, name string) anthropicModel {
 	return anthropicModel{
 		Type: "model", ID: name, DisplayName: m.DisplayName,
@@ -52,13 +49,9 @@ func anthropicModels(r *request, models []sallyport.Model) (any, error) {
 		}
 	}
 	query := r.URL.Query()
-	limit := anthropicPage
-	if asked := query.Get("limit"); asked != "" {
-		n, err := strconv.Atoi(asked)
-		if err != nil || n < 1 || n > anthropicPageMax {
-			return nil, sallyport.NewError(sallyport.InvalidBody, "limit must be a number from 1 to 1000")
-		}
-		limit = n
+	limit, err := limitOf(query, anthropicPage, anthropicPageMax)
+	if err != nil {
+		return nil, err
 	}
 	place := func(id string) (int, error) {
 		i := slices.IndexFunc(all, func(m anthropicModel) bool { return m.ID == id })

@@ -116,10 +116,15 @@ func again(r *request, asked *llm.Request, body []byte, field string) (*llm.Requ
 		return nil, err
 	}
 	r.call.BytesIn = int64(len(body)) // what is priced is what is sent
+	return responseDecoder(asked)(body)
+}
+
+// responseDecoder is how a request like asked is read.
+func responseDecoder(asked *llm.Request) func(body []byte) (*llm.Request, error) {
 	if asked.Operation == llm.CountTokens {
-		return responses.DecodeCount(body)
+		return responses.DecodeCount
 	}
-	return responses.Decode(body)
+	return responses.Decode
 }
 
 // resolveItems puts stored items into the places where the client names them by
@@ -304,18 +309,6 @@ const (
 	itemsPageMax = 100
 )
 
-// itemsLimit reads how many are asked for.
-func itemsLimit(asked string) (int, error) {
-	if asked == "" {
-		return itemsPage, nil
-	}
-	limit, err := strconv.Atoi(asked)
-	if err != nil || limit < 1 || limit > itemsPageMax {
-		return 0, sallyport.NewError(sallyport.InvalidBody, "limit must be a whole number from 1 to "+strconv.Itoa(itemsPageMax)+".")
-	}
-	return limit, nil
-}
-
 type inputItems struct {
 	Object  string            `json:"object"`
 	Data    []json.RawMessage `json:"data"`
@@ -329,7 +322,7 @@ type inputItems struct {
 // conversation since, or with it, is listed no more.
 func (s *Server) listInputItems(r *request) (any, error) {
 	query := r.URL.Query()
-	limit, err := itemsLimit(query.Get("limit"))
+	limit, err := limitOf(query, itemsPage, itemsPageMax)
 	if err != nil {
 		return nil, err
 	}

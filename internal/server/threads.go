@@ -318,7 +318,7 @@ func (s *Server) viewItem(ctx context.Context, t sallyport.Thread, i sallyport.T
 // a page can have more items than that.
 func (s *Server) listThreadItems(r *request) (any, error) {
 	query := r.URL.Query()
-	limit, err := itemsLimit(query.Get("limit"))
+	limit, err := limitOf(query, itemsPage, itemsPageMax)
 	if err != nil {
 		return nil, err
 	}
