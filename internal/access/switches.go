@@ -131,8 +131,10 @@ const (
 	NameMax  = 200 // bytes
 )
 
-// name is what the name of a model, model group, provider, integration or tool can
-// look like.
+// IsName says whether a model, model group, provider, integration or tool can have
+// that name.
+func IsName(n string) bool { return name.MatchString(n) }
+
 var name = regexp.MustCompile(fmt.Sprintf(`^[!-~]{1,%d}$`, NameMax))
 
 // Set reads what is decided of an area, strictly, and puts it into a. ceiling
@@ -178,7 +180,7 @@ func things(area Area, body []byte, ceiling bool) (*Things, error) {
 	}
 	for _, names := range []map[string]State{t.Names, t.Groups, t.Providers} {
 		for _, n := range slices.Sorted(maps.Keys(names)) {
-			if !name.MatchString(n) || n == OtherThings {
+			if !IsName(n) || n == OtherThings {
 				return nil, fmt.Errorf("a name has 1 to %d characters, all of them visible ASCII, and is not %s: what is not named is the default", NameMax, OtherThings)
 			}
 			if err := check(names[n], ceiling); err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"charm.land/catwalk/pkg/catwalk"
@@ -63,8 +64,12 @@ var lists = map[string][]catwalk.InferenceProvider{
 	"bedrock":       {catwalk.InferenceProviderBedrock, catwalk.InferenceProviderBedrockEurope},
 }
 
+// embeddedLists reads all lists: once, for it is more than half a megabyte of JSON, and a provider's
+// offers are looked up one by one.
+var embeddedLists = sync.OnceValue(embedded.GetAll)
+
 func known(providerType string) (models []catwalk.Model) {
-	for _, p := range embedded.GetAll() {
+	for _, p := range embeddedLists() {
 		if slices.Contains(lists[providerType], p.ID) {
 			models = append(models, p.Models...)
 		}

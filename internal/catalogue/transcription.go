@@ -31,7 +31,7 @@ func transcribers(providerType, provider string) []sallyport.Model {
 		{
 			ID: "whisper-1", DisplayName: "Whisper", Provider: provider, Target: "whisper-1",
 			Type: sallyport.TranscriptionModel, Facts: facts,
-			Price: sallyport.Price{Second: rate(0.006 * 1_000_000 / 60), Version: transcribersVersion}, // a minute costs 0.006
+			Price: sallyport.Price{Second: sallyport.SecondOf(rate(0.006)), Version: transcribersVersion},
 		},
 	}
 }

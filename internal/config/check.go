@@ -267,9 +267,7 @@ func (c *Config) checkModels() (problems []error) {
 		if m.Price != nil && m.Price.Reasoning != nil && *m.Price.Reasoning == 0 {
 			problems = append(problems, fmt.Errorf("%s.price.reasoning: 0 cannot be told from no price: leave it out for the price of output", field))
 		}
-		if m.Price != nil && m.Price.Minute != nil && (*m.Price.Minute <= 0 || *m.Price.Minute > Rate(sallyport.MinuteMax)) {
-			problems = append(problems, fmt.Errorf("%s.price.minute: give more than 0 and at most 60 credits for a minute of sound", field))
-		}
+		problems = append(problems, m.Price.checkMinute(field)...)
 		problems = append(problems, c.checkRoutes(m)...)
 		if m.DLP != "" {
 			if err := oneOf(field+".dlp", m.DLP, "on", "observe", "off"); err != nil {
@@ -307,6 +305,14 @@ func (c *Config) checkProviderNames() error {
 // routesMax bounds the ways to serve one model, those of its fallbacks included.
 const routesMax = 16
 
+// checkMinute checks the price of a minute of sound; nil has none.
+func (p *Price) checkMinute(field string) (problems []error) {
+	if p != nil && p.Minute != nil && (*p.Minute <= 0 || *p.Minute > Rate(sallyport.MinuteMax)) {
+		problems = append(problems, fmt.Errorf("%s.price.minute: give more than 0 and at most 60 credits for a minute of sound", field))
+	}
+	return problems
+}
+
 // checkRoutes looks at a model's other ways and at who stands in for it.
 func (c *Config) checkRoutes(m Model) (problems []error) {
 	field := "models." + m.ID
@@ -314,9 +320,7 @@ func (c *Config) checkRoutes(m Model) (problems []error) {
 		problems = append(problems, fmt.Errorf("%s: it has more than %d routes and fallbacks: remove some", field, routesMax-1))
 	}
 	for i, r := range m.Routes {
-		if r.Price != nil && r.Price.Minute != nil && (*r.Price.Minute <= 0 || *r.Price.Minute > Rate(sallyport.MinuteMax)) {
-			problems = append(problems, fmt.Errorf("%s.routes[%d].price.minute: give more than 0 and at most 60 credits for a minute of sound", field, i))
-		}
+		problems = append(problems, r.Price.checkMinute(fmt.Sprintf("%s.routes[%d]", field, i))...)
 		if r.Price != nil && (r.Price.Input == nil || r.Price.Output == nil) {
 			problems = append(problems, fmt.Errorf("%s.routes[%d].price: give input and output in credits per million tokens, or leave price out for the model's", field, i))
 		}

@@ -3,13 +3,13 @@ package server
 import (
 	"context"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/access"
 	"github.com/sallyport-ai/sallyport/internal/policy"
 )
 
@@ -91,10 +91,6 @@ func (s *Server) controlModelNames(api huma.API) {
 		})
 }
 
-// modelName is what a name of a model can look like; ids of the operator's file may
-// be others.
-var modelName = regexp.MustCompile(`^[!-~]{1,200}$`)
-
 func (s *Server) addModelAlias(ctx context.Context, p sallyport.Principal, id, name string) error {
 	if _, err := s.model(ctx, p.Org, id); err != nil {
 		return err
@@ -122,10 +118,10 @@ func (s *Server) nameEvent(ctx context.Context, model, name string) sallyport.Re
 	return s.event(ctx, "model/"+model, map[string]string{"name": name})
 }
 
-// checkModelName refuses a name that no request could mean, or that another model
-// has. The store looks once more at what is its own.
+// checkModelName refuses a name that no rights could speak of, or that another model
+// has; ids of the operator's file may be others. The store looks once more at what is its own.
 func (s *Server) checkModelName(ctx context.Context, org sallyport.OrgID, name string) error {
-	if !modelName.MatchString(name) || strings.HasPrefix(name, agentModelPrefix) {
+	if !access.IsName(name) || strings.HasPrefix(name, agentModelPrefix) {
 		return sallyport.NewError(sallyport.InvalidBody, "a name has 1 to 200 characters, all of them visible ASCII, and does not begin with "+agentModelPrefix)
 	}
 	all, err := s.parts.Models.All(ctx, org)

@@ -31,21 +31,21 @@ const (
 )
 
 type modelView struct {
-	ID            string    `json:"id"`
-	DisplayName   string    `json:"display_name"`
-	Provider      string    `json:"provider"`
-	Target        string    `json:"target" doc:"The provider's own name for the model"`
-	ContextWindow int64     `json:"context_window,omitempty"`
-	OutputMax     int64     `json:"output_max,omitempty"`
-	Price         priceView `json:"price"`
-	Type          string    `json:"type,omitempty" enum:"chat,embedding,transcription" doc:"Default: chat"`
-	Abilities     []string  `json:"abilities,omitempty" enum:"tools,images,documents,audio,reasoning,structured_output,streaming" doc:"What it is known to be able to do. Absent in a change: what images and reasons say"`
-	FactsAt       *string   `json:"facts_at" readOnly:"true" format:"date" doc:"Of which day what is known of it is, prices too; null: an administrator or the operator wrote it"`
-	FactsSource   string    `json:"facts_source,omitempty" readOnly:"true" doc:"Where that was read: an address, or the provider's own list"`
-	Vanished      bool      `json:"vanished,omitempty" readOnly:"true" doc:"A provider that serves it no longer lists it"`
-	Offline       bool      `json:"offline" readOnly:"true" doc:"No AI answers under this name"`
-	Images        bool      `json:"images,omitempty" doc:"It is known to take pictures: the ability images"`
-	Reasons       bool      `json:"reasons,omitempty" doc:"It is known to be able to think before it answers: the ability reasoning"`
+	ID            string              `json:"id"`
+	DisplayName   string              `json:"display_name"`
+	Provider      string              `json:"provider"`
+	Target        string              `json:"target" doc:"The provider's own name for the model"`
+	ContextWindow int64               `json:"context_window,omitempty"`
+	OutputMax     int64               `json:"output_max,omitempty"`
+	Price         priceView           `json:"price"`
+	Type          string              `json:"type,omitempty" enum:"chat,embedding,transcription" doc:"Default: chat"`
+	Abilities     []sallyport.Ability `json:"abilities,omitempty" enum:"tools,images,documents,audio,reasoning,structured_output,streaming" doc:"What it is known to be able to do. Absent in a change: what images and reasons say"`
+	FactsAt       *string             `json:"facts_at" readOnly:"true" format:"date" doc:"Of which day what is known of it is, prices too; null: an administrator or the operator wrote it"`
+	FactsSource   string              `json:"facts_source,omitempty" readOnly:"true" doc:"Where that was read: an address, or the provider's own list"`
+	Vanished      bool                `json:"vanished,omitempty" readOnly:"true" doc:"A provider that serves it no longer lists it"`
+	Offline       bool                `json:"offline" readOnly:"true" doc:"No AI answers under this name"`
+	Images        bool                `json:"images,omitempty" doc:"It is known to take pictures: the ability images"`
+	Reasons       bool                `json:"reasons,omitempty" doc:"It is known to be able to think before it answers: the ability reasoning"`
 	RoutingView
 	Name        string   `json:"name" readOnly:"true" doc:"What it is listed by, which calls can name: its id, unless it was renamed"`
 	Aliases     []string `json:"aliases" readOnly:"true" doc:"More names that are listed"`
@@ -169,7 +169,7 @@ func (s *Server) viewModel(m sallyport.Model, choices sallyport.ModelChoices) mo
 	view := modelView{
 		ID: m.ID, DisplayName: m.DisplayName, Provider: m.Provider, Target: m.Target,
 		ContextWindow: m.ContextWindow, OutputMax: m.OutputMax, Offline: m.Offline,
-		RoutingView: viewRouting(m), Type: string(m.Serves()), Abilities: texts(m.Abilities), FactsSource: m.Facts.Source,
+		RoutingView: viewRouting(m), Type: string(m.Serves()), Abilities: m.Abilities, FactsSource: m.Facts.Source,
 		Images: m.Can(sallyport.Images), Reasons: m.Can(sallyport.Reasons), Enabled: choices.Allows(m.ID), ManagedBy: byOrganisation,
 		Price: viewPrice(m.Price),
 	}
@@ -189,18 +189,10 @@ func (s *Server) viewModel(m sallyport.Model, choices sallyport.ModelChoices) mo
 func (v *modelView) abilities() []sallyport.Ability {
 	return sallyport.AbilitiesOf(func(a sallyport.Ability) bool {
 		if v.Abilities != nil {
-			return slices.Contains(v.Abilities, string(a))
+			return slices.Contains(v.Abilities, a)
 		}
 		return a == sallyport.Images && v.Images || a == sallyport.Reasons && v.Reasons
 	})
-}
-
-func texts(abilities []sallyport.Ability) []string {
-	all := make([]string, len(abilities))
-	for i, a := range abilities {
-		all[i] = string(a)
-	}
-	return all
 }
 
 func (v *modelView) name(m sallyport.Model) {
@@ -269,13 +261,14 @@ func (s *Server) saveModel(ctx context.Context, p sallyport.Principal, v modelVi
 	if s.parts.FileModels(v.ID) {
 		return sallyport.NewError(sallyport.Conflict, "the operator's file defines a model of this id")
 	}
+	price, err := v.Price.price()
+	if err != nil {
+		return err
+	}
 	m := sallyport.Model{
 		ID: v.ID, DisplayName: cmp.Or(v.DisplayName, v.ID), Provider: v.Provider, Target: v.Target,
 		ContextWindow: v.ContextWindow, OutputMax: v.OutputMax, Type: sallyport.ModelType(v.Type), Abilities: v.abilities(),
-		Price: v.Price.price(),
-	}
-	if v.Price.Minute > sallyport.MinuteMax {
-		return errMinute
+		Price: price,
 	}
 	m.Price.Version = "api-" + s.parts.Now().UTC().Format("20060102T150405Z")
 	if err := s.route(ctx, p, &m, v.RoutingView); err != nil {
@@ -286,10 +279,11 @@ func (s *Server) saveModel(ctx context.Context, p sallyport.Principal, v modelVi
 	}))
 }
 
-var errMinute = sallyport.NewError(sallyport.InvalidBody, "minute is at most 60 credits")
-
 // price fills in what is left out.
-func (v priceView) price() sallyport.Price {
+func (v priceView) price() (sallyport.Price, error) {
+	if v.Minute > sallyport.MinuteMax {
+		return sallyport.Price{}, sallyport.NewError(sallyport.InvalidBody, "minute is at most 60 credits")
+	}
 	made := sallyport.Price{Input: v.Input, Output: v.Output, CachedInput: v.Input, CacheWrite: v.Input + v.Input/4, Reasoning: v.Reasoning, Second: sallyport.SecondOf(v.Minute)}
 	if v.CachedInput != nil {
 		made.CachedInput = *v.CachedInput
@@ -297,7 +291,7 @@ func (v priceView) price() sallyport.Price {
 	if v.CacheWrite != nil {
 		made.CacheWrite = *v.CacheWrite
 	}
-	return made
+	return made, nil
 }
 
 func viewPrice(p sallyport.Price) priceView {

@@ -46,11 +46,11 @@ func (s *Server) route(ctx context.Context, p sallyport.Principal, m *sallyport.
 	for _, r := range v.Routes {
 		way := sallyport.Route{Provider: r.Provider, Target: cmp.Or(r.Target, m.Target), Weight: r.Weight, Price: m.Price}
 		if r.Price != nil {
-			if r.Price.Minute > sallyport.MinuteMax {
-				return errMinute
+			price, err := r.Price.price()
+			if err != nil {
+				return err
 			}
-			way.Price = r.Price.price()
-			way.Price.Version = m.Price.Version
+			way.Price, way.Price.Version = price, m.Price.Version
 		}
 		m.Routes = append(m.Routes, way)
 	}
