@@ -3,11 +3,9 @@ package provider
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 
-	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/gemini"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -36,11 +34,7 @@ func newGemini(cfg Config) (*geminiAPI, error) {
 // says so with status 400.
 func (p *geminiAPI) Do(ctx context.Context, target string, req *llm.Request, out llm.Sink) (llm.Receipt, error) {
 	receipt, err := askGemini(ctx, p.client, target, req, out)
-	var refused *llm.UpstreamError
-	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest && gemini.RefusesKey(refused.Body) {
-		err = sallyport.NewError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.")
-	}
-	return receipt, err
+	return receipt, aboutKey(err, gemini.RefusesKey)
 }
 
 // askGemini asks in the dialect that the Gemini API and Vertex AI share.

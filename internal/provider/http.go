@@ -19,6 +19,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dial"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -322,8 +323,7 @@ func (a *answer) refusal(ctx context.Context) error {
 	status := a.receipt.Status
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return sallyport.WrapError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.",
-			fmt.Errorf("status %d", status))
+		return wire.KeyRefused(fmt.Errorf("status %d", status))
 	case status < 200 || status >= 300 && status < 400 || status >= 600:
 		return sallyport.WrapError(sallyport.UpstreamInvalid, "The provider's answer is not a status of its API.",
 			fmt.Errorf("status %d", status))

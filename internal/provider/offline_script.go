@@ -15,7 +15,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
-	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -195,7 +195,7 @@ func (c *offlineCall) arguments(t talk) string {
 // upstream is the error as a provider's.
 func (e *offlineError) upstream(id string) error {
 	if e.Status == 401 || e.Status == 403 {
-		return sallyport.NewError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.")
+		return wire.KeyRefused(nil)
 	}
 	failed := &llm.UpstreamError{Dialect: llm.Chat, Status: e.Status, ContentType: "application/json", Body: []byte(e.Body), RequestID: id}
 	if e.RetryAfter > 0 {

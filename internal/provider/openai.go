@@ -8,11 +8,11 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/dialect/embeddings"
 	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
 	"github.com/sallyport-ai/sallyport/internal/dialect/transcriptions"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -89,11 +89,17 @@ func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out ll
 		return llm.Receipt{}, err
 	}
 	receipt, err := p.client.ask(ctx, llm.Chat, outgoing{body: body, stream: req.Stream}, chatReader{}, out)
+	return receipt, aboutKey(err, p.refusesKey)
+}
+
+// aboutKey makes of a refusal with status 400 that of our credential, where tells says
+// that its body is about that; nil: the service says so by its status.
+func aboutKey(err error, tells func(body []byte) bool) error {
 	var refused *llm.UpstreamError
-	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest && p.refusesKey != nil && p.refusesKey(refused.Body) {
-		err = sallyport.NewError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.")
+	if tells != nil && errors.As(err, &refused) && refused.Status == http.StatusBadRequest && tells(refused.Body) {
+		return wire.KeyRefused(nil)
 	}
-	return receipt, err
+	return err
 }
 
 // keyRefusals tell, by type of service, whether the body of a refusal with status 400

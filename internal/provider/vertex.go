@@ -18,6 +18,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dial"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -206,8 +207,7 @@ func tokenFailure(err error) error {
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.Response.StatusCode < 500:
-		return sallyport.WrapError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.",
-			fmt.Errorf("status %d for a token", refused.Response.StatusCode))
+		return wire.KeyRefused(fmt.Errorf("status %d for a token", refused.Response.StatusCode))
 	case errors.As(err, &refused):
 		return sallyport.WrapError(sallyport.UpstreamUnreachable, "The provider gives no token at present.",
 			fmt.Errorf("status %d for a token", refused.Response.StatusCode))

@@ -129,7 +129,7 @@ func (n *Encoder) place(choice, block int) int {
 // build adds the chunks that say what e means.
 func (n *Encoder) build(e *llm.Event) {
 	n.identify(e)
-	n.whose(e)
+	n.signer.Note(e)
 	if e.Usage != nil {
 		usage := *e.Usage // what e points to is valid for this call alone
 		n.usage = &usage
@@ -167,13 +167,6 @@ func (n *Encoder) begin(index int) {
 	n.chunk(choice{Index: index, Delta: &said{Role: "assistant", Content: &text{&empty}}})
 }
 
-// whose notes whose answer it is: signatures are theirs alone.
-func (n *Encoder) whose(e *llm.Event) {
-	if n.dialect = e.Dialect; e.Model != "" {
-		n.model = strings.Clone(e.Model)
-	}
-}
-
 // think remembers what a signature will cover.
 func (n *Encoder) think(text string) {
 	if n.thought.Len()+len(text) <= thoughtMax {
@@ -184,14 +177,14 @@ func (n *Encoder) think(text string) {
 // sign returns the proof that a signature is. That of a call, which Gemini gives,
 // waits for the call.
 func (n *Encoder) sign(d llm.Delta) (proof string) {
-	if n.dialect == llm.Gemini {
-		n.callProof = wire.NewProof(n.dialect, n.model, "", d.Text.Text())
+	if n.signer.Dialect == llm.Gemini {
+		n.callProof = n.signer.Proof("", d.Text.Text())
 		return ""
 	}
 	if d.Redacted {
-		return wire.NewRedacted(n.dialect, n.model, d.Text.Text())
+		return n.signer.Redacted(d.Text.Text())
 	}
-	return wire.NewProof(n.dialect, n.model, n.thought.String(), d.Text.Text())
+	return n.signer.Proof(n.thought.String(), d.Text.Text())
 }
 
 // takeCallProof returns the proof of the call that begins.
@@ -243,7 +236,7 @@ func (n *Encoder) object(kind string, choices []choice, usage *usageObject) comp
 // buildWhole returns a plain answer that says what e means.
 func (n *Encoder) buildWhole(e *llm.Event) []byte {
 	n.identify(e)
-	n.whose(e)
+	n.signer.Note(e)
 	var choices []choice
 	for _, f := range e.Finishes {
 		reason := string(f.Reason)

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -309,7 +310,7 @@ func FuzzDecode(f *testing.F) {
 		if again.Model != "target" || again.Stream != req.Stream || req.Stream && !again.UsageAsked || len(again.Messages) != len(req.Messages) {
 			t.Fatalf("Encode of %q reads as something else: %q", body, sent)
 		}
-		for _, name := range removed {
+		for _, name := range wire.Removed {
 			if _, there := fields[name]; there {
 				t.Fatalf("%s was sent: %q", name, sent)
 			}

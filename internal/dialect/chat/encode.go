@@ -5,13 +5,9 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// removed are the fields that never reach a provider: with them a client could
-// forge what some gateways take for facts about the call.
-var removed = []string{"metadata", "litellm_metadata", "proxy_server_request"}
-
 // Encode returns the body for a provider of this dialect, whose name for the
 // model is target. It is the client's own body but for: the model; the fields in
-// removed; the texts that a stage changed; and, in a stream,
+// wire.Removed; the texts that a stage changed; and, in a stream,
 // stream_options.include_usage, which is set so that charges are facts; and what
 // providers of other dialects have signed. req must be of this dialect.
 func Encode(req *llm.Request, target string) []byte {
@@ -34,7 +30,7 @@ func Encode(req *llm.Request, target string) []byte {
 			patches = append(patches, llm.Replace(asked, []byte("true")))
 		}
 	}
-	patches = append(patches, llm.Reshape(root, removed, add)...)
+	patches = append(patches, llm.Reshape(root, wire.Removed, add)...)
 	patches = append(patches, withoutProofs(root.Get("messages"))...)
 	return req.Body.Encode(patches...)
 }

@@ -26,8 +26,7 @@ type Encoder struct {
 	usage   *llm.Usage
 	// Whose answer it is, what was thought, as far as thoughtMax, and the proof of the
 	// call that begins next.
-	dialect   llm.Dialect
-	model     string
+	signer    wire.Signer
 	thought   strings.Builder
 	callProof string
 }

@@ -1,8 +1,6 @@
 package chat
 
 import (
-	"strings"
-
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -30,7 +28,7 @@ func fileRef(p llm.Part) (wire.FileRef, bool) {
 // contentOf is a file as a part of a message: an image and a text as such.
 func contentOf(f wire.File) []llm.Field {
 	switch {
-	case strings.HasPrefix(f.MediaType, "image/"):
+	case f.IsImage():
 		return []llm.Field{wire.Text("type", "image_url"), {Name: "image_url", JSON: wire.Marshal(map[string]string{"url": f.Address()})}}
 	case f.IsText():
 		return []llm.Field{wire.Text("type", "text"), wire.Text("text", f.AsText())}

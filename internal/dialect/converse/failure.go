@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 )
 
 // reasons are the exceptions that this dialect knows, in our words, by their names
@@ -32,7 +33,7 @@ func failure(name string) error {
 	name = strings.ToLower(strings.TrimSuffix(name, "Exception"))
 	switch name {
 	case "accessdenied", "unrecognizedclient", "expiredtoken", "invalidsignature":
-		return sallyport.NewError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.")
+		return wire.KeyRefused(nil)
 	}
 	return failed(reasons[name])
 }

@@ -21,9 +21,6 @@ const inputsMax = 2048
 // its case alone is refused, for a provider may take it for the field.
 var requestFields = []string{"model", "input", "dimensions", "encoding_format", "user"}
 
-// removed are the fields that never reach a provider: see package chat.
-var removed = []string{"metadata", "litellm_metadata", "proxy_server_request"}
-
 // Decode reads a request of a client. Every error is *sallyport.Error with
 // InvalidBody, whose message names the field and never quotes a value.
 func Decode(body []byte) (*llm.Request, error) {
@@ -117,11 +114,11 @@ func tokens(v llm.Value) bool {
 }
 
 // Encode returns the body for a provider of this dialect, whose name for the model
-// is target: the client's own but for the model, the fields in removed and the
+// is target: the client's own but for the model, the fields in wire.Removed and the
 // texts that a stage changed.
 func Encode(req *llm.Request, target string) []byte {
 	root := req.Body.Root()
-	patches := llm.Reshape(root, removed, nil)
+	patches := llm.Reshape(root, wire.Removed, nil)
 	if model := root.Get("model"); model.Text() != target {
 		patches = append(patches, llm.Replace(model, llm.Quote(target)))
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -35,7 +36,7 @@ var failedReasons = map[string]string{
 func failure(v llm.Value) error {
 	switch state := v.Get("status").Text(); state {
 	case "UNAUTHENTICATED", "PERMISSION_DENIED":
-		return sallyport.NewError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.")
+		return wire.KeyRefused(nil)
 	default:
 		return failed(reasons[state])
 	}

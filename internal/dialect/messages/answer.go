@@ -108,7 +108,7 @@ func (n *Encoder) build(e *llm.Event) error {
 		n.id = messageID(e.ID)
 		n.send("message_start", startEvent{"message_start", n.message([]any{})})
 	}
-	n.whose(e)
+	n.signer.Note(e)
 	if e.Usage != nil {
 		n.usage = *e.Usage
 	}
@@ -155,13 +155,6 @@ func blockKind(kind llm.DeltaKind) llm.DeltaKind {
 		return llm.ToolCallDelta
 	}
 	return 0
-}
-
-// whose notes whose answer it is: signatures are theirs alone.
-func (n *Encoder) whose(e *llm.Event) {
-	if n.dialect = e.Dialect; e.Model != "" {
-		n.model = strings.Clone(e.Model)
-	}
 }
 
 // take adds a piece to its block. A text goes on in the last block alone: after
@@ -218,7 +211,7 @@ func (n *Encoder) sealed(b *outBlock) string {
 	if b.proof == "" {
 		return ""
 	}
-	return wire.NewProof(n.dialect, n.model, b.said.String(), b.proof)
+	return n.signer.Proof(b.said.String(), b.proof)
 }
 
 // find returns the block that such a piece goes on.
@@ -339,7 +332,7 @@ func (n *Encoder) stop() (reason, sequence *string) {
 // buildWhole returns a plain answer that says what e means.
 func (n *Encoder) buildWhole(e *llm.Event) ([]byte, error) {
 	n.id = messageID(e.ID)
-	n.whose(e)
+	n.signer.Note(e)
 	for _, d := range e.Deltas {
 		kind, text := blockKind(d.Kind), d.Text.Text()
 		if kind == 0 || d.Choice != 0 || text == "" && kind != llm.ToolCallDelta {

@@ -5,13 +5,9 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// removed are the fields that never reach a provider: with them a client could
-// forge what some gateways take for facts about the call.
-var removed = []string{"metadata", "litellm_metadata", "proxy_server_request"}
-
 // Encode returns the body for a provider of this dialect, whose name for the model
 // is target. Of a request of this dialect it is the client's own body but for: the
-// model; the fields in removed; the texts that a stage changed; and thinking that a
+// model; the fields in wire.Removed; the texts that a stage changed; and thinking that a
 // provider of another dialect has signed. Any other is built
 // from its meaning; outputMax is then the bound of the answer's tokens when the
 // client named none; it must be positive, since this dialect knows no answer
@@ -24,7 +20,7 @@ func Encode(req *llm.Request, target string, outputMax int64) ([]byte, error) {
 		return build(req, target, outputMax)
 	}
 	root := req.Body.Root()
-	patches := llm.Reshape(root, removed, nil)
+	patches := llm.Reshape(root, wire.Removed, nil)
 	if model := root.Get("model"); model.Text() != target {
 		patches = append(patches, llm.Replace(model, llm.Quote(target)))
 	}

@@ -28,9 +28,7 @@ type Encoder struct {
 	called bool        // one of them is a call of a tool
 	end    llm.Finish
 	usage  llm.Usage
-	// Whose answer it is.
-	dialect llm.Dialect
-	model   string
+	signer wire.Signer
 }
 
 // NewEncoder returns an Encoder for the answer to req. An answer that is built

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -28,7 +29,7 @@ var reasons = map[failureKind]string{
 func failure(v llm.Value) error {
 	kind := failureKind(v.Get("type").Text())
 	if kind == "authentication_error" || kind == "permission_error" {
-		return sallyport.NewError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.")
+		return wire.KeyRefused(nil)
 	}
 	for known, reason := range reasons {
 		if kind == known {

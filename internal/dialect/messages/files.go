@@ -1,8 +1,6 @@
 package messages
 
 import (
-	"strings"
-
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -17,7 +15,7 @@ func fileRef(p llm.Part) (wire.FileRef, bool) {
 		return wire.FileRef{}, false
 	}
 	return wire.FileRef{ID: source.Get("file_id").Text(), Put: func(f wire.File) ([]llm.Patch, error) {
-		if strings.HasPrefix(f.MediaType, "image/") != (kind == "image") {
+		if f.IsImage() != (kind == "image") {
 			return nil, wire.Wrong(source, "file_id", "must be the id of an image in an image, and of a document in a document")
 		}
 		made := map[string]string{"type": "base64", "media_type": f.MediaType, "data": f.Base64()}

@@ -23,9 +23,7 @@ type built struct {
 	size   int
 	finish llm.StopReason
 	usage  *llm.Usage
-	// Whose answer it is: signatures are theirs alone.
-	dialect llm.Dialect
-	model   string
+	signer wire.Signer
 }
 
 // itemKey is what the pieces of one text have in common.
@@ -120,9 +118,7 @@ func rank(d llm.Delta) int {
 // take adds what e says to the answer, and the events that tell it.
 func (n *Encoder) take(e *llm.Event) error {
 	b := &n.answer
-	if b.dialect = e.Dialect; e.Model != "" {
-		b.model = strings.Clone(e.Model)
-	}
+	b.signer.Note(e)
 	if e.Usage != nil {
 		usage := *e.Usage // what e points to is valid for this call alone
 		b.usage = &usage
@@ -365,13 +361,13 @@ func (n *Encoder) endItem(it *builtItem) {
 	it.done = true
 	switch {
 	case it.redacted:
-		it.sealed = wire.NewRedacted(n.answer.dialect, n.answer.model, it.proof)
+		it.sealed = n.answer.signer.Redacted(it.proof)
 	case it.proof != "" && len(it.parts) <= 1:
 		thought := ""
 		for _, p := range it.parts {
 			thought = p.text.String()
 		}
-		it.sealed = wire.NewProof(n.answer.dialect, n.answer.model, thought, it.proof)
+		it.sealed = n.answer.signer.Proof(thought, it.proof)
 	}
 	n.send("response.output_item.done", itemEvent{"response.output_item.done", n.next(), it.index, it.object(it.status())})
 }

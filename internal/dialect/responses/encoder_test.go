@@ -292,7 +292,7 @@ func TestEncoder_signatures(t *testing.T) {
 	if err := json.Unmarshal(enc.Ended(), &last); err != nil || len(last.Output) != 3 || got.Thinking != "Hm." {
 		t.Fatalf("got %+v, %v", last, err)
 	}
-	for i, want := range []string{wire.NewProof(llm.Messages, "claude-x", "Hm.", "AA=="), wire.NewProof(llm.Messages, "claude-x", "", "BB=="), ""} {
+	for i, want := range []string{wire.Signer{Dialect: llm.Messages, Model: "claude-x"}.Proof("Hm.", "AA=="), wire.Signer{Dialect: llm.Messages, Model: "claude-x"}.Proof("", "BB=="), ""} {
 		if last.Output[i].Encrypted != want {
 			t.Errorf("item %d is sealed as %q, want %q", i, last.Output[i].Encrypted, want)
 		}

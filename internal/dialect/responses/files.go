@@ -1,8 +1,6 @@
 package responses
 
 import (
-	"strings"
-
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -45,7 +43,7 @@ func fileRef(p llm.Part) (wire.FileRef, bool) {
 				return nil, wire.Wrong(part, "", "must have file_id or "+other+", not both")
 			}
 		}
-		if kind != "input_file" && !strings.HasPrefix(f.MediaType, "image/") {
+		if kind != "input_file" && !f.IsImage() {
 			return nil, wire.Wrong(part, "file_id", "must be the id of an image")
 		}
 		if kind == screenshot {
@@ -58,7 +56,7 @@ func fileRef(p llm.Part) (wire.FileRef, bool) {
 // contentOf is a file as a part of the input: an image and a text as such.
 func contentOf(f wire.File) []llm.Field {
 	switch {
-	case strings.HasPrefix(f.MediaType, "image/"):
+	case f.IsImage():
 		return []llm.Field{wire.Text("type", "input_image"), wire.Text("image_url", f.Address())}
 	case f.IsText():
 		return []llm.Field{wire.Text("type", "input_text"), wire.Text("text", f.AsText())}

@@ -6,15 +6,13 @@ import (
 	"net/textproto"
 	"slices"
 
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
-// removed are the fields that never reach a provider: see package chat.
-var removed = []string{"metadata", "litellm_metadata", "proxy_server_request"}
-
 // Encode returns the form for a provider of this dialect, whose name for the model
 // is target, and its Content-Type: the client's parts in their order, but for the
-// model, the fields in removed and the texts that a stage changed.
+// model, the fields in wire.Removed and the texts that a stage changed.
 func Encode(req *llm.Request, target string) (body []byte, contentType string) {
 	var out bytes.Buffer
 	out.Grow(len(req.Audio.Data) + len(req.Body.Raw()) + 4<<10)
@@ -26,7 +24,7 @@ func Encode(req *llm.Request, target string) (body []byte, contentType string) {
 			writeAudio(form, req.Audio)
 		case name == "model":
 			write(name, target)
-		case slices.Contains(removed, name):
+		case slices.Contains(wire.Removed, name):
 		case value.Kind() == llm.Array:
 			value.Items(func(_ int, item llm.Value) bool { write(name, item.Text()); return true })
 		default:

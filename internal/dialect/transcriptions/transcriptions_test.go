@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -41,7 +42,7 @@ func FuzzForm(f *testing.F) {
 // without is the body of req less what never goes out.
 func without(t *testing.T, req *llm.Request) []byte {
 	t.Helper()
-	return req.Body.Encode(llm.Reshape(req.Body.Root(), removed, nil)...)
+	return req.Body.Encode(llm.Reshape(req.Body.Root(), wire.Removed, nil)...)
 }
 
 // However subtitles are written, nothing of them is lost and no speech is frame.

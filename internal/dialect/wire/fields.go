@@ -2,6 +2,10 @@ package wire
 
 import "github.com/sallyport-ai/sallyport/internal/llm"
 
+// Removed are the fields of a client that never reach a provider: with them a client
+// could forge what some gateways take for facts about the call.
+var Removed = []string{"metadata", "litellm_metadata", "proxy_server_request"}
+
 // Fields are the members of an object that do not stand in the way of a provider
 // of another dialect: carried by the meaning of a request, hints of which a
 // provider is free to make nothing, or never sent to any. One with a test cannot be

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/sallyport-ai/sallyport/internal/llm"
@@ -27,6 +28,9 @@ const TextType = "text/plain"
 
 // IsText says whether models can be given the file as text.
 func (f File) IsText() bool { return f.MediaType == TextType && utf8.Valid(f.Data) }
+
+// IsImage says whether the file is a picture.
+func (f File) IsImage() bool { return strings.HasPrefix(f.MediaType, "image/") }
 
 // AsText shows a text to a model under its name, as people who paste one do. Data
 // protection reads it as any text.

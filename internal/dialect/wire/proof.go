@@ -30,19 +30,32 @@ type Proof struct {
 // proofPrefix marks a Proof among what other services seal.
 const proofPrefix = "sallyport1."
 
-// NewProof is the proof for thinking of a model, as clients see it.
-func NewProof(dialect llm.Dialect, model, thinking, signature string) string {
-	return Proof{Dialect: dialect, Family: Family(model), Signature: signature, Sum: sumOf(thinking)}.seal()
+// Signer is whose answer is written for a client: signatures are theirs alone.
+type Signer struct {
+	Dialect llm.Dialect
+	Model   string
 }
 
-// NewRedacted is the proof that thinking is which nobody may read.
-func NewRedacted(dialect llm.Dialect, model, data string) string {
-	return Proof{Dialect: dialect, Family: Family(model), Signature: data, Redacted: true}.seal()
+// Note notes whose answer it is, as far as e tells that.
+func (s *Signer) Note(e *llm.Event) {
+	if s.Dialect = e.Dialect; e.Model != "" {
+		s.Model = strings.Clone(e.Model)
+	}
+}
+
+// Proof is the proof for thinking, as clients see it.
+func (s Signer) Proof(thinking, signature string) string {
+	return Proof{Dialect: s.Dialect, Family: Family(s.Model), Signature: signature, Sum: sumOf(thinking)}.seal()
+}
+
+// Redacted is the proof that thinking is which nobody may read.
+func (s Signer) Redacted(data string) string {
+	return Proof{Dialect: s.Dialect, Family: Family(s.Model), Signature: data, Redacted: true}.seal()
 }
 
 func (p Proof) seal() string { return proofPrefix + base64.RawURLEncoding.EncodeToString(Marshal(p)) }
 
-// IsRedacted says whether a sealed text is a Proof of NewRedacted.
+// IsRedacted says whether a sealed text is a Proof of Signer.Redacted.
 func IsRedacted(sealed string) bool {
 	p, ok := openProof(sealed)
 	return ok && p.Redacted

@@ -100,6 +100,12 @@ func Unsupported(v llm.Value, why string) error {
 	return sallyport.NewError(sallyport.UnsupportedField, v.Path()+": "+why)
 }
 
+// KeyRefused says that a provider did not take our credential; cause is for the log,
+// nil: there is no more to say.
+func KeyRefused(cause error) error {
+	return sallyport.WrapError(sallyport.UpstreamAuth, "The provider refused the gateway's credential.", cause)
+}
+
 // Unusable says that a provider's answer is not of its dialect.
 func Unusable(what string) error {
 	return sallyport.NewError(sallyport.UpstreamInvalid, "The provider's answer cannot be used: "+what+".")
