@@ -67,7 +67,7 @@ vet:
 RACE    := -race -gcflags=modernc.org/...=-d=checkptr=0 -parallel 4
 UNRACED := ./internal/dialect ./internal/provider ./internal/store ./cmd/sallyport
 unit:
-	go test $(RACE) -timeout 18m $$(go list ./... | grep -v -e internal/dialect$$ -e internal/provider$$ -e internal/store$$ -e cmd/sallyport$$)
+	go test $(RACE) -timeout 18m $$(go list ./... | grep -vxF "$$(go list $(UNRACED))")
 	go test -parallel 8 -timeout 18m $(UNRACED)
 
 race: services
