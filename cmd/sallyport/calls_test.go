@@ -170,7 +170,7 @@ func (h *house) records(requestID string) []sallyport.Record {
 
 const mockConfig = `
 providers:
-  - {name: local, type: openai, base_url: "${PROVIDER}", timeouts: {first_byte: 1s, idle: 1s}}
+  - {name: local, type: openai, base_url: "${PROVIDER}", timeouts: {first_byte: 5s, idle: 5s}}
 models:
   - {id: mock-large, provider: local, target: gpt-4o-mini, price: {input: 2.5, output: 10}}
 `
@@ -180,7 +180,7 @@ models:
 func TestProviderFaults(t *testing.T) {
 	t.Parallel()
 	h := openHouse(t, mockConfig)
-	for _, tt := range []struct {
+	faults := []struct {
 		fault  string // of the fake's directive
 		stream bool
 		status int
@@ -204,23 +204,27 @@ func TestProviderFaults(t *testing.T) {
 		{`{"text":"a b c","fault":"stall","after":2}`, true, 200, `"code":"stream_error"`, sallyport.UpstreamTimeout},
 		{`{"text":"a b c","fault":"garbage","after":2}`, true, 200, `"code":"stream_error"`, sallyport.UpstreamInvalid},
 		{`{"text":"a b c","fault":"long_line","after":2}`, true, 200, `"code":"stream_error"`, sallyport.UpstreamInvalid},
-	} {
-		t.Run(fmt.Sprintf("%s stream %t", tt.fault, tt.stream), func(t *testing.T) {
-			h := *h
-			h.t = t
-			answer := h.chat(tt.stream, "Hello. fake: "+tt.fault)
-			if answer.status != tt.status || !strings.Contains(answer.body, tt.want) {
-				t.Errorf("got %d %s, want %d and %s", answer.status, answer.body, tt.status, tt.want)
-			}
-			if tt.status == 200 && !strings.HasSuffix(answer.body, "data: [DONE]\n\n") {
-				t.Errorf("the stream ends with %q, want [DONE]", answer.body)
-			}
-			if tt.status == 429 && (answer.header.Get("Retry-After") != "7" || answer.header.Get("Content-Type") != "text/odd") {
-				t.Errorf("the provider's headers are lost: %v", answer.header)
-			}
-			checkPair(t, h.records(answer.header.Get("X-Request-Id")), sallyport.OutcomeFailure, tt.code, tt.status)
-		})
 	}
+	t.Run("all", func(t *testing.T) {
+		for _, tt := range faults {
+			t.Run(fmt.Sprintf("%s stream %t", tt.fault, tt.stream), func(t *testing.T) {
+				t.Parallel()
+				h := *h
+				h.t = t
+				answer := h.chat(tt.stream, "Hello. fake: "+tt.fault)
+				if answer.status != tt.status || !strings.Contains(answer.body, tt.want) {
+					t.Errorf("got %d %s, want %d and %s", answer.status, answer.body, tt.status, tt.want)
+				}
+				if tt.status == 200 && !strings.HasSuffix(answer.body, "data: [DONE]\n\n") {
+					t.Errorf("the stream ends with %q, want [DONE]", answer.body)
+				}
+				if tt.status == 429 && (answer.header.Get("Retry-After") != "7" || answer.header.Get("Content-Type") != "text/odd") {
+					t.Errorf("the provider's headers are lost: %v", answer.header)
+				}
+				checkPair(t, h.records(answer.header.Get("X-Request-Id")), sallyport.OutcomeFailure, tt.code, tt.status)
+			})
+		}
+	})
 	checkBooks(t, h.close(), h.account.OrgID)
 }
 
