@@ -218,5 +218,5 @@ test("a provider shows how its targets fared, and which are passed over", async 
   within(targets).getByText("Not called");
   within(targets).getByText(/upstream_error 503/);
   expect(within(targets).queryByText("x")).toBeNull();
-  expect(screen.getAllByText("1 target passed over").length).toBe(1);
+  expect(await screen.findAllByText("1 target passed over")).toHaveLength(1);
 });
