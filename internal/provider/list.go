@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode"
@@ -30,9 +31,9 @@ func NoListOf(providerType string) string {
 
 // page is a page of a list of models, as one of the providers gives it.
 type page struct {
-	Data      []listedModel `json:"data"`           // OpenAI and who is compatible, Anthropic
-	Models    []listedModel `json:"models"`         // Google
-	Summaries []listedModel `json:"modelSummaries"` // AWS
+	Data      listedModels `json:"data"`           // OpenAI and who is compatible, Anthropic
+	Models    listedModels `json:"models"`         // Google
+	Summaries listedModels `json:"modelSummaries"` // AWS
 
 	HasMore bool   `json:"has_more"` // Anthropic
 	LastID  string `json:"last_id"`
@@ -86,23 +87,63 @@ type listedModel struct {
 	Streaming  bool     `json:"responseStreamingSupported"`
 }
 
-// listed reads a page: the models, and the query of the next page, "" after the last.
-func listed(body []byte) (offers []sallyport.ModelOffer, next string, err error) {
+// listedModels are the models of a page, read one after the other and no more than
+// can be told: a model takes a hundred times as much memory as the shortest JSON of one.
+type listedModels struct {
+	offers []sallyport.ModelOffer
+	cut    bool  // there are more
+	fact   error // of the first fact of another form than we know
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *listedModels) UnmarshalJSON(text []byte) error {
+	models := json.NewDecoder(bytes.NewReader(text))
+	begin, err := models.Token()
+	if err != nil || begin == nil {
+		return err
+	}
+	if begin != json.Delim('[') {
+		l.fact = &json.UnmarshalTypeError{Value: "no list", Type: reflect.TypeFor[[]listedModel]()}
+		return nil
+	}
+	for n := 0; models.More(); n++ {
+		if l.cut = n == ProbeModelsMax; l.cut {
+			return nil
+		}
+		var m listedModel
+		if err := models.Decode(&m); isFact(err) {
+			l.fact = cmp.Or(l.fact, err)
+		} else if err != nil {
+			return err
+		}
+		if o := m.offer(); tellable(o.Target) {
+			l.offers = append(l.offers, o)
+		}
+	}
+	return nil
+}
+
+// isFact tells the error of a value that has another form than we know.
+func isFact(err error) bool {
+	var fact *json.UnmarshalTypeError
+	return errors.As(err, &fact)
+}
+
+// listed reads a page: its models, of which cut says that they are not all, and the query
+// of the next page, "" after the last.
+func listed(body []byte) (offers []sallyport.ModelOffer, cut bool, next string, err error) {
 	var p page
 	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {
 		err = json.Unmarshal(body, &p.Data)
 	} else {
 		err = json.Unmarshal(body, &p)
 	}
-	for _, m := range slices.Concat(p.Data, p.Models, p.Summaries) {
-		if o := m.offer(); tellable(o.Target) {
-			offers = append(offers, o)
-		}
+	for _, l := range []listedModels{p.Data, p.Models, p.Summaries} {
+		offers, cut, err = append(offers, l.offers...), cut || l.cut, cmp.Or(err, l.fact)
 	}
 	// A fact of another form than we know is no fact; the models are there all the same.
-	var fact *json.UnmarshalTypeError
-	if err != nil && (len(offers) == 0 || !errors.As(err, &fact)) {
-		return nil, "", err
+	if err != nil && (len(offers) == 0 || !isFact(err)) {
+		return nil, false, "", err
 	}
 	switch {
 	case p.Next != "":
@@ -110,7 +151,7 @@ func listed(body []byte) (offers []sallyport.ModelOffer, next string, err error)
 	case p.HasMore && p.LastID != "":
 		next = "after_id=" + url.QueryEscape(p.LastID)
 	}
-	return offers, next, nil
+	return offers, cut, next, nil
 }
 
 // targetMax bounds the name of a model, in bytes.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -59,7 +60,7 @@ func TestListed(t *testing.T) {
 		{"nothing", `{"data":[]}`, nil, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, next, err := listed([]byte(tt.body))
+			got, _, next, err := listed([]byte(tt.body))
 			for i := range got {
 				if len(got[i].Abilities) == 0 {
 					got[i].Abilities = nil
@@ -71,8 +72,25 @@ func TestListed(t *testing.T) {
 		})
 	}
 	for _, body := range []string{``, `<html>`, `"list"`, `{"data":"x"}`, `[1]`} {
-		if got, _, err := listed([]byte(body)); err == nil {
+		if got, _, _, err := listed([]byte(body)); err == nil {
 			t.Errorf("%s: got %+v, want an error", body, got)
+		}
+	}
+}
+
+// A list of the shortest models takes no more memory than one of as many as are told.
+func TestListedLong(t *testing.T) {
+	for _, model := range []string{`{}`, `1`, `{"id":"a"}`} {
+		body := []byte(`{"data":[` + strings.Repeat(model+",", probeBodyMax/(len(model)+1)-10) + model + `]}`)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got, cut, _, err := listed(body)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 8*probeBodyMax {
+			t.Errorf("%s: %d bytes of memory for %d", model, took, len(body))
+		}
+		if len(got) > ProbeModelsMax || err == nil && !cut {
+			t.Errorf("%s: got %d models, cut %v", model, len(got), cut)
 		}
 	}
 }

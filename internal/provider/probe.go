@@ -143,13 +143,13 @@ func (c *client) probe(ctx context.Context, path, query string) (p Probe) {
 	begun := time.Now()
 	defer func() { p.Took = time.Since(begun) }()
 	var offers []sallyport.ModelOffer
-	next := ""
+	next, cut := "", false
 	for page := 1; ; page++ {
 		var more string
 		p, more = c.getList(ctx, path, strings.Trim(query+"&"+next, "&"))
-		offers = append(offers, p.Models...)
+		offers, cut = append(offers, p.Models...), cut || p.Partial
 		if p.Failure != "" || more == "" || more == next || page == probePagesMax || len(offers) >= ProbeModelsMax {
-			p.Partial = p.Failure == "" && (more != "" || len(offers) > ProbeModelsMax)
+			p.Partial = p.Failure == "" && (cut || more != "" || len(offers) > ProbeModelsMax)
 			p.Models = offers[:min(len(offers), ProbeModelsMax)]
 			return p
 		}
@@ -185,7 +185,7 @@ func (c *client) getList(ctx context.Context, path, query string) (p Probe, next
 		p.Failure = FailureOf(err)
 		return p, ""
 	}
-	p.Models, next, err = listed(body)
+	p.Models, p.Partial, next, err = listed(body)
 	if err != nil {
 		p.Failure = BadAnswer
 	}
