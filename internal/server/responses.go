@@ -110,13 +110,17 @@ func (s *Server) followed(r *request, asked *llm.Request, previous sallyport.Res
 // again reads the body that asked has become by what that field names.
 func again(r *request, asked *llm.Request, body []byte, field string) (*llm.Request, error) {
 	if len(body) > BodyMax {
-		return nil, sallyport.NewError(sallyport.InvalidBody, field+": with all that it brings the input is too large.")
+		return nil, tooLargeWith(field)
 	}
-	if err := r.lodger.take(int64(max(len(body)-len(asked.Body.Raw()), 0))); err != nil {
+	if err := r.lodger.cover(int64(len(body))); err != nil {
 		return nil, err
 	}
 	r.call.BytesIn = int64(len(body)) // what is priced is what is sent
 	return responseDecoder(asked)(body)
+}
+
+func tooLargeWith(field string) error {
+	return sallyport.NewError(sallyport.InvalidBody, field+": with all that it brings the input is too large.")
 }
 
 // responseDecoder is how a request like asked is read.
@@ -139,27 +143,21 @@ func (s *Server) resolveItems(r *request, asked *llm.Request, thread sallyport.T
 		return nil, sallyport.NewError(sallyport.InvalidBody, "input: it names more than "+strconv.Itoa(sallyport.ResponseItems)+" stored items.")
 	}
 	items, told := make(map[string][]byte, len(ids)), make(map[string]bool)
+	size := 0
 	for _, id := range ids {
-		within, err := s.inThread(r, thread, id)
-		if err != nil {
-			return nil, err
+		if _, known := items[id]; !known && !told[id] {
+			var err error
+			if told[id], err = s.inThread(r, thread, id); err == nil && !told[id] {
+				items[id], err = s.storedItem(r, id)
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
-		if within {
-			told[id] = true
-			continue
+		if size += len(items[id]); size > BodyMax {
+			return nil, tooLargeWith("input")
 		}
-		row, err := s.parts.Responses.ResponseOfItem(r.Context(), r.principal.Org, r.principal.User, id, s.responsesSince())
-		if sallyport.CodeOf(err) == sallyport.NotFound {
-			return nil, sallyport.NewError(sallyport.InvalidBody, "input: it names an item that is not stored.")
-		}
-		if err != nil {
-			return nil, err
-		}
-		t, err := s.openResponse(r.Context(), row)
-		if err != nil {
-			return nil, err
-		}
-		if items[id], _, err = t.Said(id); err != nil {
+		if err := r.lodger.take(int64(len(items[id]))); err != nil {
 			return nil, err
 		}
 	}
@@ -168,6 +166,23 @@ func (s *Server) resolveItems(r *request, asked *llm.Request, thread sallyport.T
 		return nil, err
 	}
 	return again(r, asked, body, "input")
+}
+
+// storedItem is what a stored response of the caller has said under that id.
+func (s *Server) storedItem(r *request, id string) ([]byte, error) {
+	row, err := s.parts.Responses.ResponseOfItem(r.Context(), r.principal.Org, r.principal.User, id, s.responsesSince())
+	if sallyport.CodeOf(err) == sallyport.NotFound {
+		err = sallyport.NewError(sallyport.InvalidBody, "input: it names an item that is not stored.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.openResponse(r.Context(), row)
+	if err != nil {
+		return nil, err
+	}
+	item, _, err := t.Said(id)
+	return item, err
 }
 
 // Responses keeps stored responses; *store.DB is the real one.
@@ -270,6 +285,11 @@ func (s *Server) turnsUpTo(r *request, id sallyport.ResponseID) ([]responses.Tur
 	if err != nil {
 		return nil, err
 	}
+	for _, row := range rows {
+		if err := r.lodger.take(int64(len(row.Content))); err != nil {
+			return nil, err
+		}
+	}
 	turns := make([]responses.Turn, len(rows))
 	for i, row := range rows {
 		if turns[i], err = s.openResponse(r.Context(), row); err != nil {
@@ -296,6 +316,9 @@ func (s *Server) getResponse(r *request) (any, error) {
 		return nil, sallyport.NewError(sallyport.UnsupportedField, "stream: a response is streamed while it is made, and not again.")
 	}
 	row, err := s.parts.Responses.Response(r.Context(), r.principal.Org, r.principal.User, sallyport.ResponseID(r.PathValue("response")), s.responsesSince())
+	if err == nil {
+		err = r.lodger.take(int64(len(row.Content)))
+	}
 	if err != nil {
 		return nil, err
 	}

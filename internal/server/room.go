@@ -53,6 +53,9 @@ func (l *lodger) take(bytes int64) error {
 	return nil
 }
 
+// cover is take for what the whole body lacks of so many bytes.
+func (l *lodger) cover(bytes int64) error { return l.take(max(bytes-l.took, 0)) }
+
 // leave gives back what the body took.
 func (l *lodger) leave() { l.room.left.Add(l.took) }
 

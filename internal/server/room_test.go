@@ -1,10 +1,14 @@
 package server_test
 
 import (
+	"encoding/json"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/provider/providertest"
 	"github.com/sallyport-ai/sallyport/internal/server"
 	"github.com/sallyport-ai/sallyport/internal/server/servertest"
 )
@@ -58,6 +62,11 @@ func TestRoomForNamed(t *testing.T) {
 		t.Fatalf("got %d %s", a.Status, a.Body)
 	}
 	turn := member(t, a.Body, "id")
+	a = h.Call(t, key, http.MethodPost, "/v1/conversations", `{"items":[{"id":"msg_large","type":"message","role":"user","content":"`+string(large)+`"}]}`)
+	if a.Status != http.StatusOK {
+		t.Fatalf("got %d %s", a.Status, a.Body)
+	}
+	thread := member(t, a.Body, "id")
 	calls := len(h.Fake.Requests())
 	one := `{"type":"file","file":{"file_id":"` + file + `"}}`
 	for _, tt := range []struct {
@@ -68,6 +77,11 @@ func TestRoomForNamed(t *testing.T) {
 		{2*len(large) - 1, http.MethodPost, chatPath, `{"model":"mock-large","messages":[{"role":"user","content":[` + one + "," + one + `]}]}`},
 		{len(large) - 1, http.MethodPost, "/v1/responses", `{"model":"mock-large","input":"And?","previous_response_id":"` + turn + `"}`},
 		{len(large) - 1, http.MethodGet, "/v1/files/" + file + "/content", ""},
+		{len(large) - 1, http.MethodGet, "/v1/responses/" + turn, ""},
+		{len(large) - 1, http.MethodGet, "/v1/responses/" + turn + "/input_items", ""},
+		{len(large) - 1, http.MethodGet, "/v1/conversations/" + thread + "/items", ""},
+		{len(large) - 1, http.MethodGet, "/v1/conversations/" + thread + "/items/msg_large", ""},
+		{len(large) - 1, http.MethodPost, "/v1/responses", `{"model":"mock-large","store":false,"input":"And?","conversation":"` + thread + `"}`},
 	} {
 		clear := h.Server.Crowd(int64(tt.left))
 		a := h.Call(t, key, tt.method, tt.path, tt.body)
@@ -79,10 +93,49 @@ func TestRoomForNamed(t *testing.T) {
 			t.Errorf("%s %s with room: %d %.200s", tt.method, tt.path, a.Status, a.Body)
 		}
 	}
-	if got := len(h.Fake.Requests()) - calls; got != 3 {
-		t.Errorf("the provider was asked %d times, want 3", got)
+	if got := len(h.Fake.Requests()) - calls; got != 4 {
+		t.Errorf("the provider was asked %d times, want 4", got)
 	}
 	if left := h.Server.Room(); left != server.RoomMax {
 		t.Errorf("%d bytes of room are left once all are answered, want %d", left, server.RoomMax)
+	}
+}
+
+// What names one item hundreds of times asks for as much as it brings each time, and
+// is refused before that is put together. Memory is measured: no test runs beside it.
+func TestRoomForNamedAgain(t *testing.T) {
+	h := servertest.New(t, servertest.Options{})
+	key := h.Home.User.Key
+	said := strings.Repeat("large ", 64<<10)
+	h.Fake.Queue(providertest.Answer{Text: said})
+	a := h.Call(t, key, http.MethodPost, "/v1/responses", `{"model":"mock-large","input":"Say much."}`)
+	if a.Status != http.StatusOK {
+		t.Fatalf("got %d %.200s", a.Status, a.Body)
+	}
+	var told struct{ Output []struct{ ID string } }
+	if err := json.Unmarshal([]byte(a.Body), &told); err != nil || len(told.Output) != 1 {
+		t.Fatalf("%v in %.200s", err, a.Body)
+	}
+	named := `{"type":"item_reference","id":"` + told.Output[0].ID + `"}`
+	body := func(times int) string {
+		return `{"model":"mock-large","store":false,"input":[` + strings.Repeat(named+",", times-1) + named + `]}`
+	}
+	clear := h.Server.Crowd(int64(2 * len(said)))
+	if a := h.Call(t, key, http.MethodPost, "/v1/responses", body(3)); a.Status != http.StatusServiceUnavailable {
+		t.Errorf("named three times with room for two: %d %.200s", a.Status, a.Body)
+	}
+	clear()
+	if a := h.Call(t, key, http.MethodPost, "/v1/responses", body(2)); a.Status != http.StatusOK {
+		t.Errorf("named twice: %d %.200s", a.Status, a.Body)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	a = h.Call(t, key, http.MethodPost, "/v1/responses", body(sallyport.ResponseItems))
+	runtime.ReadMemStats(&after)
+	if a.Status != http.StatusBadRequest || !strings.Contains(a.Body, "too large") {
+		t.Errorf("named %d times: %d %.200s", sallyport.ResponseItems, a.Status, a.Body)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > server.BodyMax {
+		t.Errorf("that took %d bytes of memory", took)
 	}
 }

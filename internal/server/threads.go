@@ -70,10 +70,23 @@ func (s *Server) openItem(ctx context.Context, t sallyport.Thread, i sallyport.T
 	return s.parts.Sealer.Unseal(ctx, t.Org, secret.Content, i.Content, threadItemPlace(t, i.Key))
 }
 
+// itemsOf lists items of a conversation, if there is room for them.
+func (s *Server) itemsOf(r *request, t sallyport.Thread, q sallyport.ThreadQuery) ([]sallyport.ThreadItem, error) {
+	items, err := s.parts.Threads.ThreadItems(r.Context(), t, q)
+	if err != nil {
+		return nil, err
+	}
+	size := 0
+	for _, i := range items {
+		size += len(i.Content)
+	}
+	return items, r.lodger.take(int64(size))
+}
+
 // within is the request with the items of its conversation before its own. It
 // notes the last of them in t.
 func (s *Server) within(r *request, asked *llm.Request, t *turn) (*llm.Request, error) {
-	stored, err := s.parts.Threads.ThreadItems(r.Context(), t.thread, sallyport.ThreadQuery{})
+	stored, err := s.itemsOf(r, t.thread, sallyport.ThreadQuery{})
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +120,7 @@ func (s *Server) tell(r *request, t *responses.Turn) error {
 	if err != nil {
 		return err
 	}
-	stored, err := s.parts.Threads.ThreadItems(r.Context(), thread, sallyport.ThreadQuery{Newest: true, After: t.Told + 1})
+	stored, err := s.itemsOf(r, thread, sallyport.ThreadQuery{Newest: true, After: t.Told + 1})
 	if err != nil {
 		return err
 	}
@@ -344,7 +357,7 @@ func (s *Server) listThreadItems(r *request) (any, error) {
 		}
 		q.After = at.Seq
 	}
-	items, err := s.parts.Threads.ThreadItems(r.Context(), t, q)
+	items, err := s.itemsOf(r, t, q)
 	if err != nil {
 		return nil, err
 	}
@@ -393,6 +406,9 @@ func (s *Server) addThreadItems(w http.ResponseWriter, r *request) error {
 func (s *Server) threadAndItem(r *request) (t sallyport.Thread, i sallyport.ThreadItem, err error) {
 	if t, err = s.thread(r, r.PathValue("conversation")); err == nil {
 		i, err = s.parts.Threads.ThreadItem(r.Context(), t, r.PathValue("item"))
+	}
+	if err == nil {
+		err = r.lodger.take(int64(len(i.Content)))
 	}
 	return t, i, err
 }
