@@ -208,12 +208,14 @@ func (r *request) text(v llm.Value, member string) error {
 	switch {
 	case text == "":
 		return nil
+	case member == "file_data": // whatever it says of itself: who reads it may go by its name
+		return r.unreadable(v)
 	case isMedia(text):
 		if r.depth == 0 && addressMembers[member] {
 			return nil
 		}
 		return r.plain(v, member) // said where it can be read, it is text
-	case member == "file_data" || isDataURI(text):
+	case isDataURI(text):
 		return r.unreadable(v)
 	}
 	if r.depth < nestedMax && looksLikeJSON(text) {

@@ -184,6 +184,7 @@ func TestRequest_blocks(t *testing.T) {
 		"number":    {DefaultPolicy(), `{"pan":4111111111111111}`, "1 CREDIT_CARD"},
 		"exponent":  {DefaultPolicy(), `{"pan":4111111111111111.0}`, "1 CREDIT_CARD"},
 		"file":      {DefaultPolicy(), `{"file":{"file_data":"JVBERi0xLjQ="}}`, "file.file_data"},
+		"no image":  {DefaultPolicy(), `{"filename":"a.pdf","file_data":"data:image/png;base64,JVBERi0xLjQ="}`, "file_data"},
 		"data URI":  {DefaultPolicy(), `{"url":"data:application/pdf;base64,JVBERi0xLjQ="}`, "url"},
 		"findings":  {DefaultPolicy(), many, "10000 findings"},
 		"text":      {DefaultPolicy(), `["` + strings.Repeat("plain text ", TextMax/11+1) + `"]`, "32 MiB"},

@@ -21,6 +21,10 @@ const inputsMax = 2048
 // its case alone is refused, for a provider may take it for the field.
 var requestFields = []string{"model", "input", "dimensions", "encoding_format", "user"}
 
+// answerFields are fields of answers that data protection does not read; in a request
+// they would be texts.
+var answerFields = []string{"data", "object"}
+
 // Decode reads a request of a client. Every error is *sallyport.Error with
 // InvalidBody, whose message names the field and never quotes a value.
 func Decode(body []byte) (*llm.Request, error) {
@@ -29,8 +33,11 @@ func Decode(body []byte) (*llm.Request, error) {
 		return nil, err
 	}
 	root := doc.Root()
-	if twin := root.CaseTwin(requestFields...); twin != "" {
-		return nil, wire.Invalid("A field is written like " + twin + " but in another case.")
+	if err := wire.Keys(root, requestFields...); err != nil {
+		return nil, err
+	}
+	if err := wire.NoneOf(root, answerFields...); err != nil {
+		return nil, err
 	}
 	req := &llm.Request{
 		Dialect: llm.Embeddings, Operation: llm.Embed, Body: doc, Choices: 1,

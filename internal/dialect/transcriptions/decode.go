@@ -44,6 +44,13 @@ var formats = []string{formatJSON, formatVerbose, formatDiarized, formatText, fo
 // requestFields are the fields that are read here.
 var requestFields = []string{"file", "model", "prompt", "language", "response_format", "stream", "temperature"}
 
+// answerFields are fields of answers that data protection does not read; in a request
+// they would be texts.
+var answerFields = []string{"type", "segment_id", "duration"}
+
+// languages have the form of a code or of an English name: no policy reads them.
+var languages = regexp.MustCompile(`^([A-Za-z]{2,24}([_-][A-Za-z0-9]{1,4}){0,2})?$`)
+
 // Decode reads a request of a client, whose Content-Type is contentType. Every
 // error is *sallyport.Error, InvalidBody or BodyTooLarge, and never quotes a value.
 func Decode(contentType string, body []byte) (*llm.Request, error) {
@@ -53,6 +60,9 @@ func Decode(contentType string, body []byte) (*llm.Request, error) {
 	}
 	root := doc.Root()
 	if err := wire.Keys(root, requestFields...); err != nil {
+		return nil, err
+	}
+	if err := wire.NoneOf(root, answerFields...); err != nil {
 		return nil, err
 	}
 	req := &llm.Request{
@@ -79,6 +89,8 @@ func check(req *llm.Request) error {
 		return wire.Invalid("file must not be empty.")
 	case !slices.Contains(formats, Format(req)):
 		return wire.Invalid("response_format must be one of " + strings.Join(formats, ", ") + ".")
+	case !languages.MatchString(root.Get("language").Text()):
+		return wire.Invalid("language must be the code of a language, such as en or pt-BR.")
 	case !slices.Contains([]string{"", "true", "false"}, root.Get("stream").Text()):
 		return wire.Invalid("stream must be true or false.")
 	case err != nil || temperature < 0 || temperature > 1:
@@ -221,7 +233,7 @@ func Opaque(place []string) bool {
 	last := place[len(place)-1]
 	switch len(place) {
 	case 1:
-		return slices.Contains([]string{"model", "language", "response_format", "stream", "temperature", "task", "type", "segment_id", "duration"}, last)
+		return slices.Contains([]string{"model", "language", "response_format", "stream", "temperature", "type", "segment_id", "duration"}, last)
 	case 2:
 		return slices.Contains([]string{"usage.type", "cues.frame", "segments.type", "segments.id"}, place[0]+"."+last)
 	}

@@ -53,6 +53,16 @@ func NoTwin(object llm.Value, names ...string) error {
 	return nil
 }
 
+// NoneOf refuses a body with a field that only answers have.
+func NoneOf(root llm.Value, answers ...string) error {
+	for _, name := range answers {
+		if root.Get(name).Exists() {
+			return Invalid("The field " + name + " is one of answers, and no request has it.")
+		}
+	}
+	return nil
+}
+
 // Bool reads a member that may be absent or null, which is false.
 func Bool(object llm.Value, name string) (bool, error) {
 	v := object.Get(name)
