@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
-	"strings"
 
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
@@ -56,7 +55,7 @@ func withPiece(pieces []Piece, item llm.Value) []Piece {
 		kind = "message"
 	}
 	p := Piece{
-		ID: strings.Clone(item.Get("id").Text()), Call: strings.Clone(item.Get("call_id").Text()),
+		ID: ownID(item, "id"), Call: ownID(item, "call_id"),
 		Key: idPrefix(kind) + "_" + randomHex(), JSON: bytes.Clone(item.Raw()),
 	}
 	if len(pieces) > 0 {

@@ -32,6 +32,21 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// An id that no index of a database takes is none that an item is found by.
+func TestUnusableIDs(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{strings.Repeat("x", idMax+1), `a\u0000b`} {
+		turn := Turn{Input: []byte(`"hi"`), Response: []byte(`{"output":[{"id":"` + id + `","type":"function_call","call_id":"` + id + `","name":"f","arguments":"{}"}]}`)}
+		pieces, err := turn.Pieces()
+		if err != nil || len(pieces) != 2 || pieces[1].ID != "" || pieces[1].Call != "" {
+			t.Errorf("got %d pieces, the last with an id, %v", len(pieces), err)
+		}
+		if _, ids, err := turn.Said(""); err != nil || len(ids) != 0 {
+			t.Errorf("got ids %.300q, %v", ids, err)
+		}
+	}
+}
+
 func TestListed(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ item, want string }{

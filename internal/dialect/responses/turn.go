@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -79,15 +80,29 @@ func References(req *llm.Request) []string {
 // of all; the item is nil where it is not there.
 func (t Turn) Said(id string) (item []byte, ids []string, err error) {
 	err = t.items(func(side string, v llm.Value) {
-		if side == "input" || v.Get("id").Text() == "" {
+		own := ownID(v, "id")
+		if side == "input" || own == "" {
 			return
 		}
-		ids = append(ids, strings.Clone(v.Get("id").Text()))
-		if v.Get("id").Text() == id {
+		ids = append(ids, own)
+		if own == id {
 			item = v.Raw()
 		}
 	})
 	return item, ids, err
+}
+
+// idMax bounds, in bytes, an id by which an item is found again: far over what anybody
+// makes, and short enough for an index of a database.
+const idMax = 256
+
+// ownID is the id that an item has in that member; "" for one that cannot be looked up.
+func ownID(item llm.Value, member string) string {
+	id := item.Get(member).Text()
+	if len(id) > idMax || strings.ContainsFunc(id, unicode.IsControl) {
+		return ""
+	}
+	return strings.Clone(id)
 }
 
 // Resolve returns the body of req with items in place of their ids, and without
