@@ -135,6 +135,9 @@ func secretsOf(cfg Config) (secrets [][]byte) {
 		if len(value) >= secretMin {
 			secrets = append(secrets, []byte(value))
 		}
+		if escaped := strings.ReplaceAll(value, "/", `\/`); len(value) >= secretMin && escaped != value {
+			secrets = append(secrets, []byte(escaped)) // as some write JSON
+		}
 	}
 	return secrets
 }
@@ -219,13 +222,13 @@ func (c *client) post(ctx context.Context, o outgoing) (*answer, llm.Receipt, er
 		return nil, llm.Receipt{}, call.failure(ctx, err)
 	}
 	a := &answer{
-		receipt: llm.Receipt{Status: response.StatusCode, RequestID: requestID(response.Header)},
-		header:  response.Header, length: response.ContentLength, body: response.Body,
+		header: response.Header, length: response.ContentLength, body: response.Body,
 		call: call, limit: answerMax, secrets: c.secrets,
 	}
 	if len(call.secret) >= secretMin {
 		a.secrets = append(slices.Clip(a.secrets), []byte(call.secret))
 	}
+	a.receipt = llm.Receipt{Status: response.StatusCode, RequestID: a.untold(requestID(response.Header))}
 	if o.stream {
 		a.limit = streamMax
 	}
@@ -350,9 +353,17 @@ func (a *answer) upstreamError(ctx context.Context) error {
 		body = bytes.ReplaceAll(body, secret, []byte("[redacted]"))
 	}
 	return &llm.UpstreamError{
-		Status: a.receipt.Status, ContentType: a.header.Get("Content-Type"), Body: body,
-		RetryAfter: a.header.Get("Retry-After"), RequestID: a.receipt.RequestID,
+		Status: a.receipt.Status, ContentType: a.untold(a.header.Get("Content-Type")), Body: body,
+		RetryAfter: a.untold(a.header.Get("Retry-After")), RequestID: a.receipt.RequestID,
 	}
+}
+
+// untold is a header of the answer; "" where it tells one of our secrets.
+func (a *answer) untold(value string) string {
+	if slices.ContainsFunc(a.secrets, func(secret []byte) bool { return strings.Contains(value, string(secret)) }) {
+		return ""
+	}
+	return value
 }
 
 // lengthTrusted is how much of what a provider says of a length is prepared for.

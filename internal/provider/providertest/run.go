@@ -211,17 +211,23 @@ func (s suite) refusals(t *testing.T) {
 		})
 	}
 	t.Run("tells_our_credential", func(t *testing.T) {
-		const key, header = "the-credential-of-ours", "another-one-of-ours"
+		const key, header = "the-credential-of-ours", "another/one-of-ours"
 		fake := New(t)
 		p := s.open(t, provider.Config{
 			Name: "fake", BaseURL: fake.URL, APIKey: key, AllowPrivate: true,
 			Headers: map[string]string{"X-Token": header}, FirstByte: waitMax, Idle: waitMax,
 		})
-		fake.Queue(Answer{Status: 400, Body: `{"error":"wrong header Authorization: Bearer ` + key + `, X-Token: ` + header + `"}`})
-		_, err := p.Do(t.Context(), target, s.ask(t, "hello", false), mustNotHear(t))
+		fake.Queue(Answer{
+			Status: 400, Body: `{"error":"wrong header Authorization: Bearer ` + key + `, X-Token: another\/one-of-ours"}`,
+			Header: map[string]string{"X-Request-Id": "for " + key, "Retry-After": header, "Content-Type": "text/" + key},
+		})
+		receipt, err := p.Do(t.Context(), target, s.ask(t, "hello", false), mustNotHear(t))
 		var refused *llm.UpstreamError
 		if !errors.As(err, &refused) || string(refused.Body) != `{"error":"wrong header Authorization: Bearer [redacted], X-Token: [redacted]"}` {
-			t.Errorf("got %v with body %s", err, refused.Body)
+			t.Fatalf("got %v", err)
+		}
+		if receipt.RequestID+refused.RequestID+refused.RetryAfter+refused.ContentType != "" {
+			t.Errorf("headers tell it: %+v, %q, %q", receipt, refused.RetryAfter, refused.ContentType)
 		}
 	})
 	t.Run("empty_body", func(t *testing.T) {
