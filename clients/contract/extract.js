@@ -13,7 +13,7 @@ const wanted = {
   'openai-chat.json': [
     'CreateChatCompletionRequest', 'CreateChatCompletionResponse', 'CreateChatCompletionStreamResponse',
     'CreateCompletionRequest', 'CreateCompletionResponse', 'CreateEmbeddingRequest', 'CreateEmbeddingResponse',
-    'ListModelsResponse', 'Model',
+    'ListModelsResponse', 'Model', 'ErrorResponse',
   ],
   'openai-responses.json': ['CreateResponse', 'Response', 'ResponseStreamEvent', 'ResponseItemList', 'TokenCountsResource', 'ConversationResource', 'ConversationItemList', 'ConversationItem'],
 }

@@ -9,6 +9,7 @@ export function watch() {
     Response: 0, ResponseStreamEvent: 0, ResponseItemList: 0,
     CreateCompletionResponse: 0, CreateEmbeddingResponse: 0,
     TokenCountsResource: 0, ConversationResource: 0, ConversationItemList: 0, ConversationItem: 0,
+    ErrorResponse: 0,
   }
   const wrong = []
 
@@ -55,7 +56,13 @@ function ended(chunk) {
   return { ...chunk, choices: chunk.choices?.map((c) => ({ ...c, finish_reason: c.finish_reason ?? 'stop' })) }
 }
 
+// flat are the states whose answers are told in the documented API without an object named
+// error; what a provider said passes as it came, and no provider here says just JSON.
+const flat = [401, 413]
+const typed = /^\/v1\/(chat\/completions|completions|embeddings|responses|conversations)(\/|$)/
+
 function schemaOf(path, answer) {
+  if (answer.status >= 400 && !flat.includes(answer.status) && typed.test(path) && answer.headers.get('content-type') === 'application/json') return 'ErrorResponse'
   if (answer.status !== 200) return undefined
   if (path === '/v1/models') return 'ListModelsResponse'
   if (path.startsWith('/v1/models/')) return 'Model'
@@ -87,6 +94,7 @@ function reader(schema, streamed, judge) {
         for (const event of events) {
           const data = dataOf(event, schema)
           if (data) judge(schema, data, streamed)
+          else if (event.startsWith(failed)) judge('ErrorResponse', event.slice(failed.length), false)
         }
       }
       controller.enqueue(bytes)
@@ -96,6 +104,9 @@ function reader(schema, streamed, judge) {
     },
   })
 }
+
+// failed begins the event that ends a stream of the chat, and of text completions, with an error.
+const failed = 'event: error\ndata: '
 
 // dataOf is what is to be judged of an event.
 function dataOf(event, schema) {

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import { test } from 'node:test'
-import { faults } from '../contract/contract.js'
+import { eventSchema, faults, strangers } from '../contract/contract.js'
+import { judge, unneeded } from '../contract/deviations.js'
 import { watch } from '../contract/watch.js'
 
 const completion = {
@@ -78,9 +79,46 @@ for (const [schema, path, set] of [
   })
 }
 
+const delta = { type: 'response.output_text.delta', sequence_number: 4, item_id: 'msg_1', output_index: 0, content_index: 0, delta: 'Hel', logprobs: [] }
+const failure = { error: { message: 'It failed.', type: 'server_error', code: 'stream_error', param: null } }
+
+test('an event of responses is judged by its type', () => {
+  const wrong = (value) => strangers(eventSchema(value.type), value)
+  assert.deepEqual(wrong(delta), [])
+  assert.notDeepEqual(wrong(withMember(delta, ['sequence_number'], undefined)), [])
+  assert.notDeepEqual(wrong(withMember(delta, ['sequence_number'], 'four')), [])
+  assert.notDeepEqual(wrong(withMember(delta, ['type'], 'response.output_text.done')), [])
+  assert.notDeepEqual(wrong(withMember(delta, ['type'], 'response.novelty')), [])
+})
+
+test('a member that the description does not name is a stranger', () => {
+  const parted = withMember(completion, ['choices', 0, 'message', 'odd'], 1)
+  assert.deepEqual(faults('CreateChatCompletionResponse', parted), [])
+  assert.deepEqual(strangers('CreateChatCompletionResponse', parted), ['CreateChatCompletionResponse/choices/0/message: must NOT have unevaluated properties odd'])
+  assert.deepEqual(strangers('CreateChatCompletionResponse', completion), [])
+})
+
+test('an error has all that OpenAI tells', () => {
+  assert.deepEqual(strangers('ErrorResponse', failure), [])
+  for (const name of Object.keys(failure.error)) assert.notDeepEqual(strangers('ErrorResponse', withMember(failure, ['error', name], undefined)), [], name)
+})
+
+test('a deviation is of who has it, of what is told of it, and is needed', () => {
+  const wrong = (kind, value) => judge((told) => strangers('CreateChatCompletionStreamResponse', told), kind, 'chat', value)
+  const tiered = (tier) => withMember(chunk, ['service_tier'], tier)
+  const row = 'groq, chat: service_tier'
+  assert.deepEqual(wrong('groq', tiered('default')), [])
+  assert.ok(unneeded().includes(row))
+  assert.deepEqual(wrong('groq', tiered('on_demand')), [])
+  assert.ok(!unneeded().includes(row))
+  assert.notDeepEqual(wrong('groq', tiered('odd')), [])
+  assert.notDeepEqual(wrong('xai', tiered('on_demand')), [])
+  assert.notDeepEqual(judge((told) => strangers('CreateChatCompletionStreamResponse', told), 'groq', 'responses', tiered('on_demand')), [])
+})
+
 // seenOf answers path with body and returns what the watch saw of it.
-async function seenOf(path, type, body) {
-  const server = http.createServer((_, res) => res.writeHead(200, { 'content-type': type }).end(body))
+async function seenOf(path, type, body, status = 200) {
+  const server = http.createServer((_, res) => res.writeHead(status, { 'content-type': type }).end(body))
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   const watcher = watch()
   const answer = await watcher.fetch(`http://127.0.0.1:${server.address().port}${path}`)
@@ -115,3 +153,14 @@ for (const [what, schema, path, type, good, bad] of [
     assert.notDeepEqual((await seenOf(path, type, bad)).wrong, [])
   })
 }
+
+test('the watch judges errors, in place of an answer and at the end of a stream', async () => {
+  const wrong = withMember(failure, ['error', 'param'], undefined)
+  const path = '/v1/chat/completions'
+  const ended = (told) => `data: ${JSON.stringify(chunk)}\n\nevent: error\ndata: ${JSON.stringify(told)}\n\ndata: [DONE]\n\n`
+  for (const [type, status, body] of [['application/json', 500, JSON.stringify], [sse, 200, ended]]) {
+    const passed = await seenOf(path, type, body(failure), status)
+    assert.deepEqual([passed.wrong, passed.seen.ErrorResponse], [[], 1])
+    assert.notDeepEqual((await seenOf(path, type, body(wrong), status)).wrong, [])
+  }
+})

@@ -95,7 +95,7 @@ describe('chat completions', { timeout: 60_000 }, () => {
     const { status, body } = await curl(path, '-N', ...bearer, ...json(chat('mock-cut', 'Hi', { stream: true })))
     assert.equal(status, 200)
     const [failed, done, rest] = body.split('\n\n').slice(-3)
-    assert.match(failed, /^event: error\ndata: \{"error":\{"message":".+","type":"server_error","code":"stream_error"\}\}$/)
+    assert.match(failed, /^event: error\ndata: \{"error":\{"message":".+","type":"server_error","code":"stream_error","param":null\}\}$/)
     assert.deepEqual([done, rest], ['data: [DONE]', ''])
   })
 

@@ -142,4 +142,5 @@ for (const [model, status, type, body] of [
 test('what the clients were answered is as OpenAI describes it', () => {
   assert.deepEqual(stage.watcher.wrong, [])
   assert.ok(stage.watcher.seen.CreateChatCompletionResponse > 0)
+  assert.ok(stage.watcher.seen.ErrorResponse > 20, JSON.stringify(stage.watcher.seen))
 })

@@ -1,7 +1,7 @@
-// What clients get of the recorded streams of every kind of provider, judged by OpenAI's
-// description. internal/provider/streams_test.go makes them. What a provider says in the
-// client's dialect passes as it came, and is judged as far as providers keep to the
-// description.
+// What clients get of every kind of provider, plain and streamed, as the recordings have
+// it, judged by OpenAI's description. internal/provider/answers_test.go makes it, and
+// judges the order of events. What a provider says in the client's dialect passes as it
+// came: contract/deviations.js tells where that is not as described.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -11,48 +11,51 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { faults } from '../contract/contract.js'
+import { eventSchema, strangers } from '../contract/contract.js'
+import { judge, unneeded } from '../contract/deviations.js'
 
-const folder = await mkdtemp(join(tmpdir(), 'sallyport-streams-'))
+const folder = await mkdtemp(join(tmpdir(), 'sallyport-answers-'))
 after(() => rm(folder, { recursive: true }))
-const file = join(folder, 'streams')
-await promisify(execFile)('go', ['test', './internal/provider', '-run', 'TestStreams', '-count', '1', '-streams', file], {
+const file = join(folder, 'answers')
+await promisify(execFile)('go', ['test', './internal/provider', '-run', 'TestAnswers$', '-count', '1', '-answers', file], {
   cwd: fileURLToPath(new URL('../..', import.meta.url)),
 })
-const streams = (await readFile(file, 'utf8')).trim().split('\n').map((line) => JSON.parse(line))
+const answers = (await readFile(file, 'utf8')).trim().split('\n').map((line) => JSON.parse(line))
 
-// others are providers of chat completions that go beyond the description.
-const others = {
-  azure: 'a first chunk without an object',
-  groq: 'a service_tier of its own',
-  mistral: 'thinking as a list of contents',
-  vllm: 'details of usage that are null',
-}
-
-// schemas tell what a stream is judged by. Of messages OpenAI says nothing; OpenAI's own
-// events of responses leave out what its description demands, and clients do not miss.
+// schemas name what a value is judged by. Of messages OpenAI says nothing.
 const schemas = {
-  chat: ({ kind }) => (kind in others ? undefined : 'CreateChatCompletionStreamResponse'),
-  responses: ({ name }) => (name.startsWith('responses-') ? undefined : 'ResponseStreamEvent'),
+  chat: { plain: () => 'CreateChatCompletionResponse', stream: ({ error }) => (error ? 'ErrorResponse' : 'CreateChatCompletionStreamResponse') },
+  completions: { plain: () => 'CreateCompletionResponse', stream: ({ error }) => (error ? 'ErrorResponse' : 'CreateCompletionResponse') },
+  responses: { plain: () => 'Response', stream: ({ type }) => eventSchema(type) },
+  messages: undefined,
 }
 
-// events are what is to be judged of a stream: in that of chat errors have a name.
-function events({ dialect, stream }) {
-  const frames = stream.split('\n\n').filter((frame) => frame && frame !== 'data: [DONE]')
-  if (dialect === 'chat') return frames.filter((frame) => frame.startsWith('data: ')).map((frame) => frame.slice('data: '.length))
-  return frames.map((frame) => frame.replace(/^event: .*\ndata: /, ''))
+// values are what is to be judged of an answer.
+function values({ form, answer }) {
+  if (form === 'plain') return [JSON.parse(answer)]
+  const frames = answer.split('\n\n').filter((frame) => frame && frame !== 'data: [DONE]')
+  return frames.map((frame) => JSON.parse(frame.replace(/^event: .*\n/, '').replace(/^data: /, '')))
 }
 
-for (const dialect of Object.keys(schemas)) {
-  const judged = streams.filter((s) => s.dialect === dialect && schemas[dialect](s))
-  test(`${dialect}: ${judged.length} streams`, () => {
-    assert.ok(judged.length > 0)
-    for (const s of judged) {
-      for (const event of events(s)) {
-        const told = JSON.parse(event)
-        if (told.usage === null) delete told.usage // so says OpenAI of all chunks but the last
-        assert.deepEqual(faults(schemas[dialect](s), told), [], `${s.kind}, ${s.name}: ${event}`)
-      }
+test('every answer is of a dialect that is judged, or told to be none of OpenAI', () => {
+  assert.deepEqual([...new Set(answers.map((a) => a.dialect))].sort(), Object.keys(schemas).sort())
+})
+
+for (const kind of [...new Set(answers.map((a) => a.kind))].sort()) {
+  for (const dialect of Object.keys(schemas).filter((name) => schemas[name])) {
+    for (const form of ['plain', 'stream']) {
+      const judged = answers.filter((a) => a.kind === kind && a.dialect === dialect && a.form === form)
+      test(`${kind} to ${dialect}, ${form}: ${judged.length} answers`, () => {
+        assert.ok(judged.length > 0)
+        for (const a of judged) {
+          for (const value of values(a)) {
+            const by = (told) => strangers(schemas[dialect][form](told), told)
+            assert.deepEqual(judge(by, kind, dialect, value), [], `${a.name}: ${JSON.stringify(value)}`)
+          }
+        }
+      })
     }
-  })
+  }
 }
+
+test('there is no deviation that nobody needs', () => assert.deepEqual(unneeded(), []))

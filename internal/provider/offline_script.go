@@ -208,7 +208,7 @@ func (e *offlineError) upstream(id string) error {
 		} else if e.Status == 429 {
 			kind = "rate_limit_error"
 		}
-		failed.Body = fmt.Appendf(nil, `{"error":{"message":%s,"type":%q,"code":null}}`, llm.Quote(e.Message), kind)
+		failed.Body = fmt.Appendf(nil, `{"error":{"message":%s,"type":%q,"code":null,"param":null}}`, llm.Quote(e.Message), kind)
 	}
 	return failed
 }

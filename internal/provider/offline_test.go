@@ -334,7 +334,7 @@ func TestOfflineScriptErrors(t *testing.T) {
 		receipt, _, err := ask("busy", "")
 		var failed *llm.UpstreamError
 		if !errors.As(err, &failed) || failed.Status != 529 || receipt.Status != 529 || failed.RetryAfter != "7" || failed.ContentType != "application/json" ||
-			string(failed.Body) != `{"error":{"message":"too \"busy\"","type":"server_error","code":null}}` {
+			string(failed.Body) != `{"error":{"message":"too \"busy\"","type":"server_error","code":null,"param":null}}` {
 			t.Errorf("got %#v with %+v", err, receipt)
 		}
 	})

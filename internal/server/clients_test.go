@@ -61,7 +61,7 @@ var passedOn = []string{"Anthropic-Version", "Anthropic-Beta", "X-Claude-Code-Se
 func TestClients(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/clients/*.txtar")
-	if err != nil || len(files) < 12 {
+	if err != nil || len(files) < 14 {
 		t.Fatalf("there are %d files, %v", len(files), err)
 	}
 	h := servertest.New(t, servertest.Options{})

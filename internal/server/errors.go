@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"net/http"
@@ -150,10 +151,11 @@ func openAIError(e sallyport.Error, m meaning, requestID string) any {
 		Message string         `json:"message"`
 		Type    string         `json:"type"`
 		Code    sallyport.Code `json:"code"`
+		Param   *string        `json:"param"` // always null, which OpenAI's description demands
 	}
 	return struct {
 		Error inner `json:"error"`
-	}{inner{e.Message, m.kind, e.Code}}
+	}{inner{Message: e.Message, Type: m.kind, Code: e.Code}}
 }
 
 // flatError is the shape of the agents' and models' routes.
@@ -180,7 +182,8 @@ func (sur surface) writeError(w http.ResponseWriter, err error) {
 			writeUpstreamError(w, refused)
 			return
 		}
-		e.Message, m.status = toldBy(refused), refused.Status
+		e.Code, e.Message = sallyport.UpstreamError, toldBy(refused)
+		m = meaning{refused.Status, refusedKind(refused.Status), m.label}
 		if refused.RetryAfter != "" {
 			w.Header().Set("Retry-After", refused.RetryAfter)
 		}
@@ -199,17 +202,37 @@ func (sur surface) writeError(w http.ResponseWriter, err error) {
 	_ = writeJSON(w, m.status, sur.body(e, m, w.Header().Get("X-Request-Id"))) // fails only when the client has left
 }
 
-// toldBy is the sentence in a provider's refusal: all APIs have it at error.message,
-// but that of AWS, which has no error around it.
-func toldBy(refused *llm.UpstreamError) string {
-	if doc, err := llm.Parse(refused.Body); err == nil {
-		for _, place := range []llm.Value{doc.Root().Get("error"), doc.Root()} {
-			if told := place.Get("message").Text(); told != "" {
-				return told
-			}
-		}
+// refusedKind is error.type of OpenAI's shape for what a provider has refused with that
+// status: clients tell by it whether to try again.
+func refusedKind(status int) string {
+	switch {
+	case status == http.StatusTooManyRequests:
+		return meanings[sallyport.RateLimited].kind
+	case status == http.StatusNotFound:
+		return meanings[sallyport.NotFound].kind
+	case status < http.StatusInternalServerError:
+		return meanings[sallyport.InvalidBody].kind
 	}
-	return "The provider refused the call."
+	return meanings[sallyport.UpstreamError].kind
+}
+
+// toldBy is the sentence in a provider's refusal: nearly all APIs have it at error.message,
+// AWS has no error around it, xAI has nothing in it, and Google has a list around it all.
+func toldBy(refused *llm.UpstreamError) string {
+	told := ""
+	if doc, err := llm.Parse(refused.Body); err == nil {
+		told = sentence(doc.Root())
+		doc.Root().Items(func(_ int, first llm.Value) bool {
+			told = sentence(first)
+			return false
+		})
+	}
+	return cmp.Or(told, "The provider refused the call.")
+}
+
+func sentence(refusal llm.Value) string {
+	e := refusal.Get("error")
+	return cmp.Or(e.Get("message").Text(), refusal.Get("message").Text(), e.Text())
 }
 
 // retrySeconds is a wait as headers say it.

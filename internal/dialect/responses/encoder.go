@@ -219,6 +219,7 @@ func (n *Encoder) sendError(e sallyport.Error) {
 		Message string         `json:"message"`
 		Type    string         `json:"type"`
 		Code    sallyport.Code `json:"code"`
+		Param   *string        `json:"param"`
 	}
 	n.send("error", struct {
 		Type     string         `json:"type"`
@@ -227,7 +228,7 @@ func (n *Encoder) sendError(e sallyport.Error) {
 		Message  string         `json:"message"`
 		Param    *string        `json:"param"`
 		Error    inner          `json:"error"`
-	}{"error", n.next(), e.Code, e.Message, nil, inner{e.Message, "server_error", e.Code}})
+	}{"error", n.next(), e.Code, e.Message, nil, inner{Message: e.Message, Type: "server_error", Code: e.Code}})
 }
 
 // next is the sequence number of an event of ours.

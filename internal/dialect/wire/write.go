@@ -59,6 +59,7 @@ func AppendFailure(frames []byte, e sallyport.Error) []byte {
 			Message string         `json:"message"`
 			Type    string         `json:"type"`
 			Code    sallyport.Code `json:"code"`
+			Param   *string        `json:"param"` // always null, which OpenAI's description demands
 		} `json:"error"`
 	}
 	body.Error.Message, body.Error.Type, body.Error.Code = e.Message, "server_error", e.Code

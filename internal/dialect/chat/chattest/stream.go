@@ -37,7 +37,7 @@ type chunk struct {
 		Reach *string `json:"finish_reason"`
 	}
 	Usage *struct{}
-	Error *struct{ Code string }
+	Error json.RawMessage
 }
 
 type delta struct {
@@ -95,10 +95,11 @@ func (r *reader) take(frame string) error {
 		return err
 	}
 	if c.Error != nil || name != "" {
-		if c.Error == nil || c.Error.Code == "" {
-			return errors.New("a named event that is no error")
+		code, err := Error(data)
+		if name != "error" || err != nil || code == "" {
+			return fmt.Errorf("a named event that is no error: %w", err)
 		}
-		r.Error = c.Error.Code
+		r.Error = code
 		return nil
 	}
 	r.Chunks = append(r.Chunks, data)

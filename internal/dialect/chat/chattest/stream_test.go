@@ -23,7 +23,7 @@ const (
 func TestRead(t *testing.T) {
 	t.Parallel()
 	usage := strings.Replace(frame(""), "]}", `],"usage":{}}`, 1)
-	failure := "event: error\ndata: {\"error\":{\"code\":\"x\"}}\n\n"
+	failure := "event: error\ndata: {\"error\":{\"message\":\"m\",\"type\":\"t\",\"code\":\"x\",\"param\":null}}\n\n"
 	for name, stream := range map[string]string{
 		"text": frame(role) + frame(hi) + frame(stop) + usage + done, "calls": frame(role) + frame(call) + frame(more) + frame(calls) + done,
 		"failure": frame(role) + failure + done,
@@ -46,6 +46,10 @@ func TestRead(t *testing.T) {
 		"before the end": frame(role) + usage + frame(stop) + done,
 		"the middle":     frame(role) + "data: {",
 		"after an error": frame(role) + failure + frame(stop) + done,
+		"param":          frame(role) + strings.Replace(failure, `,"param":null`, "", 1) + done,
+		"no error":       frame(role) + strings.Replace(failure, "error", "oops", 1) + done,
+		"no chunk":       frame(role) + strings.Replace(frame(stop), ".chunk", "", 1) + done,
+		"cannot":         frame(role) + strings.Replace(frame(hi), `"Hi"`, "7", 1) + done,
 	} {
 		if _, err := Read(stream); err == nil || !strings.Contains(err.Error(), wrong) {
 			t.Errorf("%s: got %v", wrong, err)

@@ -76,6 +76,8 @@ type event struct {
 	Arguments    *string
 	Input        *string
 	Code         string
+	Message      string
+	Param        json.RawMessage // null is told too
 }
 
 // reader is the state of a stream.
@@ -140,6 +142,9 @@ func (r *reader) take(e event) error {
 	case "response.completed", "response.incomplete", "response.failed":
 		return r.end(e)
 	case "error":
+		if e.Code == "" || e.Message == "" || e.Param == nil {
+			return fmt.Errorf("an error without code, message or param")
+		}
 		r.Error = e.Code
 		return nil
 	case "response.output_item.added":
@@ -259,6 +264,9 @@ func (r *reader) end(e event) error {
 		return fmt.Errorf("not the response that began, in its last state")
 	}
 	r.Response = *e.Response
+	if failure := r.Response.Error; r.Response.Status == "failed" && (failure == nil || failure.Code == "" || failure.Message == "") {
+		return fmt.Errorf("a failure without code or message")
+	}
 	for _, it := range r.items {
 		if !it.done && e.Type != "response.failed" {
 			return fmt.Errorf("item %s is not done", it.ID)
@@ -298,7 +306,7 @@ func (s *Stream) gather(items []Item) {
 // Whole reads a plain answer.
 func Whole(body string) (Stream, error) {
 	var s Stream
-	if err := json.Unmarshal([]byte(body), &s.Response); err != nil || s.Response.Object != "response" {
+	if err := json.Unmarshal([]byte(body), &s.Response); err != nil || s.Response.Object != "response" || s.Response.ID == "" || s.Response.Status == "" {
 		return s, fmt.Errorf("not a response: %q: %v", body, err)
 	}
 	s.gather(s.Response.Output)
