@@ -3,6 +3,7 @@ package dialect_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -401,5 +402,98 @@ func TestProofsRedactedStreamed(t *testing.T) {
 				t.Errorf("%s, %s: the last proof is not what nobody may read in %s", s.signer, k.dialect, stream)
 			}
 		}
+	}
+}
+
+// A chat has one text for all that was thought. Each piece of it comes back with its own
+// signature, in its order; one that was changed is left out, and with it what it moves.
+func TestProofsOfSeveralThoughts(t *testing.T) {
+	t.Parallel()
+	block := func(text, signature string) string {
+		return `{"type":"thinking","thinking":"` + text + `","signature":"` + signature + `"}`
+	}
+	const hidden = `{"type":"redacted_thinking","data":"b3A="}`
+	thought := []string{block("Ähm.", "c2ln"), hidden, block("So be it.", "bWlu")}
+	content := strings.Join(thought, ",") + `,{"type":"tool_use","id":"call_1","name":"f","input":{"a":"x"}}`
+	k := keepers[len(keepers)-1]
+	first, err := k.decode([]byte(k.least))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := llm.Parse([]byte(`{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5","stop_reason":"tool_use","content":[` + content + `]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e llm.Event
+	if err := messages.DecodeWhole(doc, &e); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := k.encoder(first).Whole(&e)
+	if err != nil || !strings.Contains(string(answer), `"reasoning_content":"Ähm.So be it."`) {
+		t.Fatalf("got %s, %v", answer, err)
+	}
+	details := func(proofs ...string) string {
+		var all []string
+		for _, p := range proofs {
+			all = append(all, `{"type":"reasoning.encrypted","data":"`+p+`"}`)
+		}
+		return `[` + strings.Join(all, ",") + `]`
+	}
+	var told struct {
+		Choices []struct {
+			Message struct {
+				Details []struct{ Data string } `json:"reasoning_details"`
+			}
+		}
+	}
+	if err := json.Unmarshal(answer, &told); err != nil || len(told.Choices[0].Message.Details) != 3 {
+		t.Fatalf("got %s, %v", answer, err)
+	}
+	one, two := told.Choices[0].Message.Details[0].Data, told.Choices[0].Message.Details[2].Data
+	before := wire.Signer{Dialect: llm.Messages, Model: "claude-sonnet-4-5"}
+	for name, tt := range map[string]struct {
+		reasoning, details string // "": as told
+		want               []string
+	}{
+		"as told":                          {want: thought},
+		"the first changed":                {reasoning: "Ehm!.So be it.", want: thought[1:]},
+		"the last changed":                 {reasoning: "Ähm.So be me.", want: thought[:2]},
+		"the last gone":                    {reasoning: "Ähm.", want: thought[:2]},
+		"moved":                            {reasoning: "So be it.Ähm.", want: thought[1:2]},
+		"nothing left":                     {reasoning: " ", want: thought[1:2]},
+		"one of two":                       {details: details(two), want: thought[2:]},
+		"twice":                            {details: details(one, one, two, one), want: []string{thought[0], thought[2]}},
+		"from before, of the whole":        {details: details(before.Proof("Ähm.So be it.", "b2xk")), want: []string{block("Ähm.So be it.", "b2xk")}},
+		"from before, the last counts":     {details: details(before.Proof("Ähm.", "c2ln"), before.Proof("Ähm.So be it.", "b2xk")), want: []string{block("Ähm.So be it.", "b2xk")}},
+		"from before, of something else":   {details: details(before.Proof("Ähm.", "c2ln")), want: nil},
+		"a piece before the text, forged":  {details: details(before.CutProof("", "c2ln", wire.Cut{From: -1, Length: 1})), want: nil},
+		"a piece behind the text, forged":  {details: details(before.CutProof("", "c2ln", wire.Cut{From: 1, Length: 1 << 62})), want: nil},
+		"a piece within a letter, forged ": {details: details(before.CutProof("\xc3", "c2ln", wire.Cut{Length: 1})), want: nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := string(answer)
+			if tt.reasoning != "" {
+				body = strings.Replace(body, "Ähm.So be it.", tt.reasoning, 1)
+			}
+			if tt.details != "" {
+				from := strings.Index(body, `"reasoning_details":`) + len(`"reasoning_details":`)
+				body = body[:from] + tt.details + body[from+strings.IndexByte(body[from:], ']')+1:]
+			}
+			req, err := k.decode([]byte(strings.ReplaceAll(k.next(t, body), "CALL", "call_1")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if signed := req.Signed; tt.reasoning == "" && (len(signed) != 1 || signed[0].Text() != "Ähm.So be it.") && !strings.Contains(name, "forged") {
+				t.Errorf("%d texts are signed, want all that was thought: nobody may edit it", len(signed))
+			}
+			sent, err := messages.Encode(req, "claude-opus-4-6", 4096)
+			want := `"role":"assistant","content":[` + strings.Join(append(slices.Clone(tt.want), `{"type":"tool_use"`), ",")
+			if err != nil || !strings.Contains(string(sent), want) {
+				t.Errorf("got %s, %v, want %s", sent, err, want)
+			}
+			if sent, err := k.native(req); err != nil || strings.Contains(string(sent), "sallyport1.") {
+				t.Errorf("another provider got %s, %v", sent, err)
+			}
+		})
 	}
 }
