@@ -2,6 +2,8 @@ package sallyport
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -56,12 +58,39 @@ func (m Model) Can(a Ability) bool { return slices.Contains(m.Abilities, a) }
 // Serves is the model's type.
 func (m Model) Serves() ModelType { return cmp.Or(m.Type, ChatModel) }
 
-// The bounds of routes that an organisation makes.
+// The bounds of how calls of a model are routed.
 const (
 	ModelRoutesMax  = 15 // more ways to one model, those of its fallbacks included
 	ModelRetriesMax = 5
 	ModelWeightMax  = 1_000_000
 )
+
+// CheckRouting says what is wrong with how calls of the model are routed, in words for who
+// wrote it, as far as the model alone tells: who its providers and fallbacks are, it
+// does not know.
+func (m Model) CheckRouting() error {
+	if len(m.Routes)+len(m.Fallbacks) > ModelRoutesMax {
+		return fmt.Errorf("there are more than %d routes and fallbacks: remove some", ModelRoutesMax)
+	}
+	if m.Retries != nil && (*m.Retries < 0 || *m.Retries > ModelRetriesMax) {
+		return fmt.Errorf("retries is a number from 0 to %d", ModelRetriesMax)
+	}
+	ways := m.Ways()
+	for i, w := range ways {
+		if w.Weight < 0 || w.Weight > ModelWeightMax {
+			return fmt.Errorf("weight is a number from 0 to %d", ModelWeightMax)
+		}
+		if slices.ContainsFunc(ways[:i], func(o Model) bool { return o.Provider == w.Provider && o.Target == w.Target }) {
+			return errors.New("two ways lead to the same target of the same provider: remove one")
+		}
+	}
+	for i, id := range m.Fallbacks {
+		if id == m.ID || slices.Contains(m.Fallbacks[:i], id) {
+			return errors.New("fallbacks must be other models that there are, each once")
+		}
+	}
+	return nil
+}
 
 // Ways returns the model once for each way to serve it, the first way first.
 func (m Model) Ways() []Model {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -188,17 +189,15 @@ func (c *Config) provider(name string) *Provider {
 // model is a model of the file with its defaults filled in.
 func (c *Config) model(m Model) sallyport.Model {
 	p := c.provider(m.Provider)
-	made := sallyport.Model{
-		ID: m.ID, DisplayName: m.DisplayName, Provider: m.Provider, Target: m.Target,
-		ContextWindow: int64(m.ContextWindow), OutputMax: int64(m.OutputMax), ImageTokens: int64(m.ImageTokens),
-		Price: m.Price.price(), Offline: p != nil && p.Type == offlineType, DLP: dlpMode(m.DLP),
-		Weight: int64(m.Weight), Fallbacks: m.Fallbacks,
-	}
-	if made.Target == "" {
-		made.Target = m.ID
-	}
-	for _, r := range m.Routes {
-		made.Routes = append(made.Routes, r.route(made))
+	made := m.routed()
+	made.DisplayName, made.Price, made.DLP = m.DisplayName, m.Price.price(), dlpMode(m.DLP)
+	made.ContextWindow, made.OutputMax, made.ImageTokens = int64(m.ContextWindow), int64(m.OutputMax), int64(m.ImageTokens)
+	made.Offline = p != nil && p.Type == offlineType
+	for i, r := range m.Routes {
+		made.Routes[i].Price = made.Price
+		if r.Price != nil {
+			made.Routes[i].Price = r.Price.price()
+		}
 	}
 	if made.DisplayName == "" {
 		made.DisplayName = m.ID
@@ -209,14 +208,17 @@ func (c *Config) model(m Model) sallyport.Model {
 	return made
 }
 
-// route is a route of the file with the model's target and price where it names none.
-func (r Route) route(m sallyport.Model) sallyport.Route {
-	made := sallyport.Route{Provider: r.Provider, Target: r.Target, Weight: int64(r.Weight), Price: m.Price}
-	if made.Target == "" {
-		made.Target = m.Target
+// routed is how calls of the model are routed. It has no prices yet, which the file may
+// have forgotten.
+func (m Model) routed() sallyport.Model {
+	made := sallyport.Model{
+		ID: m.ID, Provider: m.Provider, Target: cmp.Or(m.Target, m.ID), Weight: int64(m.Weight), Fallbacks: m.Fallbacks, Loose: m.Loose,
 	}
-	if r.Price != nil {
-		made.Price = r.Price.price()
+	if m.Retries != nil {
+		made.Retries = new(int(*m.Retries))
+	}
+	for _, r := range m.Routes {
+		made.Routes = append(made.Routes, sallyport.Route{Provider: r.Provider, Target: cmp.Or(r.Target, made.Target), Weight: int64(r.Weight)})
 	}
 	return made
 }

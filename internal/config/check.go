@@ -302,9 +302,6 @@ func (c *Config) checkProviderNames() error {
 	return errors.Join(problems...)
 }
 
-// routesMax bounds the ways to serve one model, those of its fallbacks included.
-const routesMax = 16
-
 // checkMinute checks the price of a minute of sound; nil has none.
 func (p *Price) checkMinute(field string) (problems []error) {
 	if p != nil && p.Minute != nil && (*p.Minute <= 0 || *p.Minute > Rate(sallyport.MinuteMax)) {
@@ -316,8 +313,8 @@ func (p *Price) checkMinute(field string) (problems []error) {
 // checkRoutes looks at a model's other ways and at who stands in for it.
 func (c *Config) checkRoutes(m Model) (problems []error) {
 	field := "models." + m.ID
-	if len(m.Routes)+len(m.Fallbacks) >= routesMax {
-		problems = append(problems, fmt.Errorf("%s: it has more than %d routes and fallbacks: remove some", field, routesMax-1))
+	if err := m.routed().CheckRouting(); err != nil {
+		problems = append(problems, fmt.Errorf("%s: %w", field, err))
 	}
 	for i, r := range m.Routes {
 		problems = append(problems, r.Price.checkMinute(fmt.Sprintf("%s.routes[%d]", field, i))...)
@@ -326,7 +323,7 @@ func (c *Config) checkRoutes(m Model) (problems []error) {
 		}
 	}
 	for _, id := range m.Fallbacks {
-		if id == m.ID || !slices.ContainsFunc(c.Models, func(other Model) bool { return other.ID == id }) {
+		if !slices.ContainsFunc(c.Models, func(other Model) bool { return other.ID == id }) {
 			problems = append(problems, fmt.Errorf("%s.fallbacks: %q is not another model of this list: add it under models, or remove it here", field, id))
 		}
 	}

@@ -159,6 +159,12 @@ type Model struct {
 	// Fallbacks are models of this list that answer when no way to this one does,
 	// for those who may use them.
 	Fallbacks []string `yaml:"fallbacks,omitempty"`
+	// Retries is how often one way to this model is tried again, 0 to 5. Default:
+	// as Routing has it for all.
+	Retries *Count `yaml:"retries,omitempty"`
+	// Loose lets each call begin at a way of its own, by the weights, and not where
+	// its conversation has begun. Default false: a provider's prompt cache is met again.
+	Loose bool `yaml:"loose,omitempty"`
 }
 
 // Route is one more way to serve a model.

@@ -132,6 +132,30 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
+// What the file says of routing arrives in the catalogue, and is printed so that it can be read again.
+func TestRoutingOfAModel(t *testing.T) {
+	file := quickstartFile + "  - {id: m, provider: local, weight: 1, retries: 0, loose: true, price: {input: 1, output: 2}, fallbacks: [mock-large],\n" +
+		"     routes: [{provider: local, target: t, weight: 2}, {provider: local, target: u, price: {input: 3, output: 4}}]}\n"
+	c := mustLoad(t, file, "LOCAL_KEY=k")
+	var printed strings.Builder
+	if err := c.Print(&printed); err != nil {
+		t.Fatal(err)
+	}
+	again := mustLoad(t, printed.String())
+	for name, c := range map[string]*Config{"of the file": c, "as printed": again} {
+		m := c.Catalogue()[1]
+		if m.Retries == nil || *m.Retries != 0 || !m.Loose || m.Weight != 1 || !reflect.DeepEqual(m.Fallbacks, []string{"mock-large"}) {
+			t.Errorf("%s: the model is %+v", name, m)
+		}
+		if len(m.Routes) != 2 || m.Routes[0].Weight != 2 || m.Routes[0].Price.Output != 2_000_000 || m.Routes[1].Target != "u" || m.Routes[1].Price.Output != 4_000_000 {
+			t.Errorf("%s: its routes are %+v", name, m.Routes)
+		}
+		if first := c.Catalogue()[0]; first.Retries != nil || first.Loose {
+			t.Errorf("%s: of a model that says nothing: %+v", name, first)
+		}
+	}
+}
+
 func TestCatalogueSaysWhatIsNoAI(t *testing.T) {
 	for _, m := range mustLoad(t, "").Catalogue() {
 		if !m.Offline || !strings.Contains(m.DisplayName, "stand-in") {
@@ -207,7 +231,14 @@ func TestLoadErr(t *testing.T) {
 
 		{name: "no price", file: provider + "models: [{id: m, provider: p}]", want: "model m has no price: give credits per million tokens, price: {input: 2.5, output: 10}, or price: {input: 0, output: 0} if it is free"},
 		{name: "a minute for nothing", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0, minute: 0}}]", want: "models.m.price.minute: give more than 0"},
-		{name: "a dear minute of a route", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, routes: [{provider: p, price: {input: 0, output: 0, minute: 61}}]}]", want: "models.m.routes[0].price.minute: give more than 0"},
+		{name: "a dear minute of a route", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, routes: [{provider: p, target: t, price: {input: 0, output: 0, minute: 61}}]}]", want: "models.m.routes[0].price.minute: give more than 0"},
+		{name: "many tries", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, retries: 6}]", want: "models.m: retries is a number from 0 to 5"},
+		{name: "no tries at all", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, retries: -1}]", want: "is not a whole number of 0 or more"},
+		{name: "a heavy way", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, routes: [{provider: q, weight: 1000001}]}]", want: "models.m: weight is a number from 0 to 1000000"},
+		{name: "one way twice", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, routes: [{provider: p, target: m}]}]", want: "models.m: two ways lead to the same target"},
+		{name: "a fallback twice", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, fallbacks: [n, n]}, {id: n, provider: p, price: {input: 0, output: 0}}]", want: "models.m: fallbacks must be other models"},
+		{name: "its own fallback", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, fallbacks: [m]}]", want: "models.m: fallbacks must be other models"},
+		{name: "too many ways", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, routes: [" + strings.Repeat("{provider: p}, ", 16) + "]}]", want: "models.m: there are more than 15 routes"},
 		{name: "free reasoning", file: provider + "models: [{id: m, provider: p, price: {input: 1, output: 1, reasoning: 0}}]", want: "models.m.price.reasoning: 0 cannot be told"},
 		{name: "half a price", file: provider + "models: [{id: m, provider: p, price: {input: 1}}]", want: "model m has no price"},
 		{name: "unknown provider", file: provider + "models: [{id: m, provider: q, price: {input: 0, output: 0}}]", want: `models.m.provider: there is no provider "q": add it under providers, or name one of: p`},

@@ -55,11 +55,15 @@ func fileModel(m sallyport.Model) Model {
 	for _, r := range m.Routes {
 		routes = append(routes, Route{Provider: r.Provider, Target: r.Target, Weight: Count(r.Weight), Price: filePrice(r.Price)})
 	}
+	var retries *Count
+	if m.Retries != nil {
+		retries = new(Count(*m.Retries))
+	}
 	return Model{
 		ID: m.ID, Provider: m.Provider, Target: m.Target, DisplayName: m.DisplayName,
 		Price:         filePrice(m.Price),
 		ContextWindow: Count(m.ContextWindow), OutputMax: Count(m.OutputMax), ImageTokens: Count(m.ImageTokens),
-		DLP: word, Weight: Count(m.Weight), Routes: routes, Fallbacks: m.Fallbacks,
+		DLP: word, Weight: Count(m.Weight), Routes: routes, Fallbacks: m.Fallbacks, Retries: retries, Loose: m.Loose,
 	}
 }
 

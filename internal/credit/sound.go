@@ -20,11 +20,12 @@ const (
 	AudioTokens = 13
 )
 
-// heardAtMost is the bound of a transcription: as many seconds as the bytes could
-// hold, or as a WAV file says; their tokens and one for each byte of the fields; and
+// heardAtMost is the bound of a transcription, and what it is charged where the provider
+// tells nothing: as many seconds as soundSeconds reads, else as the bytes could hold;
+// their tokens and one for each byte of the fields; and
 // as many tokens of text as the model writes, else as of sound.
 func heardAtMost(req *llm.Request, m sallyport.Model) sallyport.Usage {
-	seconds, known := wavSeconds(req.Audio.Data)
+	seconds, known := soundSeconds(req.Audio.Data)
 	if !known {
 		seconds = upTo(len(req.Audio.Data), bytesPerSecondMin)
 	}
@@ -36,9 +37,10 @@ func heardAtMost(req *llm.Request, m sallyport.Model) sallyport.Usage {
 	return u
 }
 
-// heardProbably is what a transcription takes of limits, before anybody knows.
+// heardProbably is what a transcription takes of limits, before anybody knows, and what
+// it is charged when it broke off.
 func heardProbably(req *llm.Request, deliveredChars int64) sallyport.Usage {
-	seconds, known := wavSeconds(req.Audio.Data)
+	seconds, known := soundSeconds(req.Audio.Data)
 	if !known {
 		seconds = upTo(len(req.Audio.Data), bytesPerSecond)
 	}
@@ -63,6 +65,17 @@ func Heard(u sallyport.Usage, m sallyport.Model) (_ sallyport.Usage, known bool)
 	return u, true
 }
 
+// soundSeconds reads how long a file is whose bytes cannot hold more than they say: plain
+// PCM and MP3. Containers that only tell a length (MP4, Ogg, WebM, the head of FLAC) could tell
+// less than a provider hears and bills. The end of the last line of subtitles could, too: the
+// silence behind it is billed.
+func soundSeconds(file []byte) (seconds int64, known bool) {
+	if seconds, known = wavSeconds(file); known {
+		return seconds, known
+	}
+	return mp3Seconds(file)
+}
+
 // wavSeconds reads how long plain PCM is, whose bytes are in proportion to its time;
 // known is false for all else. A header that contradicts itself, or tells of more sound
 // in a second than anybody can hear, is not believed.
@@ -78,7 +91,9 @@ func wavSeconds(file []byte) (seconds int64, known bool) {
 		name, body := string(rest[:4]), rest[chunkHead:]
 		switch {
 		case name == "data" && perSecond > 0:
-			return (int64(len(file)) + perSecond - 1) / perSecond, true
+			return (int64(len(body)) + perSecond - 1) / perSecond, true // whatever size says
+		case name == "data":
+			return 0, false
 		case name == "fmt " && (perSecond > 0 || size < formatSize || len(body) < formatSize):
 			return 0, false // which of two would be heard, nobody knows
 		case name == "fmt ":

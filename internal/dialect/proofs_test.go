@@ -3,6 +3,7 @@ package dialect_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/dialect/gemini"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
 	"github.com/sallyport-ai/sallyport/internal/dialect/responses"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -254,46 +256,76 @@ func TestProofsStreamed(t *testing.T) {
 // its place, and to nobody else.
 func TestProofsRedacted(t *testing.T) {
 	t.Parallel()
-	const secret = "cmVkYWN0ZWQ/+=="
-	want := `[{"type":"thinking","thinking":"Hm.","signature":"` + signature + `"},{"type":"redacted_thinking","data":"` + secret + `"},{"type":"tool_use","id":"call_1","name":"f","input":{"a":"x"}}]`
-	answer := `{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5","stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":1},"content":` + want + `}`
-	for _, k := range keepers {
-		if k.dialect == llm.Messages {
-			continue // bytes pass
-		}
-		first, err := k.decode([]byte(k.least))
-		if err != nil {
-			t.Fatal(err)
-		}
-		doc, err := llm.Parse([]byte(answer))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var e llm.Event
-		if err := messages.DecodeWhole(doc, &e); err != nil {
-			t.Fatal(err)
-		}
-		told, err := k.encoder(first).Whole(&e)
-		if err != nil || strings.Contains(string(told), secret) {
-			t.Fatalf("%s: the client got %s, %v", k.dialect, told, err)
-		}
-		req, err := k.decode([]byte(strings.ReplaceAll(k.next(t, string(told)), "CALL", "call_1")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if sent, err := messages.Encode(req, "claude-opus-4-6", 4096); err != nil || !strings.Contains(string(sent), want) {
-			t.Errorf("%s: Claude got %s, %v, want %s", k.dialect, sent, err, want)
-		}
-		for name, encode := range map[string]func() ([]byte, error){
-			"kimi":   func() ([]byte, error) { return messages.Encode(req, "kimi-k2", 4096) },
-			"gemini": func() ([]byte, error) { return gemini.Encode(req, "gemini-3-pro") },
-			"aws":    func() ([]byte, error) { return converse.Encode(req, "eu.anthropic.claude-sonnet-4-5") },
-			"native": func() ([]byte, error) { return k.native(req) },
-		} {
-			if sent, err := encode(); err != nil || strings.Contains(string(sent), secret) || strings.Contains(string(sent), "sallyport1.") {
-				t.Errorf("%s: %s got %s, %v", k.dialect, name, sent, err)
+	const secret = "cmVkYWN0ZWQ/+A=="
+	type asked = func(*llm.Request) ([]byte, error)
+	claude := func(r *llm.Request) ([]byte, error) { return messages.Encode(r, "claude-opus-4-6", 4096) }
+	bedrock := func(r *llm.Request) ([]byte, error) { return converse.Encode(r, "eu.anthropic.claude-sonnet-4-5") }
+	others := map[string]asked{
+		"kimi":   func(r *llm.Request) ([]byte, error) { return messages.Encode(r, "kimi-k2", 4096) },
+		"gemini": func(r *llm.Request) ([]byte, error) { return gemini.Encode(r, "gemini-3-pro") },
+		"nova":   func(r *llm.Request) ([]byte, error) { return converse.Encode(r, "amazon.nova-pro-v1:0") },
+	}
+	for _, s := range []struct {
+		signer        llm.Dialect
+		content       string // which comes back as it was
+		answer        string // around it
+		read          func(doc *llm.Document, e *llm.Event) error
+		ask, stranger asked
+	}{
+		{
+			llm.Messages,
+			`[{"type":"thinking","thinking":"Hm.","signature":"` + signature + `"},{"type":"redacted_thinking","data":"` + secret + `"},{"type":"tool_use","id":"call_1","name":"f","input":{"a":"x"}}]`,
+			`{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5","stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":1},"content":CONTENT}`,
+			messages.DecodeWhole, claude, bedrock,
+		}, {
+			llm.Converse,
+			`[{"reasoningContent":{"reasoningText":{"text":"Hm.","signature":"` + signature + `"}}},{"reasoningContent":{"redactedContent":"` + secret + `"}},{"toolUse":{"toolUseId":"call_1","name":"f","input":{"a":"x"}}}]`,
+			`{"stopReason":"tool_use","output":{"message":{"content":CONTENT}}}`,
+			converse.DecodeWhole, bedrock, claude,
+		},
+	} {
+		for _, k := range keepers {
+			if k.dialect == s.signer {
+				continue // bytes pass
 			}
+			first, err := k.decode([]byte(k.least))
+			if err != nil {
+				t.Fatal(err)
+			}
+			doc, err := llm.Parse([]byte(strings.Replace(s.answer, "CONTENT", s.content, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var e llm.Event
+			if err := s.read(doc, &e); err != nil {
+				t.Fatal(err)
+			}
+			e.Model = "claude-sonnet-4-5"
+			told, err := k.encoder(first).Whole(&e)
+			if err != nil || strings.Contains(string(told), secret) {
+				t.Fatalf("%s: the client of %s got %s, %v", s.signer, k.dialect, told, err)
+			}
+			req, err := k.decode([]byte(strings.ReplaceAll(k.next(t, string(told)), "CALL", "call_1")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sent, err := s.ask(req); err != nil || !strings.Contains(string(sent), s.content) {
+				t.Errorf("%s: who signed got of %s %s, %v, want %s", s.signer, k.dialect, sent, err, s.content)
+			}
+			for name, ask := range others {
+				isForeign(t, fmt.Sprintf("%s: of %s %s", s.signer, k.dialect, name), secret, req, ask)
+			}
+			isForeign(t, fmt.Sprintf("%s: of %s the other API", s.signer, k.dialect), secret, req, s.stranger)
+			isForeign(t, fmt.Sprintf("%s: of %s its own", s.signer, k.dialect), secret, req, k.native)
 		}
+	}
+}
+
+// isForeign checks that who is asked so gets neither the secret nor what it is sealed in.
+func isForeign(t *testing.T, name, secret string, req *llm.Request, ask func(*llm.Request) ([]byte, error)) {
+	t.Helper()
+	if sent, err := ask(req); err != nil || strings.Contains(string(sent), secret) || strings.Contains(string(sent), "sallyport1.") {
+		t.Errorf("%s got %s, %v", name, sent, err)
 	}
 }
 
@@ -303,18 +335,15 @@ func TestProofsRedactedStreamed(t *testing.T) {
 	type streamer interface {
 		Event(e *llm.Event) ([]byte, error)
 	}
-	for _, k := range keepers {
-		if k.dialect == llm.Messages {
-			continue
-		}
-		first, err := k.decode([]byte(k.least))
-		if err != nil {
-			t.Fatal(err)
-		}
-		enc := k.encoder(first).(streamer)
-		var from messages.Decoder
-		var stream string
-		for _, frame := range []string{
+	type reader interface {
+		DecodeEvent(name string, doc *llm.Document, e *llm.Event) error
+	}
+	for _, s := range []struct {
+		signer llm.Dialect
+		reader func() reader
+		frames []string
+	}{
+		{llm.Messages, func() reader { return new(messages.Decoder) }, []string{
 			`message_start {"type":"message_start","message":{"id":"msg_1","model":"claude-sonnet-4-5","usage":{"input_tokens":1,"output_tokens":1}}}`,
 			`content_block_start {"type":"content_block_start","index":0,"content_block":{"type":"redacted_thinking","data":"b3A="}}`,
 			`content_block_stop {"type":"content_block_stop","index":0}`,
@@ -323,25 +352,148 @@ func TestProofsRedactedStreamed(t *testing.T) {
 			`content_block_stop {"type":"content_block_stop","index":1}`,
 			`message_delta {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}`,
 			`message_stop {"type":"message_stop"}`,
-		} {
-			name, data, _ := strings.Cut(frame, " ")
-			doc, err := llm.Parse([]byte(data))
+		}},
+		{llm.Converse, func() reader { return new(converse.Decoder) }, []string{
+			`messageStart {"role":"assistant"}`,
+			`contentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"Hm."}}}`,
+			`contentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"signature":"c2ln"}}}`,
+			`contentBlockStop {"contentBlockIndex":0}`,
+			`contentBlockDelta {"contentBlockIndex":1,"delta":{"reasoningContent":{"redactedContent":"bw=="}}}`,
+			`contentBlockDelta {"contentBlockIndex":1,"delta":{"reasoningContent":{"redactedContent":"cA=="}}}`,
+			`contentBlockStop {"contentBlockIndex":1}`,
+			`contentBlockDelta {"contentBlockIndex":2,"delta":{"text":"Hello."}}`,
+			`contentBlockStop {"contentBlockIndex":2}`,
+			`messageStop {"stopReason":"end_turn"}`,
+		}},
+	} {
+		for _, k := range keepers {
+			if k.dialect == s.signer {
+				continue
+			}
+			first, err := k.decode([]byte(k.least))
 			if err != nil {
 				t.Fatal(err)
 			}
-			var e llm.Event
-			if err := from.DecodeEvent(name, doc, &e); err != nil {
-				t.Fatal(err)
+			enc, from := k.encoder(first).(streamer), s.reader()
+			var stream string
+			for _, frame := range s.frames {
+				name, data, _ := strings.Cut(frame, " ")
+				doc, err := llm.Parse([]byte(data))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var e llm.Event
+				if err := from.DecodeEvent(name, doc, &e); err != nil {
+					t.Fatal(err)
+				}
+				frames, err := enc.Event(&e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				stream += string(frames)
 			}
-			frames, err := enc.Event(&e)
+			sealed, text := strings.LastIndex(stream[:max(strings.Index(stream, "Hello."), 0)], "sallyport1."), strings.Index(stream, "Hello.")
+			if sealed < 0 || text < sealed || strings.Contains(stream, "b3A=") {
+				t.Errorf("%s, %s: got %s", s.signer, k.dialect, stream)
+				continue
+			}
+			proof := stream[sealed : sealed+strings.IndexByte(stream[sealed:], '"')]
+			if !wire.IsRedacted(proof) {
+				t.Errorf("%s, %s: the last proof is not what nobody may read in %s", s.signer, k.dialect, stream)
+			}
+		}
+	}
+}
+
+// A chat has one text for all that was thought. Each piece of it comes back with its own
+// signature, in its order; one that was changed is left out, and with it what it moves.
+func TestProofsOfSeveralThoughts(t *testing.T) {
+	t.Parallel()
+	block := func(text, signature string) string {
+		return `{"type":"thinking","thinking":"` + text + `","signature":"` + signature + `"}`
+	}
+	const hidden = `{"type":"redacted_thinking","data":"b3A="}`
+	thought := []string{block("Ähm.", "c2ln"), hidden, block("So be it.", "bWlu")}
+	content := strings.Join(thought, ",") + `,{"type":"tool_use","id":"call_1","name":"f","input":{"a":"x"}}`
+	k := keepers[len(keepers)-1]
+	first, err := k.decode([]byte(k.least))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := llm.Parse([]byte(`{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5","stop_reason":"tool_use","content":[` + content + `]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e llm.Event
+	if err := messages.DecodeWhole(doc, &e); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := k.encoder(first).Whole(&e)
+	if err != nil || !strings.Contains(string(answer), `"reasoning_content":"Ähm.So be it."`) {
+		t.Fatalf("got %s, %v", answer, err)
+	}
+	details := func(proofs ...string) string {
+		var all []string
+		for _, p := range proofs {
+			all = append(all, `{"type":"reasoning.encrypted","data":"`+p+`"}`)
+		}
+		return `[` + strings.Join(all, ",") + `]`
+	}
+	var told struct {
+		Choices []struct {
+			Message struct {
+				Details []struct{ Data string } `json:"reasoning_details"`
+			}
+		}
+	}
+	if err := json.Unmarshal(answer, &told); err != nil || len(told.Choices[0].Message.Details) != 3 {
+		t.Fatalf("got %s, %v", answer, err)
+	}
+	one, two := told.Choices[0].Message.Details[0].Data, told.Choices[0].Message.Details[2].Data
+	before := wire.Signer{Dialect: llm.Messages, Model: "claude-sonnet-4-5"}
+	for name, tt := range map[string]struct {
+		reasoning, details string // "": as told
+		want               []string
+	}{
+		"as told":                          {want: thought},
+		"the first changed":                {reasoning: "Ehm!.So be it.", want: thought[1:]},
+		"the last changed":                 {reasoning: "Ähm.So be me.", want: thought[:2]},
+		"the last gone":                    {reasoning: "Ähm.", want: thought[:2]},
+		"moved":                            {reasoning: "So be it.Ähm.", want: thought[1:2]},
+		"nothing left":                     {reasoning: " ", want: thought[1:2]},
+		"one of two":                       {details: details(two), want: thought[2:]},
+		"twice":                            {details: details(one, one, two, one), want: []string{thought[0], thought[2]}},
+		"from before, of the whole":        {details: details(before.Proof("Ähm.So be it.", "b2xk")), want: []string{block("Ähm.So be it.", "b2xk")}},
+		"from before, the last counts":     {details: details(before.Proof("Ähm.", "c2ln"), before.Proof("Ähm.So be it.", "b2xk")), want: []string{block("Ähm.So be it.", "b2xk")}},
+		"from before, of something else":   {details: details(before.Proof("Ähm.", "c2ln")), want: nil},
+		"a piece before the text, forged":  {details: details(before.CutProof("", "c2ln", wire.Cut{From: -1, Length: 1})), want: nil},
+		"a piece behind the text, forged":  {details: details(before.CutProof("", "c2ln", wire.Cut{From: 1, Length: 1 << 62})), want: nil},
+		"a piece within a letter, forged ": {details: details(before.CutProof("\xc3", "c2ln", wire.Cut{Length: 1})), want: nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := string(answer)
+			if tt.reasoning != "" {
+				body = strings.Replace(body, "Ähm.So be it.", tt.reasoning, 1)
+			}
+			if tt.details != "" {
+				from := strings.Index(body, `"reasoning_details":`) + len(`"reasoning_details":`)
+				body = body[:from] + tt.details + body[from+strings.IndexByte(body[from:], ']')+1:]
+			}
+			req, err := k.decode([]byte(strings.ReplaceAll(k.next(t, body), "CALL", "call_1")))
 			if err != nil {
 				t.Fatal(err)
 			}
-			stream += string(frames)
-		}
-		sealed, text := strings.Index(stream, "sallyport1."), strings.Index(stream, "Hello.")
-		if sealed < 0 || text < sealed || strings.Contains(stream, "b3A=") {
-			t.Errorf("%s: got %s", k.dialect, stream)
-		}
+			if signed := req.Signed; tt.reasoning == "" && (len(signed) != 1 || signed[0].Text() != "Ähm.So be it.") && !strings.Contains(name, "forged") {
+				t.Errorf("%d texts are signed, want all that was thought: nobody may edit it", len(signed))
+			}
+			sent, err := messages.Encode(req, "claude-opus-4-6", 4096)
+			want := `"role":"assistant","content":[` + strings.Join(append(slices.Clone(tt.want), `{"type":"tool_use"`), ",")
+			if err != nil || !strings.Contains(string(sent), want) {
+				t.Errorf("got %s, %v, want %s", sent, err, want)
+			}
+			if sent, err := k.native(req); err != nil || strings.Contains(string(sent), "sallyport1.") {
+				t.Errorf("another provider got %s, %v", sent, err)
+			}
+		})
 	}
 }

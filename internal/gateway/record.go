@@ -190,7 +190,8 @@ func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated 
 	case call.FirstByteAt.IsZero() && unbilled(call.Attempts):
 		return sallyport.Usage{}, false
 	case call.Request.Operation == llm.Transcribe && call.finished:
-		// What it was is not known to within a factor of ten, so it is the bound.
+		// The bound is what it was where the file's bytes tell that; else it is not known
+		// to within a factor of ten, and a provider may bill as much.
 		return g.bound(call, call.served()), true
 	}
 	return credit.Estimate(call.Request, call.served(), call.BytesIn, call.answered), true

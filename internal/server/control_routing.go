@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/sallyport-ai/sallyport"
@@ -39,9 +38,6 @@ func viewRouting(m sallyport.Model) RoutingView {
 // providers of the organisation's own: who may save models must not spend what the
 // operator pays for. Fallbacks may be the operator's, for they bear their own price.
 func (s *Server) route(ctx context.Context, p sallyport.Principal, m *sallyport.Model, v RoutingView) error {
-	if len(v.Routes)+len(v.Fallbacks) > sallyport.ModelRoutesMax {
-		return sallyport.NewError(sallyport.InvalidBody, fmt.Sprintf("there are more than %d routes and fallbacks", sallyport.ModelRoutesMax))
-	}
 	m.Weight, m.Retries, m.Loose = v.Weight, v.Retries, v.Loose
 	for _, r := range v.Routes {
 		way := sallyport.Route{Provider: r.Provider, Target: cmp.Or(r.Target, m.Target), Weight: r.Weight, Price: m.Price}
@@ -58,19 +54,18 @@ func (s *Server) route(ctx context.Context, p sallyport.Principal, m *sallyport.
 	if err != nil {
 		return err
 	}
-	type way struct{ provider, target string }
-	seen := make(map[way]bool)
 	for _, w := range m.Ways() {
 		if !slices.ContainsFunc(own, func(q providerView) bool { return q.Name == w.Provider }) {
 			return sallyport.NewError(sallyport.InvalidBody, "provider must be one of the organisation's own providers, that of each route too")
 		}
-		if seen[way{w.Provider, w.Target}] {
-			return sallyport.NewError(sallyport.InvalidBody, "two ways lead to the same target of the same provider: remove one")
-		}
-		seen[way{w.Provider, w.Target}] = true
 	}
-	m.Fallbacks, err = s.fallbacks(ctx, p, *m, v.Fallbacks)
-	return err
+	if m.Fallbacks, err = s.fallbacks(ctx, p, *m, v.Fallbacks); err != nil {
+		return err
+	}
+	if err := m.CheckRouting(); err != nil {
+		return sallyport.NewError(sallyport.InvalidBody, err.Error())
+	}
+	return nil
 }
 
 // fallbacks are the ids of the models that names mean. Two models may stand in for
@@ -82,7 +77,7 @@ func (s *Server) fallbacks(ctx context.Context, p sallyport.Principal, m sallypo
 	}
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(other sallyport.Model) bool { return other.Called(name) })
-		if i < 0 || all[i].ID == m.ID || slices.Contains(ids, all[i].ID) {
+		if i < 0 {
 			return nil, sallyport.NewError(sallyport.InvalidBody, "fallbacks must be other models that there are, each once")
 		}
 		if all[i].Serves() != m.Serves() {

@@ -140,6 +140,31 @@ func TestTranscriptionsCharge(t *testing.T) {
 	}
 }
 
+// Where the bytes of a file tell how long it is, that is held, and charged when the provider
+// tells nothing: of subtitles too, whose end is not that of the sound, and of what breaks off.
+func TestTranscriptionsMeasured(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{Whisper: true})
+	frame := append([]byte{0xff, 0xfb, 0x90, 0x64}, make([]byte, 413)...) // of MP3: 26.12 ms
+	talk := bytes.Repeat(frame, 50)
+	for name, tt := range map[string]struct {
+		answer providertest.Answer
+		field  [2]string
+	}{
+		"text":   {providertest.Answer{Body: "Hello.\n"}, [2]string{"response_format", "text"}},
+		"srt":    {providertest.Answer{Body: "1\n00:00:00,000 --> 00:00:00,500\nHello\n\n"}, [2]string{"response_format", "srt"}},
+		"broken": {providertest.Answer{Frames: []string{"data: {\"type\":\"transcript.text.delta\",\"delta\":\"Hel\"}\n\n"}}, [2]string{"stream", "true"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.Fake.Queue(tt.answer)
+			postForm(t, h, h.Home.User.Key, "/v1/audio/transcriptions", talk, [2]string{"file", "talk.mp3"}, [2]string{"model", servertest.Whisper}, tt.field)
+			if cost := lastRecord(t, h).Cost; cost.Hold != 200 || cost.Charge != 200 || !cost.Estimated {
+				t.Errorf("the trail tells %+v, want two seconds", cost)
+			}
+		})
+	}
+}
+
 // Nothing of a value that policy hides comes back, in whatever form.
 func TestTranscriptionsScreened(t *testing.T) {
 	t.Parallel()

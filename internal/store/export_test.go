@@ -29,6 +29,17 @@ func OpenUpTo(ctx context.Context, o Options, newest int64) (*DB, error) {
 // Pools are the connections that write and those that read.
 func (db *DB) Pools() (write, read *sql.DB) { return db.write, db.read }
 
+// CrashWriting leaves of a large file what a crash leaves right before the file is there.
+func (db *DB) CrashWriting(ctx context.Context, f sallyport.File) error {
+	if err := db.beginFile(ctx, f); err != nil {
+		return err
+	}
+	return db.writePieces(ctx, f)
+}
+
+// FileWriting is when ForgetFiles erases that.
+const FileWriting = fileWriting
+
 // SearchStatement is a statement of a search, and the index that it has to go by:
 // part of what either database says of its plan.
 type SearchStatement struct {

@@ -11,16 +11,23 @@ import (
 // CreateFile stores a file; InvalidBody where its owner or the organisation has no
 // room for it. The lock of the organisation's trail lets no other in between.
 func (db *DB) CreateFile(ctx context.Context, f sallyport.File, rec sallyport.Record) error {
+	if len(f.Content) > filePiece {
+		return db.createInPieces(ctx, f, rec)
+	}
 	return db.record(ctx, f.Org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
 		if err := roomForFile(ctx, tx, f); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO files (org_id, id, user_id, purpose, size, created, expires, deleted, head, content)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)`,
-			f.Org, f.ID, f.User, f.Purpose, f.Size, micros(f.CreatedAt), micros(f.ExpiresAt), f.Head, f.Content)
-		return err
+		return insertFile(ctx, tx, f, 0)
 	})
+}
+
+func insertFile(ctx context.Context, tx *sql.Tx, f sallyport.File, deleted int64) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO files (org_id, id, user_id, purpose, size, created, expires, deleted, head, content)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		f.Org, f.ID, f.User, f.Purpose, f.Size, micros(f.CreatedAt), micros(f.ExpiresAt), deleted, f.Head, f.Content)
+	return err
 }
 
 func roomForFile(ctx context.Context, tx *sql.Tx, f sallyport.File) error {
@@ -31,7 +38,8 @@ func roomForFile(ctx context.Context, tx *sql.Tx, f sallyport.File) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(SUM(size), 0) FROM files WHERE org_id = $1`, f.Org).Scan(&all); err != nil {
+	err = tx.QueryRowContext(ctx, `SELECT COALESCE(SUM(size), 0) FROM files WHERE org_id = $1 AND id <> $2`, f.Org, f.ID).Scan(&all)
+	if err != nil {
 		return err
 	}
 	switch {
@@ -60,6 +68,9 @@ func scanFile(row scanner, f *sallyport.File, more ...any) error {
 func (db *DB) File(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.FileID, now time.Time) (sallyport.File, error) {
 	f := sallyport.File{Org: org, User: user}
 	err := scanFile(db.read.QueryRowContext(ctx, sqlFileHead+`, content`+sqlFiles+` AND id = $4`, org, user, micros(now), id), &f, &f.Content)
+	if err == nil && len(f.Content) == 0 {
+		f.Content, err = db.filePieces(ctx, f, now)
+	}
 	return f, orNotFound(err, "file")
 }
 
@@ -101,9 +112,12 @@ func (db *DB) DeleteFile(ctx context.Context, org sallyport.OrgID, user sallypor
 	})
 }
 
-// ForgetFiles erases files of all organisations that were deleted or are over; at most
-// limit. It returns how many. Those of organisations under a legal hold stay.
+// ForgetFiles erases files of all organisations that were deleted or are over, and those whose
+// upload broke off; at most limit. It returns how many. Those of organisations under a legal hold stay.
 func (db *DB) ForgetFiles(ctx context.Context, now time.Time, limit int) (int64, error) {
+	if err := db.forgetPieces(ctx, now); err != nil {
+		return 0, err
+	}
 	return db.eraseUnheld(ctx, "files", "expires", now, limit)
 }
 

@@ -72,6 +72,8 @@ func (*postgresEngine) close() error { return nil }
 // scrub does nothing: VACUUM overwrites what was deleted.
 func (*postgresEngine) scrub(context.Context, *sql.Tx, bool) error { return nil }
 
+func (*postgresEngine) settle(context.Context) {} // PostgreSQL does it by itself
+
 // Processes that start together wait for the one that migrates: they ask each
 // second, for a minute.
 const migrationProbeSeconds, migrationProbes = 1, 60

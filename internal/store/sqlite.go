@@ -129,6 +129,12 @@ func (*sqliteEngine) scrub(ctx context.Context, tx *sql.Tx, on bool) error {
 	return err
 }
 
+// settle copies the write-ahead log to the file by a connection that reads, so that writers do
+// not wait for it. What it cannot copy, the writer does when the log is long.
+func (e *sqliteEngine) settle(ctx context.Context) {
+	_, _ = e.read.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+}
+
 func (*sqliteEngine) migrations() (goose.Dialect, string, []goose.ProviderOption, error) {
 	return goose.DialectSQLite3, "sqlite", nil, nil
 }

@@ -91,6 +91,8 @@ type engine interface {
 	// scrub makes what tx deletes unreadable in the file too, until it is told
 	// off again.
 	scrub(ctx context.Context, tx *sql.Tx, on bool) error
+	// settle does between large writes what would hold up whoever writes next.
+	settle(ctx context.Context)
 	// watch calls moved whenever the counter of changes may have moved, until it
 	// cannot tell any more.
 	watch(ctx context.Context, moved func()) error

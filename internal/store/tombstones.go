@@ -74,9 +74,15 @@ func (db *DB) eraseUnheld(ctx context.Context, table, past string, expired time.
 	return removed(db.write.ExecContext(ctx, `
 		DELETE FROM `+table+` WHERE (org_id, id) IN (
 			SELECT org_id, id FROM `+table+` t
-			WHERE (t.deleted > 0 OR t.`+past+` <= $1) AND NOT EXISTS (
-				SELECT 1 FROM policies p WHERE p.org_id = t.org_id AND p.kind = $2 AND p.subject = $3)
+			WHERE `+sqlUnheld(past)+`
 			LIMIT $4)`, micros(expired), sallyport.KindAudit, sallyport.LegalHold, limit))
+}
+
+// sqlUnheld chooses among rows t those that eraseUnheld deletes: $1 is expired, $2 and $3
+// name the legal hold.
+func sqlUnheld(past string) string {
+	return `(t.deleted > 0 OR t.` + past + ` <= $1) AND NOT EXISTS (
+		SELECT 1 FROM policies p WHERE p.org_id = t.org_id AND p.kind = $2 AND p.subject = $3)`
 }
 
 // RemovableTo returns the newest record that nothing needs any more, and what

@@ -169,6 +169,7 @@ func (n *Encoder) begin(index int) {
 
 // think remembers what a signature will cover.
 func (n *Encoder) think(text string) {
+	n.cut.Length += len(text)
 	if n.thought.Len()+len(text) <= thoughtMax {
 		n.thought.WriteString(text)
 	}
@@ -184,7 +185,10 @@ func (n *Encoder) sign(d llm.Delta) (proof string) {
 	if d.Redacted {
 		return n.signer.Redacted(d.Text.Text())
 	}
-	return n.signer.Proof(n.thought.String(), d.Text.Text())
+	proof = n.signer.CutProof(n.thought.String(), d.Text.Text(), n.cut)
+	n.cut = wire.Cut{From: n.cut.From + n.cut.Length}
+	n.thought.Reset()
+	return proof
 }
 
 // takeCallProof returns the proof of the call that begins.

@@ -24,10 +24,11 @@ type Encoder struct {
 	begun   map[int]bool // choices whose first chunk, with the role, has gone
 	tools   []toolPlace
 	usage   *llm.Usage
-	// Whose answer it is, what was thought, as far as thoughtMax, and the proof of the
-	// call that begins next.
+	// Whose answer it is, what was thought since the last signature, as far as thoughtMax, where
+	// that stands in all reasoning, and the proof of the call that begins next.
 	signer    wire.Signer
 	thought   strings.Builder
+	cut       wire.Cut
 	callProof string
 }
 

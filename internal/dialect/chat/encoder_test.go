@@ -113,7 +113,7 @@ func TestEncoder_other_dialect(t *testing.T) {
 	const head = `data: {"id":"chatcmpl-msg_1","object":"chat.completion.chunk","created":1767225600,"model":"public","choices":[{"index":0,"delta":`
 	want := head + `{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
 		head + `{"reasoning_content":"Hm."},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
-		head + `{"reasoning_details":[{"type":"reasoning.encrypted","data":"` + wire.Signer{Dialect: llm.Messages, Model: ""}.Proof("Hm.", "sig") + `"}]},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
+		head + `{"reasoning_details":[{"type":"reasoning.encrypted","data":"` + wire.Signer{Dialect: llm.Messages, Model: ""}.CutProof("Hm.", "sig", wire.Cut{Length: 3}) + `"}]},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
 		head + `{"content":"Hi <b>."},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
 		head + `{"tool_calls":[{"index":0,"id":"toolu_1","type":"function","function":{"name":"weather","arguments":""}}]},"logprobs":null,"finish_reason":null}]}` + "\n\n" +
 		head + `{"tool_calls":[{"index":0,"function":{"arguments":"{\"city\":"}}]},"logprobs":null,"finish_reason":null}]}` + "\n\n" +

@@ -33,7 +33,8 @@ func (d *decoder) messages(root llm.Value) error {
 		}
 		for _, p := range m.Parts {
 			if p.Proof != "" && p.Text.Exists() {
-				d.req.Signed = append(d.req.Signed, p.Text)
+				d.req.Signed = append(d.req.Signed, reasoning(item)) // of which all are pieces
+				break
 			}
 		}
 		if m.Role == llm.RoleSystem && len(d.req.Messages) == 0 {
@@ -177,25 +178,49 @@ func assistant(m llm.Value, parts []llm.Part) ([]llm.Part, error) {
 	return parts, err
 }
 
-// thoughts are a message's reasoning: its text, and in the order of their proofs
-// what nobody may read.
+// thoughts are a message's reasoning in the order of their proofs: pieces of its text, each with a
+// proof, and what nobody may read. A text without proofs of pieces has one proof, the last, or none.
 func thoughts(m llm.Value) (parts []llm.Part) {
-	said := llm.Part{Kind: llm.ThinkingPart, Raw: reasoning(m), Text: reasoning(m)}
-	at := 0
+	whole := llm.Part{Kind: llm.ThinkingPart, Raw: reasoning(m), Text: reasoning(m)}
+	text := whole.Text.Text()
+	at, end, pieces := 0, 0, false
 	m.Get("reasoning_details").Items(func(_ int, detail llm.Value) bool {
-		switch data := detail.Get("data").Text(); {
+		data := detail.Get("data").Text()
+		cut, isPiece := wire.CutOf(data)
+		switch {
 		case !wire.IsProof(data):
 		case wire.IsRedacted(data):
 			parts = append(parts, llm.Part{Kind: llm.ThinkingPart, Raw: detail, Proof: data})
-		default:
-			said.Proof, at = data, len(parts)
+		case !isPiece:
+			whole.Proof, at = data, len(parts)
+		case cut.From >= end: // pieces follow each other: many that overlap would be more than the request
+			piece, ok := pieceOf(text, cut)
+			if !ok {
+				break
+			}
+			end, pieces = cut.From+cut.Length, true
+			parts = append(parts, llm.Part{Kind: llm.ThinkingPart, Raw: detail, Text: piece, Proof: data})
 		}
 		return true
 	})
-	if said.Text.Text() != "" || said.Proof != "" {
-		parts = slices.Insert(parts, at, said)
+	if whole.Proof != "" || text != "" && !pieces {
+		parts = slices.Insert(parts, at, whole)
 	}
 	return parts
+}
+
+// pieceOf is a text of its own: what is signed leaves as it came or not at all, so that no
+// change of the whole is missed.
+func pieceOf(text string, cut wire.Cut) (piece llm.Value, ok bool) {
+	said, ok := cut.Of(text)
+	if !ok {
+		return piece, false
+	}
+	doc, err := llm.Parse(llm.Quote(said))
+	if err != nil {
+		return piece, false
+	}
+	return doc.Root(), true
 }
 
 // reasoning returns the reasoning text of a message or a delta under the name

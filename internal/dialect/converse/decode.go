@@ -1,6 +1,8 @@
 package converse
 
 import (
+	"encoding/base64"
+
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -8,6 +10,9 @@ import (
 // blocksMax bounds the content blocks of one answer. No model writes a hundredth of
 // it; a broken one must not make us remember more.
 const blocksMax = 10_000
+
+// redactedMax bounds, in bytes, the thinking of one answer that nobody may read.
+const redactedMax = 16 << 20
 
 // ownTool is the type of a call of a tool that the provider runs itself: it is no call
 // of the client's tools and means nothing outside this dialect.
@@ -18,6 +23,10 @@ type Decoder struct {
 	usage   llm.Usage
 	stopped bool         // messageStop was there
 	tools   map[int]bool // the blocks that are calls of the client's tools
+
+	// redacted is the thinking of the block under way that nobody may read: its pieces are
+	// base64 each for itself.
+	redacted []byte
 }
 
 // DecodeEvent reads one event of that type, whose payload is doc, into e. It
@@ -46,9 +55,7 @@ func (d *Decoder) DecodeEvent(name string, doc *llm.Document, e *llm.Event) erro
 	case "contentBlockDelta":
 		return d.delta(root, e)
 	case "contentBlockStop":
-		index, err := blockIndex(root)
-		e.Closed = append(e.Closed, index)
-		return err
+		return d.stop(root, e)
 	case "messageStop":
 		d.stopped = true
 		return finish(root.Get("stopReason").Text(), e)
@@ -102,7 +109,38 @@ func (d *Decoder) delta(root llm.Value, e *llm.Event) error {
 	if d.tools[index] {
 		piece(llm.ToolArgumentsDelta, index, delta.Get("toolUse").Get("input"), e)
 	}
+	if redacted := reasoning.Get("redactedContent").Text(); redacted != "" {
+		d.redacted, err = base64.StdEncoding.AppendDecode(d.redacted, []byte(redacted))
+		if err != nil || len(d.redacted) > redactedMax {
+			return wire.Unusable("thinking that cannot be read, nor kept")
+		}
+	}
 	return nil
+}
+
+// stop ends a block. What nobody may read of it is told as a whole, for so it is sent back.
+func (d *Decoder) stop(root llm.Value, e *llm.Event) error {
+	index, err := blockIndex(root)
+	if err != nil {
+		return err
+	}
+	if len(d.redacted) > 0 {
+		doc, err := llm.Parse(llm.Quote(base64.StdEncoding.EncodeToString(d.redacted)))
+		if err != nil {
+			return wire.Unusable("thinking that cannot be kept")
+		}
+		redacted(index, doc.Root(), e)
+		d.redacted = nil
+	}
+	e.Closed = append(e.Closed, index)
+	return nil
+}
+
+// redacted adds thinking that nobody may read.
+func redacted(index int, data llm.Value, e *llm.Event) {
+	if data.Text() != "" {
+		e.Deltas = append(e.Deltas, llm.Delta{Kind: llm.SignatureDelta, Index: index, Text: data, Redacted: true})
+	}
 }
 
 // DecodeWhole reads a plain answer into e. Errors are those of Decoder.DecodeEvent.
@@ -132,9 +170,10 @@ func DecodeWhole(doc *llm.Document, e *llm.Event) error {
 
 func whole(block llm.Value, index int, e *llm.Event) error {
 	piece(llm.TextDelta, index, block.Get("text"), e)
-	reasoning := block.Get("reasoningContent").Get("reasoningText")
-	piece(llm.ThinkingDelta, index, reasoning.Get("text"), e)
-	piece(llm.SignatureDelta, index, reasoning.Get("signature"), e)
+	reasoning := block.Get("reasoningContent")
+	piece(llm.ThinkingDelta, index, reasoning.Get("reasoningText").Get("text"), e)
+	piece(llm.SignatureDelta, index, reasoning.Get("reasoningText").Get("signature"), e)
+	redacted(index, reasoning.Get("redactedContent"), e)
 	call := block.Get("toolUse")
 	if call.IsNull() || call.Get("type").Text() == ownTool {
 		return nil

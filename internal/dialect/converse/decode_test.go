@@ -57,8 +57,10 @@ func TestDecodeStream(t *testing.T) {
 		`messageStart {"role":"assistant","p":"ab"}`,
 		`contentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"hm"}},"p":"a"}`,
 		`contentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"signature":"s"}}}`,
-		`contentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"redactedContent":"AA=="}}}`,
 		`contentBlockStop {"contentBlockIndex":0}`,
+		`contentBlockDelta {"contentBlockIndex":9,"delta":{"reasoningContent":{"redactedContent":"AA=="}}}`,
+		`contentBlockDelta {"contentBlockIndex":9,"delta":{"reasoningContent":{"redactedContent":"AQI="}}}`,
+		`contentBlockStop {"contentBlockIndex":9}`,
 		`contentBlockDelta {"contentBlockIndex":1,"delta":{"text":"I look."}}`,
 		`contentBlockStop {"contentBlockIndex":1}`,
 		`contentBlockStart {"contentBlockIndex":2,"start":{"toolUse":{"toolUseId":"a","name":"f"}}}`,
@@ -72,7 +74,7 @@ func TestDecodeStream(t *testing.T) {
 		`metadata {"usage":{"inputTokens":7,"outputTokens":2,"totalTokens":17,"cacheReadInputTokens":5,"cacheWriteInputTokens":3},"metrics":{"latencyMs":1}}`,
 	)
 	want := []string{
-		"", "thinking0(hm)", "signature0(s)", "", "closed[0]", "text1(I look.)", "closed[1]",
+		"", "thinking0(hm)", "signature0(s)", "closed[0]", "", "", "signature9(AAEC) closed[9]", "text1(I look.)", "closed[1]",
 		"call2(af)", `args2({"x":)`, "args2(1})", "closed[2]", "", "", "", "tool_calls", "{7 5 3 2 0 0}",
 	}
 	if err != nil || !complete || strings.Join(said, "|") != strings.Join(want, "|") {
@@ -102,7 +104,7 @@ func TestDecodeWhole(t *testing.T) {
 	doc, err := llm.Parse([]byte(`{"output":{"message":{"role":"assistant","content":[
 		{"reasoningContent":{"reasoningText":{"text":"hm","signature":"s"}}},{"text":"I look."},
 		{"toolUse":{"toolUseId":"a","name":"f","input":{"q":"z"}}},{"toolUse":{"toolUseId":"b","name":"f"}},
-		{"toolUse":{"toolUseId":"c","name":"search","type":"server_tool_use","input":{}}}]}},
+		{"toolUse":{"toolUseId":"c","name":"search","type":"server_tool_use","input":{}}},{"reasoningContent":{"redactedContent":"AAEC"}}]}},
 		"stopReason":"tool_use","usage":{"inputTokens":7,"outputTokens":1.5,"cacheReadInputTokens":5}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +113,7 @@ func TestDecodeWhole(t *testing.T) {
 	if err := converse.DecodeWhole(doc, &e); err != nil {
 		t.Fatal(err)
 	}
-	want := `thinking0(hm) signature0(s) text1(I look.) call2(af) args2({"q":"z"}) call3(bf) args3({}) tool_calls ` + fmt.Sprint(llm.Usage{Input: 7, CachedInput: 5, Output: 1 << 50})
+	want := `thinking0(hm) signature0(s) text1(I look.) call2(af) args2({"q":"z"}) call3(bf) args3({}) signature5(AAEC) tool_calls ` + fmt.Sprint(llm.Usage{Input: 7, CachedInput: 5, Output: 1 << 50})
 	if got := meaning(&e); got != want || e.Kind != llm.WholeEvent {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -122,15 +124,16 @@ func TestDecodeFailures(t *testing.T) {
 	for event, code := range map[string]sallyport.Code{
 		`throttlingException {"message":"SECRET"}`:       sallyport.UpstreamError,
 		`modelStreamErrorException {"message":"SECRET"}`: sallyport.UpstreamError,
-		`error {}`:                                         sallyport.UpstreamError,
-		`newException {"message":"SECRET"}`:                sallyport.UpstreamError,
-		`accessDeniedException {"message":"SECRET"}`:       sallyport.UpstreamAuth,
-		`messageStop {"stopReason":"malformed_tool_use"}`:  sallyport.UpstreamError,
-		`messageStop {}`:                                   sallyport.UpstreamInvalid,
-		`messageStop []`:                                   sallyport.UpstreamInvalid,
-		`contentBlockDelta {"delta":{"text":"a"}}`:         sallyport.UpstreamInvalid,
-		`contentBlockStop {"contentBlockIndex":100000000}`: sallyport.UpstreamInvalid,
-		`contentBlockStart {"contentBlockIndex":0,"start":{"toolUse":{"name":"f"}}}`: sallyport.UpstreamInvalid,
+		`error {}`:                                        sallyport.UpstreamError,
+		`newException {"message":"SECRET"}`:               sallyport.UpstreamError,
+		`accessDeniedException {"message":"SECRET"}`:      sallyport.UpstreamAuth,
+		`messageStop {"stopReason":"malformed_tool_use"}`: sallyport.UpstreamError,
+		`messageStop {}`:                                  sallyport.UpstreamInvalid,
+		`messageStop []`:                                  sallyport.UpstreamInvalid,
+		`contentBlockDelta {"delta":{"text":"a"}}`:        sallyport.UpstreamInvalid,
+		`contentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"redactedContent":"?"}}}`: sallyport.UpstreamInvalid,
+		`contentBlockStop {"contentBlockIndex":100000000}`:                                               sallyport.UpstreamInvalid,
+		`contentBlockStart {"contentBlockIndex":0,"start":{"toolUse":{"name":"f"}}}`:                     sallyport.UpstreamInvalid,
 	} {
 		_, _, err := read(t, event)
 		if sallyport.CodeOf(err) != code || strings.Contains(fmt.Sprint(err), "SECRET") {

@@ -36,8 +36,10 @@ type source struct {
 	Bytes string `json:"bytes"` // in base64
 }
 
+// reasoning has one of both.
 type reasoning struct {
-	Text reasoningText `json:"reasoningText"`
+	Text     *reasoningText `json:"reasoningText,omitempty"`
+	Redacted string         `json:"redactedContent,omitempty"` // in base64
 }
 
 type reasoningText struct {
@@ -138,7 +140,10 @@ func newBlock(p llm.Part, documents *int) (block, error) {
 		}
 		return block{}, nil
 	case llm.ThinkingPart: // whose Proof is the signature by now
-		return block{Reasoning: &reasoning{reasoningText{p.Text.Text(), p.Proof}}}, nil
+		if p.Redacted {
+			return block{Reasoning: &reasoning{Redacted: p.Proof}}, nil
+		}
+		return block{Reasoning: &reasoning{Text: &reasoningText{p.Text.Text(), p.Proof}}}, nil
 	case llm.ImagePart:
 		made, err := newMedia(p, imageFormats)
 		return block{Image: made}, err

@@ -82,15 +82,16 @@ type end struct {
 // other; other dialects mix the pieces of several calls of tools. So the first
 // block streams, and what comes of later ones meanwhile waits in them.
 type outBlock struct {
-	kind  llm.DeltaKind // TextDelta, ThinkingDelta, ToolCallDelta, or SignatureDelta for what is signed and not told
-	from  int           // the index that it has where it came from
-	index int
-	id    string // of a call
-	name  string
-	wait  strings.Builder // text that came while another block was the first
-	proof string          // of thinking: what it is signed with
-	said  strings.Builder // of thinking: what that covers
-	ended bool
+	kind       llm.DeltaKind // TextDelta, ThinkingDelta, ToolCallDelta, or SignatureDelta for what is signed and not told
+	from       int           // the index that it has where it came from
+	index      int
+	id         string // of a call
+	name       string
+	wait       strings.Builder // text that came while another block was the first
+	proof      string          // of thinking: what it is signed with
+	unreadable bool            // of thinking: proof is the thinking itself, encrypted
+	said       strings.Builder // of thinking: what that covers
+	ended      bool
 }
 
 // Bounds of a built answer: what waits for the blocks before it is remembered, in
@@ -199,8 +200,8 @@ func (n *Encoder) take(d llm.Delta) {
 // sign notes what proves the thinking of a block. Some providers sign what they do
 // not tell: that is a block of its own, which nobody can read and which is returned.
 func (b *outBlock) sign(d llm.Delta) (unread *outBlock) {
-	if b == nil {
-		return &outBlock{kind: llm.SignatureDelta, from: d.Index, proof: strings.Clone(d.Text.Text())}
+	if b == nil || d.Redacted {
+		return &outBlock{kind: llm.SignatureDelta, from: d.Index, proof: strings.Clone(d.Text.Text()), unreadable: d.Redacted}
 	}
 	b.proof += d.Text.Text()
 	return nil
@@ -208,8 +209,11 @@ func (b *outBlock) sign(d llm.Delta) (unread *outBlock) {
 
 // sealed is the proof of a block as clients see it; "": it has none.
 func (n *Encoder) sealed(b *outBlock) string {
-	if b.proof == "" {
+	switch {
+	case b.proof == "":
 		return ""
+	case b.unreadable:
+		return n.signer.Redacted(b.proof)
 	}
 	return n.signer.Proof(b.said.String(), b.proof)
 }

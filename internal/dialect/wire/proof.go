@@ -25,6 +25,24 @@ type Proof struct {
 	Sum string `json:"t,omitempty"`
 	// Redacted says that Signature is thinking itself, which nobody may read.
 	Redacted bool `json:"r,omitempty"`
+	// Cut is where in the text beside it that thinking stands; nil: it is the whole. Who
+	// reads a request cuts the text by it.
+	Cut *Cut `json:"c,omitempty"`
+}
+
+// A Cut is a piece of a text, in bytes: some dialects have one text for all thinking
+// of a message, of which each piece is signed for itself.
+type Cut struct {
+	From   int `json:"o"`
+	Length int `json:"n"`
+}
+
+// Of is that piece of text; ok is false when text has none there.
+func (c Cut) Of(text string) (piece string, ok bool) {
+	if c.From < 0 || c.Length < 0 || c.From > len(text) || c.Length > len(text)-c.From {
+		return "", false
+	}
+	return text[c.From : c.From+c.Length], true
 }
 
 // proofPrefix marks a Proof among what other services seal.
@@ -48,6 +66,11 @@ func (s Signer) Proof(thinking, signature string) string {
 	return Proof{Dialect: s.Dialect, Family: Family(s.Model), Signature: signature, Sum: sumOf(thinking)}.seal()
 }
 
+// CutProof is the proof for thinking that is a piece of what stands beside it.
+func (s Signer) CutProof(thinking, signature string, cut Cut) string {
+	return Proof{Dialect: s.Dialect, Family: Family(s.Model), Signature: signature, Sum: sumOf(thinking), Cut: &cut}.seal()
+}
+
 // Redacted is the proof that thinking is which nobody may read.
 func (s Signer) Redacted(data string) string {
 	return Proof{Dialect: s.Dialect, Family: Family(s.Model), Signature: data, Redacted: true}.seal()
@@ -59,6 +82,15 @@ func (p Proof) seal() string { return proofPrefix + base64.RawURLEncoding.Encode
 func IsRedacted(sealed string) bool {
 	p, ok := openProof(sealed)
 	return ok && p.Redacted
+}
+
+// CutOf is what piece of a text a sealed text is for; ok is false when it is a Proof of the whole.
+func CutOf(sealed string) (cut Cut, ok bool) {
+	p, ok := openProof(sealed)
+	if !ok || p.Cut == nil {
+		return Cut{}, false
+	}
+	return *p.Cut, true
 }
 
 // IsProof says whether a sealed text is a Proof, and no secret of another service.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 	"time"
@@ -82,6 +83,45 @@ func testFiles(t *testing.T, db *store.DB) {
 	ok(t, db.SetPolicy(ctx, org, sallyport.KindAudit, sallyport.LegalHold, nil, Event("audit.hold")))
 	forgets(Time, 1)
 	forgets(f.ExpiresAt, 5)
+}
+
+// A large file is written in pieces, between which others write. It is there when it is whole,
+// and goes whole; of an upload that broke off nothing stays.
+func testFilesLarge(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org := NewOrg(t, db)
+	large := fileOf(org, "ann", "file-1")
+	large.Content = make([]byte, 3<<20+7)
+	for i := range large.Content {
+		large.Content[i] = byte(i ^ i>>8 ^ i>>16)
+	}
+	large.Size = int64(len(large.Content))
+	ok(t, db.CreateFile(ctx, large, Event("files.create")))
+	fails(t, db.CreateFile(ctx, large, Event("files.create")), sallyport.Conflict)
+	if got, err := db.File(ctx, org, "ann", "file-1", Time); err != nil || !bytes.Equal(got.Content, large.Content) || !got.ExpiresAt.Equal(large.ExpiresAt) {
+		t.Errorf("got %d bytes until %v, %v", len(got.Content), got.ExpiresAt, err)
+	}
+
+	// Where its record cannot be written, a file is not there.
+	lost := large
+	lost.Org = "org_of_nobody"
+	fails(t, db.CreateFile(ctx, lost, Event("files.create")), sallyport.NotFound)
+	if n, err := db.ForgetFiles(ctx, large.ExpiresAt.Add(-time.Nanosecond), 10); err != nil || n != 0 {
+		t.Errorf("forgot %d, %v: nothing was to be left", n, err)
+	}
+
+	ok(t, db.DeleteFile(ctx, org, "ann", "file-1", Time, Event("files.delete")))
+	_, err := db.File(ctx, org, "ann", "file-1", Time)
+	fails(t, err, sallyport.NotFound)
+	if n, err := db.ForgetFiles(ctx, Time, 10); err != nil || n != 1 {
+		t.Errorf("forgot %d, %v", n, err)
+	}
+	ok(t, db.CreateFile(ctx, large, Event("files.create"))) // none of its pieces is left
+	more, err := db.EraseFiles(ctx, org, sallyport.Erasure{User: "ann"}, func(int64) sallyport.Record { return Event("audit.erase") })
+	if err != nil || more {
+		t.Errorf("erased: %v, %v", more, err)
+	}
+	ok(t, db.CreateFile(ctx, large, Event("files.create")))
 }
 
 // What a person has is bounded, and what an organisation has.

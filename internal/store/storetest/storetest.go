@@ -119,6 +119,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Files", testFiles},
 		{"FilesBounds", testFilesBounds},
 		{"EraseFiles", testEraseFiles},
+		{"FilesLarge", testFilesLarge},
 		{"ClaimTogether", testClaimTogether},
 		{"RequestEndsTogether", testRequestEndsTogether},
 		{"OpenCallKeepsPrice", testOpenCallKeepsPrice},
