@@ -35,8 +35,8 @@ import (
 // The bounds of responses in the background. Each has a call to a provider and the
 // memory of its request.
 const (
-	backgroundMax      = 256 // of this process
-	backgroundOfOrgMax = 64  // of one organisation, on this process
+	BackgroundMax      = 256 // of this process
+	BackgroundOfOrgMax = 64  // of one organisation, on this process
 	// backgroundTimeMax is how long one may take, however slow its provider.
 	backgroundTimeMax = time.Hour
 	// backgroundLook is how long one goes on at most that another node has ended. A
@@ -101,9 +101,9 @@ func (b *errands) admit(e *errand) error {
 	}
 	full := ""
 	switch {
-	case ofOrg >= backgroundOfOrgMax:
+	case ofOrg >= BackgroundOfOrgMax:
 		full = "The organisation has as many responses in the background as it may have at once."
-	case len(b.under) >= backgroundMax:
+	case len(b.under) >= BackgroundMax:
 		full = "The server makes as many responses in the background as it can at once."
 	default:
 		b.under[e] = struct{}{}
