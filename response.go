@@ -36,3 +36,10 @@ type StoredResponse struct {
 	Thread ThreadID
 	Said   []ThreadItem
 }
+
+// ResponseCall is the call that makes a response in the background, and the life
+// of the server that works on it.
+type ResponseCall struct {
+	ID         CallID
+	Node, Boot string
+}

@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { faults } from '../contract/contract.js'
 import { lines, setStage } from '../stage.js'
 
@@ -98,9 +99,47 @@ for (const line of lines) {
         for await (const _ of await client.responses.create(ask(`${prefix}-cut`, { stream: true }))) { /* until it breaks */ }
       }, (error) => error instanceof line.APIError && /before its end/.test(error.message))
       await assert.rejects(client.responses.create(ask('nothing')), { status: 400, code: 'model_not_found', type: 'invalid_request_error' })
-      await assert.rejects(client.responses.create(ask(`${prefix}-echo`, { background: true })), { status: 400, code: 'unsupported_parameter' })
+      await assert.rejects(client.responses.create(ask(`${prefix}-echo`, { background: true })), { status: 400, code: 'invalid_body' })
+    })
+
+    test(name('in the background'), async () => {
+      const begun = await client.responses.create(ask(`${prefix}-echo`, { background: true, store: true }))
+      assert.equal(begun.status, 'in_progress')
+      assert.equal(begun.background, true)
+      assert.equal((await ended(client, begun.id)).output_text, awkward)
+      assert.equal((await client.responses.cancel(begun.id)).status, 'completed')
     })
   }
+}
+
+// ended polls a response until it is no more in progress.
+async function ended(client, id) {
+  for (;;) {
+    const response = await client.responses.retrieve(id)
+    if (response.status !== 'in_progress') return response
+    await sleep(20)
+  }
+}
+
+for (const line of lines) {
+  test(`openai ${line.version}: a response in the background outlives its reader, and is cancelled`, async () => {
+    const client = stage.client(line)
+    let id
+    for await (const event of await client.responses.create({ model: 'chat-endless', input: 'x', background: true, stream: true })) {
+      id ??= event.response.id
+      if (event.type === 'response.output_text.delta') break
+    }
+    const asked = stage.upstream.last()
+    assert.equal((await client.responses.retrieve(id)).status, 'in_progress')
+    const rest = await client.responses.retrieve(id, { stream: true, starting_after: 2 })
+    for await (const event of rest) {
+      assert.ok(event.sequence_number > 2, event.type)
+      break
+    }
+    for (const _ of [1, 2]) assert.equal((await client.responses.cancel(id)).status, 'cancelled')
+    assert.equal(await asked.left, true)
+    assert.equal((await client.responses.retrieve(id)).status, 'cancelled')
+  })
 }
 
 for (const streamed of [false, true]) {

@@ -37,6 +37,7 @@ import (
 //	    -out FILE              keeps the answer's body; -head prints status and headers too
 //	json FILE PATH NAME        puts a member of a JSON file into $NAME: json init.json api_key KEY
 //	waitrun RUN STATE          polls the run until it is in that state
+//	waitresponse ID STATE      polls the response until it is in that state
 //	until STATUS METHOD PATH … repeats a call until it has that status
 //	asked N [text]             the provider is asked for the Nth time, or has been; the last request has text in it
 //	answers FILE               the provider's next answers: a JSON array of providertest.Answer
@@ -72,18 +73,19 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"provider": onStage((*stage).provider),
-			"serve":    onStage((*stage).serve),
-			"halt":     onStage((*stage).halt),
-			"kill9":    onStage((*stage).kill),
-			"call":     onStage((*stage).call),
-			"json":     onStage((*stage).json),
-			"waitrun":  onStage((*stage).waitRun),
-			"until":    onStage((*stage).until),
-			"asked":    onStage((*stage).asked),
-			"answers":  onStage((*stage).answers),
-			"edit":     onStage((*stage).edit),
-			"waitfile": onStage((*stage).waitFile),
+			"provider":     onStage((*stage).provider),
+			"serve":        onStage((*stage).serve),
+			"halt":         onStage((*stage).halt),
+			"kill9":        onStage((*stage).kill),
+			"call":         onStage((*stage).call),
+			"json":         onStage((*stage).json),
+			"waitrun":      onStage((*stage).waitRun),
+			"waitresponse": onStage((*stage).waitResponse),
+			"until":        onStage((*stage).until),
+			"asked":        onStage((*stage).asked),
+			"answers":      onStage((*stage).answers),
+			"edit":         onStage((*stage).edit),
+			"waitfile":     onStage((*stage).waitFile),
 		},
 	})
 }
@@ -302,8 +304,17 @@ func member(text []byte, path string) (string, error) {
 }
 
 func (s *stage) waitRun(ts *testscript.TestScript, args []string) {
+	waitStatus(ts, "/v1/runs/"+args[0], args[1])
+}
+
+func (s *stage) waitResponse(ts *testscript.TestScript, args []string) {
+	waitStatus(ts, "/v1/responses/"+args[0], args[1])
+}
+
+// waitStatus polls what is at the path until it is no more in progress, but in that state.
+func waitStatus(ts *testscript.TestScript, path, state string) {
 	c := request{
-		method: "GET", url: ts.Getenv("URL") + "/v1/runs/" + args[0], status: 200,
+		method: "GET", url: ts.Getenv("URL") + path, status: 200,
 		header: []string{"x-api-key: " + ts.Getenv("KEY")},
 	}
 	deadline := time.Now().Add(readyTime)
@@ -312,13 +323,13 @@ func (s *stage) waitRun(ts *testscript.TestScript, args []string) {
 		ts.Check(err)
 		status, err := member(body, "status")
 		ts.Check(err)
-		if status == args[1] {
+		if status == state {
 			_, err = ts.Stdout().Write(body)
 			ts.Check(err)
 			return
 		}
 		if status != "in_progress" || time.Now().After(deadline) {
-			ts.Fatalf("run is %s, want %s: %s", status, args[1], body)
+			ts.Fatalf("%s is %s, want %s: %s", path, status, state, body)
 		}
 		time.Sleep(pollTime) // as a client polls
 	}

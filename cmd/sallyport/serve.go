@@ -133,6 +133,7 @@ func (s *services) serve(ctx context.Context, cfg *config.Config, listeners []ne
 	background.Go(func() { s.watchClock(watching) })
 	background.Go(func() { s.writeKeyUse(watching) })
 	background.Go(func() { s.followLists(watching, cfg) })
+	background.Go(func() { front.LookAfterResponses(watching) })
 
 	failed := make(chan error, len(listeners)) // each server ends once
 	servers := make([]*http.Server, len(listeners))
@@ -237,11 +238,11 @@ func serveOne(h *http.Server, l net.Listener, files config.TLS) error {
 // than drain is told that the server stops; a connection that does not take even
 // that is closed.
 func shutDown(ctx context.Context, drain time.Duration, front *server.Server, servers []*http.Server) error {
-	if drained(ctx, drain, servers) {
+	if drained(ctx, drain, front, servers) {
 		return nil
 	}
 	front.Cut()
-	if drained(ctx, cutTime, servers) {
+	if drained(ctx, cutTime, front, servers) {
 		return nil
 	}
 	errs := make([]error, len(servers))
@@ -251,9 +252,9 @@ func shutDown(ctx context.Context, drain time.Duration, front *server.Server, se
 	return errors.Join(errs...)
 }
 
-// drained waits until no server has a call under way, at most for the time, and
-// says whether that came.
-func drained(ctx context.Context, most time.Duration, servers []*http.Server) bool {
+// drained waits until no server has a call under way, nor a response in the
+// background, at most for the time, and says whether that came.
+func drained(ctx context.Context, most time.Duration, front *server.Server, servers []*http.Server) bool {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	var late atomic.Bool
@@ -265,6 +266,11 @@ func drained(ctx context.Context, most time.Duration, servers []*http.Server) bo
 			}
 		})
 	}
+	ending.Go(func() {
+		if front.Idle(ctx) != nil {
+			late.Store(true)
+		}
+	})
 	ending.Wait()
 	return !late.Load()
 }

@@ -25,6 +25,11 @@ func (g *Gateway) admit(next Handler) Handler {
 			return err
 		}
 		call.Admitted = true
+		if call.Opened != nil {
+			if err := call.Opened(ctx); err != nil {
+				return err
+			}
+		}
 		return next(ctx, call, out)
 	}
 }

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"context"
+
 	"github.com/google/uuid"
 
 	"github.com/sallyport-ai/sallyport"
@@ -14,6 +16,10 @@ type Call struct {
 
 	// Request is what the client asked, decoded. Set by the surface.
 	Request *llm.Request
+	// Opened, unless nil, is called as soon as the intent is durable: from then on
+	// the call has an outcome. Its error ends the call before a provider is asked.
+	// Set by the surface.
+	Opened func(ctx context.Context) error
 	// Once is set by the surface when the client sent an Idempotency-Key, else nil.
 	Once Once
 

@@ -41,6 +41,14 @@ type request struct {
 	begun     bool    // the answer has begun: no error body can be sent any more
 }
 
+// apart is the request for what goes on without its client, in a context of its
+// own. It has the body's place from now on.
+func (r *request) apart(ctx context.Context) *request {
+	a := *r
+	a.Request, a.lodger = r.WithContext(ctx), r.lodger.moved()
+	return &a
+}
+
 // handler answers an authenticated call. It has written the answer, or returns
 // an error that was recorded.
 type handler func(w http.ResponseWriter, r *request) error

@@ -122,31 +122,43 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 		}
 		asked.Session = cmp.Or(asked.Headers[d.session], asked.Session)
 		r.call.Request = asked
-		enc := d.encoder(asked, r.call.StartedAt)
-		kept.begin(enc)
-		if choosing, can := enc.(compatible); can {
-			choosing.Compat(r.Header.Get(compatHeader))
+		ask := func(w http.ResponseWriter, r *request) (*answer, error) { return s.ask(w, r, d, kept) }
+		if kept.background() {
+			return s.inBackground(w, r, kept, ask)
 		}
-		out := newAnswer(w, r, enc)
-		out.turn = kept
-		if out.once, err = s.once(r, d.surface); err != nil {
-			return s.refuse(r, err)
-		}
-		if out.once != nil {
-			out.once.render = out.render
-			defer out.once.free() // a bug must not keep the key
-		}
-		err = s.parts.Gateway.Do(r.Context(), r.call, out.push)
-		out.once.done(err)
-		if err != nil {
+		out, err := ask(w, r)
+		switch {
+		case err != nil && out != nil:
 			out.fail(err)
-			return err
-		}
-		if out.once != nil && out.once.replay != nil {
+		case err == nil && out.once.replayed():
 			return out.once.writeReplay(w)
 		}
-		return nil
+		return err
 	})
+}
+
+// ask carries the request to its model, and the answer to w. The answer is nil for
+// a call that was refused before it set out. What ends a stream that failed, and the
+// answer to a repeat, is for the caller to write.
+func (s *Server) ask(w http.ResponseWriter, r *request, d clientDialect, kept *turn) (*answer, error) {
+	enc := d.encoder(r.call.Request, r.call.StartedAt)
+	kept.begin(enc)
+	if choosing, can := enc.(compatible); can {
+		choosing.Compat(r.Header.Get(compatHeader))
+	}
+	out := newAnswer(w, r, enc)
+	out.turn = kept
+	var err error
+	if out.once, err = s.once(r, d.surface); err != nil {
+		return nil, s.refuse(r, err)
+	}
+	if out.once != nil {
+		out.once.render = out.render
+		defer out.once.free() // a bug must not keep the key
+	}
+	err = s.parts.Gateway.Do(r.Context(), r.call, out.push)
+	out.once.done(err)
+	return out, err
 }
 
 func (d clientDialect) read(r *request) (*llm.Request, error) {

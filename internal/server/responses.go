@@ -39,11 +39,15 @@ var inputTokensDialect = clientDialect{
 // readyResponse makes of a request that follows a stored response one that says
 // all of it, and arranges that its own answer is stored.
 func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *turn, error) {
-	if asked.Body.Root().Get("background").Kind() == llm.True {
-		return nil, nil, sallyport.NewError(sallyport.UnsupportedField,
-			"background: a response of a model is made while the client waits for it; only agents answer in the background.")
-	}
 	root := asked.Body.Root()
+	background := root.Get("background").Kind() == llm.True
+	switch {
+	case !background:
+	case asked.Operation == llm.CountTokens:
+		return nil, nil, sallyport.NewError(sallyport.UnsupportedField, "background: tokens are counted while the client waits.")
+	case responses.Conversation(asked) != "":
+		return nil, nil, sallyport.NewError(sallyport.UnsupportedField, "background: a response in a conversation is made while the client waits.")
+	}
 	t := &turn{s: s, row: sallyport.StoredResponse{
 		Org: r.principal.Org, User: r.principal.User, Previous: sallyport.ResponseID(root.Get("previous_response_id").Text()),
 	}}
@@ -65,6 +69,9 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 	store, said := root.Get("store").Bool()
 	if store = said && store || !said && !strings.EqualFold(r.Header.Get(compatHeader), responses.Kindo); store {
 		t.row.ID = newResponseID()
+	}
+	if t.apart = background; background && !store {
+		return nil, nil, sallyport.NewError(sallyport.InvalidBody, `background: a response in the background has to be stored; say "store": true, or leave it out.`)
 	}
 	if t.kept() {
 		t.input = responses.InputOf(asked)
@@ -97,6 +104,9 @@ func (s *Server) followed(r *request, asked *llm.Request, previous sallyport.Res
 	if sallyport.CodeOf(err) == sallyport.NotFound {
 		err = sallyport.NewError(sallyport.PreviousNotFound, "previous_response_id: there is no such response, or what it follows is not stored any more.")
 	}
+	if err == nil {
+		err = ended(turns[len(turns)-1])
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +115,15 @@ func (s *Server) followed(r *request, asked *llm.Request, previous sallyport.Res
 		return nil, err
 	}
 	return again(r, asked, body, "previous_response_id")
+}
+
+// ended refuses to go on from a response that is under way.
+func ended(t responses.Turn) error {
+	_, underWay, err := t.Background()
+	if err == nil && underWay {
+		err = sallyport.NewError(sallyport.InvalidBody, "previous_response_id: that response is in progress; wait for its end.")
+	}
+	return err
 }
 
 // again reads the body that asked has become by what that field names.
@@ -188,6 +207,15 @@ func (s *Server) storedItem(r *request, id string) ([]byte, error) {
 // Responses keeps stored responses; *store.DB is the real one.
 type Responses interface {
 	KeepResponse(ctx context.Context, r sallyport.StoredResponse) error
+	// BeginResponse stores one that is made in the background. FinishResponse and
+	// CancelResponse end it; Conflict where it has ended.
+	BeginResponse(ctx context.Context, r sallyport.StoredResponse, by sallyport.ResponseCall) error
+	FinishResponse(ctx context.Context, r sallyport.StoredResponse) error
+	CancelResponse(ctx context.Context, r sallyport.StoredResponse, rec sallyport.Record) error
+	// BackgroundResponses are those under way in a life of a server, LeftResponses
+	// those of lives that have ended, but for that one.
+	BackgroundResponses(ctx context.Context, node, boot string) ([]sallyport.ResponseID, error)
+	LeftResponses(ctx context.Context, node, boot string, limit int) ([]sallyport.StoredResponse, error)
 	// Response and ResponseChain return NotFound for one that is not the user's,
 	// was deleted, or was created at since or before.
 	Response(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, since time.Time) (sallyport.StoredResponse, error)
@@ -206,6 +234,7 @@ type turn struct {
 	told   int64                    // the Seq of its last item that the request has
 	input  []byte
 	enc    *responses.Encoder
+	apart  bool // it is made in the background
 
 	tried  bool  // store was called
 	failed error // and what became of it
@@ -214,13 +243,27 @@ type turn struct {
 // kept says whether anything of the call stays.
 func (t *turn) kept() bool { return t != nil && (t.row.ID != "" || t.row.Thread != "") }
 
+// background says whether the call goes on without its client.
+func (t *turn) background() bool { return t != nil && t.apart }
+
 // begin tells the encoder where the response stands.
 func (t *turn) begin(enc encoder) {
 	if t == nil {
 		return
 	}
 	t.enc = enc.(*responses.Encoder) // whose dialect has turns
-	t.enc.Store(responses.Stored{ID: string(t.row.ID), Previous: string(t.row.Previous), Conversation: string(t.row.Thread)})
+	t.enc.Store(responses.Stored{ID: string(t.row.ID), Previous: string(t.row.Previous), Conversation: string(t.row.Thread), Background: t.apart})
+}
+
+// open stores the response as it is before its end, with the call that makes it.
+func (t *turn) open(ctx context.Context, call sallyport.CallID) (err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	t.row.CreatedAt = t.s.parts.Now()
+	if t.row.Content, err = t.s.sealResponse(ctx, t.row, responses.Turn{Input: t.input, Response: t.enc.Begun()}); err != nil {
+		return err
+	}
+	return t.s.parts.Responses.BeginResponse(ctx, t.row, sallyport.ResponseCall{ID: call, Node: t.s.parts.Audit.Node, Boot: t.s.parts.Audit.Boot})
 }
 
 // store makes the response durable, before its client sees the end of it and
@@ -239,20 +282,16 @@ func (t *turn) store(ctx context.Context) error {
 
 func (t *turn) keep(ctx context.Context) error {
 	kept := responses.Turn{Input: t.input, Response: t.enc.Ended(), Thread: string(t.row.Thread), Told: t.told}
-	plain, err := json.Marshal(kept)
-	if err != nil {
-		return err
-	}
+	var err error
 	if _, t.row.Items, err = kept.Said(""); err != nil {
 		return err
 	}
 	t.row.Items = t.row.Items[:min(len(t.row.Items), sallyport.ResponseItems)]
-	if len(plain) > 2*sallyport.ResponsesSize {
-		return sallyport.NewError(sallyport.InvalidBody, "The response is larger than what can be stored.")
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
-	t.row.CreatedAt = t.s.parts.Now()
+	if !t.apart {
+		t.row.CreatedAt = t.s.parts.Now()
+	}
 	if t.row.Thread != "" {
 		pieces, err := kept.Pieces()
 		if err != nil {
@@ -262,10 +301,24 @@ func (t *turn) keep(ctx context.Context) error {
 			return err
 		}
 	}
-	if t.row.Content, err = t.s.parts.Sealer.Seal(ctx, t.row.Org, secret.Content, plain, responsePlace(t.row)); err != nil {
+	if t.row.Content, err = t.s.sealResponse(ctx, t.row, kept); err != nil {
 		return err
 	}
+	if t.apart {
+		return t.s.parts.Responses.FinishResponse(ctx, t.row)
+	}
 	return t.s.parts.Responses.KeepResponse(ctx, t.row)
+}
+
+func (s *Server) sealResponse(ctx context.Context, row sallyport.StoredResponse, t responses.Turn) ([]byte, error) {
+	plain, err := json.Marshal(t)
+	if err != nil {
+		return nil, err
+	}
+	if len(plain) > 2*sallyport.ResponsesSize {
+		return nil, sallyport.NewError(sallyport.InvalidBody, "The response is larger than what can be stored.")
+	}
+	return s.parts.Sealer.Seal(ctx, row.Org, secret.Content, plain, responsePlace(row))
 }
 
 // responsePlace binds a sealed response to its row.
@@ -312,18 +365,45 @@ func (s *Server) getResponse(r *request) (any, error) {
 	if run, is := responseRun(r.PathValue("response")); is {
 		return s.getRunResponse(r, run)
 	}
+	id := sallyport.ResponseID(r.PathValue("response"))
 	if r.URL.Query().Get("stream") == "true" {
-		return nil, sallyport.NewError(sallyport.UnsupportedField, "stream: a response is streamed while it is made, and not again.")
+		return s.followAgain(r, id)
 	}
-	row, err := s.parts.Responses.Response(r.Context(), r.principal.Org, r.principal.User, sallyport.ResponseID(r.PathValue("response")), s.responsesSince())
+	t, err := s.responseOf(r, id)
+	return t.Response, err
+}
+
+// responseOf is a response of the caller, whatever became of those that it follows.
+func (s *Server) responseOf(r *request, id sallyport.ResponseID) (t responses.Turn, err error) {
+	row, err := s.parts.Responses.Response(r.Context(), r.principal.Org, r.principal.User, id, s.responsesSince())
 	if err == nil {
 		err = r.lodger.take(int64(len(row.Content)))
 	}
 	if err != nil {
+		return t, err
+	}
+	return s.openResponse(r.Context(), row)
+}
+
+// followAgain streams a response while this process makes it: its events are
+// nowhere else.
+func (s *Server) followAgain(r *request, id sallyport.ResponseID) (any, error) {
+	after := int64(-1)
+	if given := r.URL.Query().Get("starting_after"); given != "" {
+		var err error
+		if after, err = strconv.ParseInt(given, 10, 64); err != nil || after < 0 {
+			return nil, sallyport.NewError(sallyport.InvalidBody, "starting_after must be the number of an event.")
+		}
+	}
+	if _, err := s.responseOf(r, id); err != nil {
 		return nil, err
 	}
-	t, err := s.openResponse(r.Context(), row)
-	return t.Response, err
+	e := s.errands.of(r.principal.Org, r.principal.User, id)
+	if e == nil || !e.tape.kept {
+		return nil, sallyport.NewError(sallyport.UnsupportedField,
+			"stream: a response is streamed while it is made in the background with \"stream\": true, by the server that makes it. Read it without stream.")
+	}
+	return streams(func(w http.ResponseWriter) error { return s.follow(w, r, e, after) }), nil
 }
 
 // The pages of a list of items.
@@ -406,19 +486,23 @@ func (s *Server) deleteResponse(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return s.refuse(r, err)
 	}
+	s.endErrand(sallyport.StoredResponse{Org: r.principal.Org, User: r.principal.User, ID: sallyport.ResponseID(id)})
 	r.begun = true
 	return writeJSON(w, http.StatusOK, deletedResponse{id, "response", true})
 }
 
 // cancelResponse answers POST /v1/responses/{id}/cancel. What can be cancelled is
-// made in the background: runs of agents.
+// made in the background.
 func (s *Server) cancelResponse(w http.ResponseWriter, r *request) error {
 	if run, is := responseRun(r.PathValue("response")); is {
 		return s.cancelRun(w, r, run)
 	}
-	_, err := s.parts.Responses.Response(r.Context(), r.principal.Org, r.principal.User, sallyport.ResponseID(r.PathValue("response")), s.responsesSince())
+	row, err := s.parts.Responses.Response(r.Context(), r.principal.Org, r.principal.User, sallyport.ResponseID(r.PathValue("response")), s.responsesSince())
 	if err == nil {
-		err = sallyport.NewError(sallyport.InvalidBody, "This response was not made in the background: there is nothing to cancel.")
+		err = r.lodger.take(int64(len(row.Content)))
 	}
-	return s.refuse(r, err)
+	if err != nil {
+		return s.refuse(r, err)
+	}
+	return s.cancelBackground(w, r, row)
 }

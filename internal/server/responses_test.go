@@ -261,7 +261,7 @@ func TestResponsesFailures(t *testing.T) {
 		more, code string
 		status     int
 	}{
-		{`,"background":true`, "unsupported_parameter", 400},
+		{`,"background":true`, "invalid_body", 400},
 		{`,"previous_response_id":"resp_1","conversation":"conv_1"`, "mutually_exclusive_parameters", 400},
 		{`,"previous_response_id":"resp_unknown"`, "previous_response_not_found", 404},
 		{`,"tools":[{"type":"mcp","server_label":"x"}]`, "unsupported_tool_type", 400},
@@ -470,7 +470,7 @@ func TestResponsesInputTokens(t *testing.T) {
 	}
 }
 
-// Nothing runs in the background, so nothing can be cancelled.
+// What was not made in the background cannot be cancelled.
 func TestResponsesCancel(t *testing.T) {
 	t.Parallel()
 	h := servertest.New(t, servertest.Options{})

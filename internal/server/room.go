@@ -56,6 +56,13 @@ func (l *lodger) take(bytes int64) error {
 // cover is take for what the whole body lacks of so many bytes.
 func (l *lodger) cover(bytes int64) error { return l.take(max(bytes-l.took, 0)) }
 
+// moved hands what the body took over to another, which leaves in its place.
+func (l *lodger) moved() *lodger {
+	to := &lodger{room: l.room, took: l.took}
+	l.took = 0
+	return to
+}
+
 // leave gives back what the body took.
 func (l *lodger) leave() { l.room.left.Add(l.took) }
 

@@ -37,6 +37,7 @@ type Server struct {
 	unknown   *unknownCallers
 	leftovers leftovers
 	room      *room // for the bodies of /v1
+	errands   *errands
 	draining  atomic.Bool
 	underWay  sync.WaitGroup // requests
 	// running is the context of all requests; cut ends it and says why.
@@ -134,6 +135,7 @@ func New(parts Parts) *Server {
 	running, cut := context.WithCancelCause(context.Background())
 	return &Server{
 		parts: parts, terminal: newTerminal(), unknown: newUnknownCallers(parts.Now), room: newRoom(roomMax),
+		errands: newErrands(),
 		running: running, cut: cut,
 	}
 }
@@ -146,14 +148,18 @@ func (s *Server) Drain() { s.draining.Store(true) }
 const stoppedRetry = time.Second
 
 // Cut ends every call under way: a stream with a typed error, a plain answer
-// with 503. Each still records how it ended; Wait waits for that.
+// with 503, a response in the background as failed. Each still records how it ended; Wait waits for that.
 func (s *Server) Cut() {
-	reason := sallyport.NewError(sallyport.ServerStopping, "The server is stopping. Try again.")
-	reason.RetryAfter = stoppedRetry
-	s.cut(reason)
+	s.cut(stopping())
 }
 
-// Wait returns when no request is under way any more, or when ctx ends: a call
+func stopping() error {
+	reason := sallyport.NewError(sallyport.ServerStopping, "The server is stopping. Try again.")
+	reason.RetryAfter = stoppedRetry
+	return reason
+}
+
+// Wait returns when no request is under way any more, nor a response in the background, or when ctx ends: a call
 // whose connection was cut still has to record how it ended. No listener may
 // take new ones.
 func (s *Server) Wait(ctx context.Context) error {

@@ -25,26 +25,38 @@ func (db *DB) KeepResponse(ctx context.Context, r sallyport.StoredResponse) erro
 		if r.ID == "" {
 			return nil
 		}
+		return insertResponse(ctx, tx, r)
+	})
+}
+
+// insertResponse stores a response in the place of the person's oldest.
+func insertResponse(ctx context.Context, tx *sql.Tx, r sallyport.StoredResponse) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO responses (org_id, id, user_id, previous, content, created, deleted) VALUES ($1, $2, $3, $4, $5, $6, 0)`,
+		r.Org, r.ID, r.User, r.Previous, r.Content, micros(r.CreatedAt))
+	if err != nil {
+		return err
+	}
+	if err := insertItems(ctx, tx, r); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		UPDATE responses SET deleted = $3 WHERE org_id = $1 AND id IN (
+			SELECT id FROM responses WHERE org_id = $1 AND user_id = $2 AND deleted = 0
+			ORDER BY created DESC, id DESC LIMIT $4 OFFSET $5)`,
+		r.Org, r.User, micros(r.CreatedAt), responsesCrowdedOut, sallyport.ResponsesMax)
+	return err
+}
+
+func insertItems(ctx context.Context, tx *sql.Tx, r sallyport.StoredResponse) error {
+	for _, item := range r.Items {
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO responses (org_id, id, user_id, previous, content, created, deleted) VALUES ($1, $2, $3, $4, $5, $6, 0)`,
-			r.Org, r.ID, r.User, r.Previous, r.Content, micros(r.CreatedAt))
+			INSERT INTO response_items (org_id, response_id, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, r.Org, r.ID, item)
 		if err != nil {
 			return err
 		}
-		for _, item := range r.Items {
-			_, err := tx.ExecContext(ctx, `
-				INSERT INTO response_items (org_id, response_id, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, r.Org, r.ID, item)
-			if err != nil {
-				return err
-			}
-		}
-		_, err = tx.ExecContext(ctx, `
-			UPDATE responses SET deleted = $3 WHERE org_id = $1 AND id IN (
-				SELECT id FROM responses WHERE org_id = $1 AND user_id = $2 AND deleted = 0
-				ORDER BY created DESC, id DESC LIMIT $4 OFFSET $5)`,
-			r.Org, r.User, micros(r.CreatedAt), responsesCrowdedOut, sallyport.ResponsesMax)
-		return err
-	})
+	}
+	return nil
 }
 
 // ResponseChain returns a person's response and all that it follows, the first
@@ -106,13 +118,17 @@ func (db *DB) ResponseOfItem(ctx context.Context, org sallyport.OrgID, user sall
 }
 
 // DeleteResponse deletes a person's response: nobody reads it from now on, and
-// EraseResponses erases it.
+// EraseResponses erases it. One that is under way in the background has ended.
 func (db *DB) DeleteResponse(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, at time.Time, rec sallyport.Record) error {
 	return db.record(ctx, org, rec, func(tx *sql.Tx, _ *sallyport.Record) error {
 		found, err := changed(tx.ExecContext(ctx, `
 			UPDATE responses SET deleted = $4 WHERE org_id = $1 AND user_id = $2 AND id = $3 AND deleted = 0`,
 			org, user, id, micros(at)))
-		return foundOr(found, err, "response")
+		if err := foundOr(found, err, "response"); err != nil {
+			return err
+		}
+		_, err = endBackground(ctx, tx, org, id)
+		return err
 	})
 }
 

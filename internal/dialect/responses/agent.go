@@ -106,8 +106,7 @@ func NewAgentAnswer(a Asked) (*AgentAnswer, error) {
 		return nil, err
 	}
 	enc := NewEncoder(req, a.At)
-	enc.Store(Stored{ID: a.ID})
-	enc.background = true
+	enc.Store(Stored{ID: a.ID, Background: true})
 	return &AgentAnswer{enc: enc}, nil
 }
 

@@ -6,8 +6,8 @@ import (
 )
 
 // removed are the fields that never reach a provider: with them a client could
-// forge what some gateways take for facts about the call, or they are ours.
-var removed = []string{"litellm_metadata", "proxy_server_request", "kindo"}
+// forge what some gateways take for facts about the call, or they are ours to do.
+var removed = []string{"litellm_metadata", "proxy_server_request", "kindo", "background"}
 
 // Encode returns the body for a provider of this dialect, whose name for the
 // model is target. It is the client's own body but for: the model; the fields in
@@ -36,7 +36,7 @@ func Encode(req *llm.Request, target string) []byte {
 // uncounted are the fields that an input has no tokens for, and that a provider
 // does not take where it counts.
 var uncounted = append([]string{
-	"store", "stream", "stream_options", "background", "metadata", "client_metadata", "include", "max_output_tokens", "max_tool_calls",
+	"store", "stream", "stream_options", "metadata", "client_metadata", "include", "max_output_tokens", "max_tool_calls",
 	"prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "safety_identifier", "service_tier", "temperature", "top_p",
 	"top_logprobs", "user",
 }, removed...)

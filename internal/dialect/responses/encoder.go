@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,17 +27,15 @@ type Encoder struct {
 	req     *llm.Request
 	created time.Time
 	kindo   bool
-	// background says that the answer is made whether or not anybody waits for it.
-	background bool
-	stored     Stored
-	ended      []byte // the response as the client saw it at its end
-	frames     []byte
-	last       int64 // the sequence number that was written last, -1 at first
-	shift      int64 // what is added to those of the provider
-	id         string
-	model      string // the provider's name for it; "": that of the request
-	answer     built
-	tools      map[string]clientTool // by the names of the functions that they are for the provider
+	stored  Stored
+	ended   []byte // the response as the client saw it at its end
+	frames  []byte
+	last    int64 // the sequence number that was written last, -1 at first
+	shift   int64 // what is added to those of the provider
+	id      string
+	model   string // the provider's name for it; "": that of the request
+	answer  built
+	tools   map[string]clientTool // by the names of the functions that they are for the provider
 }
 
 // NewEncoder returns an Encoder for the answer to req. An answer that is built
@@ -51,6 +50,8 @@ type Stored struct {
 	Previous string // that it follows; "": none
 	// Conversation is what it is added to; "": none.
 	Conversation string
+	// Background says that the answer is made whether or not anybody waits for it.
+	Background bool
 }
 
 // conversation is the member of a response that tells its conversation.
@@ -63,6 +64,9 @@ func (s Stored) conversation() []byte {
 
 // Store sets what is told of the response's place, before the first event.
 func (n *Encoder) Store(s Stored) { n.stored, n.id = s, s.ID }
+
+// Begun returns the JSON of the response before anything is said.
+func (n *Encoder) Begun() []byte { return wire.Marshal(n.response("in_progress")) }
 
 // Ended returns the JSON of the response as the client saw it at its end; nil
 // before the end was encoded.
@@ -188,6 +192,9 @@ func (n *Encoder) own(response llm.Value, e *llm.Event) []llm.Patch {
 		set("id", llm.Quote(n.stored.ID))
 		set("store", []byte("true"))
 	}
+	if n.stored.Background {
+		set("background", []byte("true"))
+	}
 	if n.stored.Previous != "" {
 		set("previous_response_id", llm.Quote(n.stored.Previous))
 	}
@@ -212,6 +219,36 @@ func (n *Encoder) Failure(e sallyport.Error) []byte {
 	failed.Output = n.answer.doneItems()
 	n.send("response.failed", responseEvent{Type: "response.failed", Sequence: n.next(), Response: failed})
 	return n.frames
+}
+
+// Cancelled returns what ends a stream whose response was cancelled. This dialect
+// has no event for that: it is told with that of what failed, and the response says it.
+func (n *Encoder) Cancelled() []byte {
+	n.frames = n.frames[:0]
+	over := n.response("cancelled")
+	over.Output = n.answer.doneItems()
+	n.send("response.failed", responseEvent{Type: "response.failed", Sequence: n.next(), Response: over})
+	return n.frames
+}
+
+// Broken returns the event of that number, which ends a stream whose response goes on.
+func Broken(number int64, e sallyport.Error) []byte {
+	n := Encoder{last: number - 1}
+	n.sendError(e)
+	return n.frames
+}
+
+// SequenceNumber is the number of one framed event; -1 where it has none.
+func SequenceNumber(event []byte) int64 {
+	_, data, _ := bytes.Cut(event, []byte("data: "))
+	doc, err := llm.Parse(data)
+	if err != nil {
+		return -1
+	}
+	if number, ok := doc.Root().Get("sequence_number").Int(); ok {
+		return number
+	}
+	return -1
 }
 
 func (n *Encoder) sendError(e sallyport.Error) {

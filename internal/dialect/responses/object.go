@@ -81,7 +81,7 @@ func (n *Encoder) response(status string) *response {
 		previous = llm.Quote(n.stored.Previous)
 	}
 	return &response{
-		Store: n.stored.ID != "", Background: n.background, Conversation: n.stored.conversation(),
+		Store: n.stored.ID != "", Background: n.stored.Background, Conversation: n.stored.conversation(),
 		ID: n.id, Object: "response", CreatedAt: n.created.Unix(), Status: status, Model: model, Output: []any{},
 		Instructions: or("instructions", "null"), MaxOutputTokens: or("max_output_tokens", "null"),
 		ParallelToolCalls: or("parallel_tool_calls", "true"), PreviousResponseID: previous,

@@ -16,10 +16,9 @@ var fields = wire.Fields{
 	"metadata": nil, "client_metadata": nil, "litellm_metadata": nil, "proxy_server_request": nil, "kindo": nil,
 	"store": nil, "stream_options": nil, "service_tier": nil, "safety_identifier": nil, "truncation": nil,
 	"prompt_cache_key": nil, "prompt_cache_retention": nil, "prompt_cache_options": nil,
-	"max_tool_calls":       nil,                      // of hosted tools, of which there are none
-	"previous_response_id": nil, "conversation": nil, // honoured before a provider is asked
+	"max_tool_calls":       nil,                                         // of hosted tools, of which there are none
+	"previous_response_id": nil, "conversation": nil, "background": nil, // honoured before a provider is asked
 
-	"background":   func(v llm.Value) bool { return v.Kind() == llm.False },
 	"top_logprobs": func(v llm.Value) bool { n, ok := v.Int(); return ok && n == 0 },
 	"include":      withoutLogprobs,
 	"text":         func(v llm.Value) bool { return v.Kind() == llm.Object && textFields.Only(v) == nil },

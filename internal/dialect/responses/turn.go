@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -53,6 +55,33 @@ func Follow(req *llm.Request, turns []Turn) ([]byte, error) {
 		}
 	}
 	return preceded(req, said, "previous_response_id")
+}
+
+// Background says whether the response is or was made in the background, and
+// whether that goes on.
+func (t Turn) Background() (is, underWay bool, err error) {
+	doc, err := llm.Parse(t.Response)
+	if err != nil {
+		return false, false, err
+	}
+	is = doc.Root().Get("background").Kind() == llm.True
+	return is, is && doc.Root().Get("status").Text() == "in_progress", nil
+}
+
+// Over returns the turn whose response, under way until now, has ended with that
+// status and, unless it is nil, for that reason.
+func (t Turn) Over(status string, reason *sallyport.Error) (Turn, error) {
+	doc, err := llm.Parse(t.Response)
+	if err != nil {
+		return t, err
+	}
+	patches := []llm.Patch{llm.Replace(doc.Root().Get("status"), llm.Quote(status))}
+	if reason != nil {
+		failed := wire.Marshal(responseError{string(reason.Code), reason.Message})
+		patches = append(patches, llm.Replace(doc.Root().Get("error"), failed))
+	}
+	t.Response = doc.Encode(patches...)
+	return t, nil
 }
 
 // reference is the id of a stored item that stands for the item itself; "": v is

@@ -205,6 +205,7 @@ func (h *House) listen(t testing.TB) {
 	watching, stopWatching := context.WithCancel(context.Background())
 	var watch sync.WaitGroup
 	watch.Go(func() { h.present.Watch(watching) })
+	watch.Go(func() { h.Server.LookAfterResponses(watching) })
 	listener := httptest.NewUnstartedServer(nil)
 	listener.Config = h.Server.HTTP()
 	listener.Listener = server.Framed(listener.Listener)
@@ -213,6 +214,10 @@ func (h *House) listen(t testing.TB) {
 	t.Cleanup(func() {
 		listener.CloseClientConnections()
 		listener.Close()
+		h.Server.Cut()
+		if err := h.Server.Wait(context.Background()); err != nil {
+			t.Error(err)
+		}
 		stopWatching()
 		watch.Wait()
 		if err := h.Chats.Stop(context.Background()); err != nil {

@@ -113,6 +113,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"InterruptedRequests", testInterruptedRequests},
 		{"Responses", testResponses},
 		{"ResponsesCrowd", testResponsesCrowd},
+		{"BackgroundResponses", testBackgroundResponses},
 		{"Threads", testThreads},
 		{"ThreadsBounds", testThreadsBounds},
 		{"ThreadsTogether", testThreadsTogether},
