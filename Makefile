@@ -21,11 +21,7 @@ program:
 	@echo 'building the program: at first a minute or two'
 	@go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/sallyport ./cmd/sallyport
 
-test: services
-	@$(MAKE) -j2 --output-sync=target vet web
-	@$(MAKE) unit
-	@$(MAKE) clients
-	@$(MAKE) e2e
+test: services vet web unit clients e2e
 
 # Tests make hundreds of databases, every write of which waits for the disk. In memory,
 # where there are four gigabytes of it, they take half the time. make proofs, which kills

@@ -85,7 +85,7 @@ export default defineConfig({
     // More than one for each core only lets them wait for each other.
     pool: "threads",
     maxWorkers: 2,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     restoreMocks: true,
     unstubGlobals: true,
   },

@@ -2,7 +2,7 @@ import { cleanup, configure } from "@testing-library/react";
 import { afterEach } from "vitest";
 
 // How long something that must appear may take on a busy machine.
-configure({ asyncUtilTimeout: 10_000 });
+configure({ asyncUtilTimeout: 25_000 });
 
 // What jsdom has not: a layout, and what Radix asks a browser.
 for (const [name, size] of [["offsetWidth", 1200], ["offsetHeight", 800], ["clientWidth", 1200], ["clientHeight", 800]] as const) {
