@@ -73,7 +73,7 @@ vet:
 # under which that, bodies of 51 MB and reflection take up to sixteen times as long; make
 # race has it. Pointers of SQLite, C that a program turned into Go, are not checked at all.
 RACE    := -race -gcflags=modernc.org/...=-d=checkptr=0 -parallel 4
-UNRACED := ./bench ./internal/audit ./internal/backup ./internal/dialect ./internal/provider ./internal/server ./internal/sink ./internal/store ./cmd/sallyport
+UNRACED := ./bench ./internal/agent ./internal/audit ./internal/backup ./internal/dialect ./internal/provider ./internal/server ./internal/sink ./internal/store ./cmd/sallyport
 unit:
 	go test $(RACE) -timeout 18m $$(go list ./... | grep -vxF "$$(go list $(UNRACED))")
 	go test -parallel 8 -timeout 18m $(UNRACED)

@@ -3,7 +3,6 @@ package journal_test
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 
 	"github.com/sallyport-ai/sallyport"
@@ -15,6 +14,7 @@ import (
 type memory struct {
 	mu      sync.Mutex
 	records []sallyport.Record
+	events  map[string]bool // their ids
 	open    map[sallyport.CallID]journal.OpenCall
 	charged map[sallyport.CallID]sallyport.Credits
 	batches map[journal.BatchID][]journal.Result
@@ -24,6 +24,7 @@ type memory struct {
 
 func newMemory() *memory {
 	return &memory{
+		events:  map[string]bool{},
 		open:    map[sallyport.CallID]journal.OpenCall{},
 		charged: map[sallyport.CallID]sallyport.Credits{},
 		batches: map[journal.BatchID][]journal.Result{},
@@ -40,13 +41,14 @@ func (m *memory) CommitBatch(_ context.Context, id journal.BatchID, entries []jo
 		if e.Record.Action == "bad" {
 			return nil, &journal.EntryError{Index: i, Err: errors.New("bad data")}
 		}
-		if slices.ContainsFunc(m.records, func(r sallyport.Record) bool { return r.EventID == e.Record.EventID }) {
+		if m.events[e.Record.EventID] {
 			return nil, &journal.EntryError{Index: i, Err: sallyport.NewError(sallyport.Conflict, "exists")}
 		}
 	}
 	var results []journal.Result
 	for _, e := range entries {
 		m.records = append(m.records, e.Record)
+		m.events[e.Record.EventID] = true
 		if e.First != nil {
 			m.firsts++
 		}
