@@ -24,7 +24,7 @@ program:
 test: services vet web unit clients e2e
 
 # Tests make hundreds of databases, every write of which waits for the disk. In memory,
-# where there are four gigabytes of it, they take half the time. make proofs, which kills
+# where there are four gigabytes of it, they do not. make proofs, which kills
 # and fills and breaks at length, stays on the disk.
 MEMORY := $(shell df --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 4194304 { print "/dev/shm" }')
 ifneq ($(MEMORY),)
@@ -70,7 +70,7 @@ vet:
 
 # Many tests wait for a lease to end or for a disk: four at a time use what two cores
 # have. What lives on SQLite or starts the whole program goes without the race detector,
-# under which that, bodies of 51 MB and reflection take up to sixteen times as long; make
+# under which that, bodies of 51 MB and reflection take many times as long; make
 # race has it. Pointers of SQLite, C that a program turned into Go, are not checked at all.
 RACE    := -race -gcflags=modernc.org/...=-d=checkptr=0 -parallel 4
 UNRACED := ./bench ./internal/agent ./internal/audit ./internal/backup ./internal/dialect ./internal/provider ./internal/server ./internal/sink ./internal/store ./cmd/sallyport

@@ -132,12 +132,19 @@ const secretMin = 8
 // secretsOf are the credentials that go out in headers.
 func secretsOf(cfg Config) (secrets [][]byte) {
 	for _, value := range append(slices.Collect(maps.Values(cfg.Headers)), cfg.APIKey.Reveal()) {
-		if len(value) >= secretMin {
-			secrets = append(secrets, []byte(value))
-		}
-		if escaped := strings.ReplaceAll(value, "/", `\/`); len(value) >= secretMin && escaped != value {
-			secrets = append(secrets, []byte(escaped)) // as some write JSON
-		}
+		secrets = addSecret(secrets, value)
+	}
+	return secrets
+}
+
+// addSecret adds a credential in the forms in which it may be told.
+func addSecret(secrets [][]byte, value string) [][]byte {
+	if len(value) < secretMin {
+		return secrets
+	}
+	secrets = append(secrets, []byte(value))
+	if escaped := strings.ReplaceAll(value, "/", `\/`); escaped != value {
+		secrets = append(secrets, []byte(escaped)) // as some write JSON
 	}
 	return secrets
 }
@@ -225,9 +232,7 @@ func (c *client) post(ctx context.Context, o outgoing) (*answer, llm.Receipt, er
 		header: response.Header, length: response.ContentLength, body: response.Body,
 		call: call, limit: answerMax, secrets: c.secrets,
 	}
-	if len(call.secret) >= secretMin {
-		a.secrets = append(slices.Clip(a.secrets), []byte(call.secret))
-	}
+	a.secrets = addSecret(slices.Clip(a.secrets), call.secret)
 	a.receipt = llm.Receipt{Status: response.StatusCode, RequestID: a.untold(requestID(response.Header))}
 	if o.stream {
 		a.limit = streamMax

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/messages"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -147,15 +148,9 @@ func openAIError(e sallyport.Error, m meaning, requestID string) any {
 	if e.Code == sallyport.Unauthorized || e.Code == sallyport.BodyTooLarge {
 		return flatError(e, m, requestID)
 	}
-	type inner struct {
-		Message string         `json:"message"`
-		Type    string         `json:"type"`
-		Code    sallyport.Code `json:"code"`
-		Param   *string        `json:"param"` // always null, which OpenAI's description demands
-	}
 	return struct {
-		Error inner `json:"error"`
-	}{inner{Message: e.Message, Type: m.kind, Code: e.Code}}
+		Error wire.Failure `json:"error"`
+	}{wire.Failure{Message: e.Message, Type: m.kind, Code: e.Code}}
 }
 
 // flatError is the shape of the agents' and models' routes.

@@ -375,14 +375,20 @@ func (s *Server) getResponse(r *request) (any, error) {
 
 // responseOf is a response of the caller, whatever became of those that it follows.
 func (s *Server) responseOf(r *request, id sallyport.ResponseID) (t responses.Turn, err error) {
-	row, err := s.parts.Responses.Response(r.Context(), r.principal.Org, r.principal.User, id, s.responsesSince())
-	if err == nil {
-		err = r.lodger.take(int64(len(row.Content)))
-	}
+	row, err := s.responseRow(r, id)
 	if err != nil {
 		return t, err
 	}
 	return s.openResponse(r.Context(), row)
+}
+
+// responseRow is a response of the caller as it is stored, if there is room for it.
+func (s *Server) responseRow(r *request, id sallyport.ResponseID) (sallyport.StoredResponse, error) {
+	row, err := s.parts.Responses.Response(r.Context(), r.principal.Org, r.principal.User, id, s.responsesSince())
+	if err == nil {
+		err = r.lodger.take(int64(len(row.Content)))
+	}
+	return row, err
 }
 
 // followAgain streams a response while this process makes it: its events are
@@ -497,10 +503,7 @@ func (s *Server) cancelResponse(w http.ResponseWriter, r *request) error {
 	if run, is := responseRun(r.PathValue("response")); is {
 		return s.cancelRun(w, r, run)
 	}
-	row, err := s.parts.Responses.Response(r.Context(), r.principal.Org, r.principal.User, sallyport.ResponseID(r.PathValue("response")), s.responsesSince())
-	if err == nil {
-		err = r.lodger.take(int64(len(row.Content)))
-	}
+	row, err := s.responseRow(r, sallyport.ResponseID(r.PathValue("response")))
 	if err != nil {
 		return s.refuse(r, err)
 	}

@@ -252,20 +252,14 @@ func SequenceNumber(event []byte) int64 {
 }
 
 func (n *Encoder) sendError(e sallyport.Error) {
-	type inner struct {
-		Message string         `json:"message"`
-		Type    string         `json:"type"`
-		Code    sallyport.Code `json:"code"`
-		Param   *string        `json:"param"`
-	}
 	n.send("error", struct {
 		Type     string         `json:"type"`
 		Sequence int64          `json:"sequence_number"`
 		Code     sallyport.Code `json:"code"`
 		Message  string         `json:"message"`
 		Param    *string        `json:"param"`
-		Error    inner          `json:"error"`
-	}{"error", n.next(), e.Code, e.Message, nil, inner{Message: e.Message, Type: "server_error", Code: e.Code}})
+		Error    wire.Failure   `json:"error"`
+	}{"error", n.next(), e.Code, e.Message, nil, wire.Failure{Message: e.Message, Type: "server_error", Code: e.Code}})
 }
 
 // next is the sequence number of an event of ours.

@@ -50,19 +50,22 @@ func AppendEvent(frames []byte, name string, json []byte) []byte {
 // Done is the event that ends a stream of OpenAI's older APIs.
 const Done = "data: [DONE]\n\n"
 
+// Failure is the error object of OpenAI's APIs.
+type Failure struct {
+	Message string         `json:"message"`
+	Type    string         `json:"type"`
+	Code    sallyport.Code `json:"code"`
+	Param   *string        `json:"param"` // always null, which OpenAI's description demands
+}
+
 // AppendFailure adds what ends a stream of these APIs that has begun: an event
 // named error, as clients of the documented API know it, and Done; that only for
 // an answer whose end is in the trail.
 func AppendFailure(frames []byte, e sallyport.Error) []byte {
 	var body struct {
-		Error struct {
-			Message string         `json:"message"`
-			Type    string         `json:"type"`
-			Code    sallyport.Code `json:"code"`
-			Param   *string        `json:"param"` // always null, which OpenAI's description demands
-		} `json:"error"`
+		Error Failure `json:"error"`
 	}
-	body.Error.Message, body.Error.Type, body.Error.Code = e.Message, "server_error", e.Code
+	body.Error = Failure{Message: e.Message, Type: "server_error", Code: e.Code}
 	frames = AppendEvent(frames, "error", Marshal(body))
 	if e.Code != sallyport.AuditUnavailable {
 		frames = append(frames, Done...)
