@@ -214,10 +214,20 @@ func (p *recordPage) cursors(f sallyport.RecordFilter) {
 	}
 }
 
+// whoAndWhat is what of a record has a name of its own. A page reads these of each of
+// its records, and nothing else.
+type whoAndWhat struct {
+	Actor struct {
+		User sallyport.UserID `json:"user_id"`
+		Key  sallyport.KeyID  `json:"key_id"`
+	} `json:"actor"`
+	Resource string `json:"resource"`
+}
+
 func (s *Server) names(ctx context.Context, org sallyport.OrgID, records ...sallyport.StoredRecord) (map[string]nameView, error) {
 	var of []string
 	for _, stored := range records {
-		var r sallyport.Record
+		var r whoAndWhat
 		if json.Unmarshal(stored.Body, &r) == nil {
 			of = append(of, "user/"+string(r.Actor.User), "key/"+string(r.Actor.Key), r.Resource)
 		}

@@ -64,6 +64,8 @@ type DB struct {
 
 	last   lastState
 	recent recent
+
+	keyNames keyNames
 }
 
 // engine is what differs between the databases beyond SQL text.

@@ -22,14 +22,19 @@ func testNames(t *testing.T, db *store.DB) {
 	for n := range 300 {
 		of = append(of, fmt.Sprint("key/none-", n))
 	}
-	names, err := db.Names(ctx, org, of)
-	ok(t, err)
 	want := map[string]sallyport.Name{
 		"user/" + string(ann):   {Name: m.User.Name, Detail: m.User.Email},
 		"key/" + string(key.ID): {Name: "ci", Detail: "sp-ci"},
 		"group/" + string(red):  {Name: "Red"},
 	}
-	if fmt.Sprint(names) != fmt.Sprint(want) {
-		t.Errorf("the names are %v, want %v", names, want)
+	for _, asked := range []string{"first", "again"} { // then the key's is in memory
+		names, err := db.Names(ctx, org, of)
+		ok(t, err)
+		if fmt.Sprint(names) != fmt.Sprint(want) {
+			t.Errorf("asked %s, the names are %v, want %v", asked, names, want)
+		}
+	}
+	if names, err := db.Names(ctx, other, []string{"key/" + string(key.ID)}); err != nil || len(names) > 0 {
+		t.Errorf("another organisation is told the names %v, %v", names, err)
 	}
 }
