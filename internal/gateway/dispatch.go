@@ -213,8 +213,10 @@ func (g *Gateway) note(call *Call, e *llm.Event) {
 			told, known = credit.Heard(told, call.served())
 		}
 		usage, clamped := credit.Clamp(told, call.bound)
-		call.Usage, call.UsageKnown, call.usageFinal = usage, known, call.finished
 		call.UsageClamped = call.UsageClamped || clamped
+		if usage != (sallyport.Usage{}) { // nothing is used by no answer: who says so does not count
+			call.Usage, call.UsageKnown, call.usageFinal = usage, known, call.finished
+		}
 	}
 	for _, d := range e.Deltas {
 		call.answered += int64(len(d.Text.Text()) + len(d.ToolName.Text()))

@@ -221,10 +221,10 @@ func TestTokenLimits(t *testing.T) {
 	}
 }
 
-// remaining is how many tokens the home has left, told by a call that uses none.
+// remaining is how many tokens the home has left, told by a call that the provider refuses.
 func remaining(t *testing.T, h *servertest.House) int64 {
 	t.Helper()
-	h.Fake.Queue(providertest.Answer{Text: "x", Usage: &llm.Usage{}})
+	h.Fake.Queue(providertest.Answer{Status: http.StatusBadRequest, Body: "{}"})
 	a := h.Chat(t, h.Home.User.Key, chatBody(false, "x", `,"max_tokens":1`))
 	var left int64
 	if _, err := fmt.Sscan(a.Header.Get("X-Ratelimit-Remaining-Tokens"), &left); err != nil {

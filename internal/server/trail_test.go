@@ -156,9 +156,9 @@ func TestCharges(t *testing.T) {
 	}{
 		{"as reported", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 7, Output: 3}}, 7 + 2*3, false, false, false, 200},
 		{"cached input is a part", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 2, CachedInput: 5, Output: 3}}, 7 + 2*3, false, false, false, 200},
-		{"free", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{}}, 0, false, false, false, 200},
+		{"nothing", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{}}, sallyport.Credits((len(body)+3)/4) + 2*1, false, true, false, 200},
 		{"above the hold", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 7, Output: 5000}}, 7 + 2*5000, true, false, false, 200},
-		{"negative", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: -7, Output: -3}}, 0, false, false, true, 200},
+		{"negative", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: -7, Output: -3}}, sallyport.Credits((len(body)+3)/4) + 2*1, false, true, true, 200},
 		{"one negative", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 7, Output: -3}}, 7, false, false, true, 200},
 		{"absurd", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 7, Output: 1 << 40}}, 7 + 2*100, false, false, true, 200},
 		{"absurd input", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 1 << 62, Output: 3}}, sallyport.Credits(len(body)) + 2*3, false, false, true, 200},
