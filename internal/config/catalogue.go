@@ -192,6 +192,10 @@ func (c *Config) model(m Model) sallyport.Model {
 	made := m.routed()
 	made.DisplayName, made.Price, made.DLP = m.DisplayName, m.Price.price(), dlpMode(m.DLP)
 	made.ContextWindow, made.OutputMax, made.ImageTokens = int64(m.ContextWindow), int64(m.OutputMax), int64(m.ImageTokens)
+	made.Type = m.Type
+	if len(m.Abilities) > 0 {
+		made.Abilities = sallyport.AbilitiesOf(func(a sallyport.Ability) bool { return slices.Contains(m.Abilities, a) })
+	}
 	made.Offline = p != nil && p.Type == offlineType
 	for i, r := range m.Routes {
 		made.Routes[i].Price = made.Price
@@ -207,6 +211,9 @@ func (c *Config) model(m Model) sallyport.Model {
 	}
 	return made
 }
+
+// serves is what the model is for.
+func (m Model) serves() sallyport.ModelType { return sallyport.Model{Type: m.Type}.Serves() }
 
 // routed is how calls of the model are routed. It has no prices yet, which the file may
 // have forgotten.

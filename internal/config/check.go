@@ -268,6 +268,7 @@ func (c *Config) checkModels() (problems []error) {
 			problems = append(problems, fmt.Errorf("%s.price.reasoning: 0 cannot be told from no price: leave it out for the price of output", field))
 		}
 		problems = append(problems, m.Price.checkMinute(field)...)
+		problems = append(problems, m.checkFacts(field)...)
 		problems = append(problems, c.checkRoutes(m)...)
 		if m.DLP != "" {
 			if err := oneOf(field+".dlp", m.DLP, "on", "observe", "off"); err != nil {
@@ -276,6 +277,17 @@ func (c *Config) checkModels() (problems []error) {
 		}
 	}
 	return problems
+}
+
+// checkFacts looks at what the file says that a model is and can do.
+func (m Model) checkFacts(field string) (problems []error) {
+	if m.Type != "" {
+		problems = append(problems, oneOf(field+".type", m.Type, sallyport.ChatModel, sallyport.EmbeddingModel, sallyport.TranscriptionModel))
+	}
+	for _, a := range m.Abilities {
+		problems = append(problems, oneOf(field+".abilities", a, sallyport.AllAbilities()...))
+	}
+	return slices.DeleteFunc(problems, func(err error) bool { return err == nil })
 }
 
 // checkProviderNames looks for models of unknown providers, once the providers
@@ -323,8 +335,12 @@ func (c *Config) checkRoutes(m Model) (problems []error) {
 		}
 	}
 	for _, id := range m.Fallbacks {
-		if !slices.ContainsFunc(c.Models, func(other Model) bool { return other.ID == id }) {
+		i := slices.IndexFunc(c.Models, func(other Model) bool { return other.ID == id })
+		switch {
+		case i < 0:
 			problems = append(problems, fmt.Errorf("%s.fallbacks: %q is not another model of this list: add it under models, or remove it here", field, id))
+		case c.Models[i].serves() != m.serves():
+			problems = append(problems, fmt.Errorf("%s.fallbacks: %q is of the type %s, and the model of %s: name models of one type", field, id, c.Models[i].serves(), m.serves()))
 		}
 	}
 	return problems
@@ -363,9 +379,13 @@ func (c *Config) checkRules() (problems []error) {
 	return problems
 }
 
-func oneOf(field, value string, choices ...string) error {
+func oneOf[T ~string](field string, value T, choices ...T) error {
 	if slices.Contains(choices, value) {
 		return nil
 	}
-	return fmt.Errorf("%s: %q is not one of %s", field, value, strings.Join(choices, ", "))
+	names := make([]string, len(choices))
+	for i, choice := range choices {
+		names[i] = string(choice)
+	}
+	return fmt.Errorf("%s: %q is not one of %s", field, value, strings.Join(names, ", "))
 }

@@ -142,6 +142,11 @@ type Model struct {
 	Provider    string `yaml:"provider"`               // name of the provider that serves it
 	Target      string `yaml:"target,omitempty"`       // the provider's name for it; default ID
 	DisplayName string `yaml:"display_name,omitempty"` // default ID
+	// Type is chat, embedding or transcription. Default chat.
+	Type sallyport.ModelType `yaml:"type,omitempty"`
+	// Abilities are what it is known to be able to do: tools, images, documents, audio,
+	// reasoning, structured_output, streaming. Of those that are not named nothing is known.
+	Abilities []sallyport.Ability `yaml:"abilities,omitempty"`
 	// Price must be given. A model that costs nothing says so: {input: 0, output: 0}.
 	Price         *Price `yaml:"price"`
 	ContextWindow Count  `yaml:"context_window,omitempty"` // tokens; 0: unknown

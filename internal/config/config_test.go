@@ -156,6 +156,25 @@ func TestRoutingOfAModel(t *testing.T) {
 	}
 }
 
+func TestFactsOfAModel(t *testing.T) {
+	file := quickstartFile + "  - {id: m, provider: local, price: {input: 1, output: 0}, type: embedding}\n" +
+		"  - {id: n, provider: local, price: {input: 1, output: 2}, abilities: [streaming, images, tools, images]}\n"
+	c := mustLoad(t, file, "LOCAL_KEY=k")
+	var printed strings.Builder
+	if err := c.Print(&printed); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]*Config{"of the file": c, "as printed": mustLoad(t, printed.String())} {
+		all := c.Catalogue()
+		if all[0].Serves() != sallyport.ChatModel || all[0].Abilities != nil || all[1].Type != sallyport.EmbeddingModel {
+			t.Errorf("%s: the models are %+v", name, all)
+		}
+		if got, want := all[2].Abilities, []sallyport.Ability{sallyport.Tools, sallyport.Images, sallyport.Streams}; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: the abilities are %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestCatalogueSaysWhatIsNoAI(t *testing.T) {
 	for _, m := range mustLoad(t, "").Catalogue() {
 		if !m.Offline || !strings.Contains(m.DisplayName, "stand-in") {
@@ -238,6 +257,10 @@ func TestLoadErr(t *testing.T) {
 		{name: "one way twice", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, routes: [{provider: p, target: m}]}]", want: "models.m: two ways lead to the same target"},
 		{name: "a fallback twice", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, fallbacks: [n, n]}, {id: n, provider: p, price: {input: 0, output: 0}}]", want: "models.m: fallbacks must be other models"},
 		{name: "its own fallback", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, fallbacks: [m]}]", want: "models.m: fallbacks must be other models"},
+		{name: "another type", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, type: image}]", want: `models.m.type: "image" is not one of chat, embedding, transcription`},
+		{name: "another ability", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, abilities: [tools, flying]}]", want: `models.m.abilities: "flying" is not one of tools, images, documents, audio, reasoning, structured_output, streaming`},
+		{name: "a fallback of another type", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, fallbacks: [n]}, {id: n, provider: p, price: {input: 0, output: 0}, type: embedding}]",
+			want: `models.m.fallbacks: "n" is of the type embedding, and the model of chat`},
 		{name: "too many ways", file: provider + "models: [{id: m, provider: p, price: {input: 0, output: 0}, routes: [" + strings.Repeat("{provider: p}, ", 16) + "]}]", want: "models.m: there are more than 15 routes"},
 		{name: "free reasoning", file: provider + "models: [{id: m, provider: p, price: {input: 1, output: 1, reasoning: 0}}]", want: "models.m.price.reasoning: 0 cannot be told"},
 		{name: "half a price", file: provider + "models: [{id: m, provider: p, price: {input: 1}}]", want: "model m has no price"},

@@ -61,7 +61,7 @@ func fileModel(m sallyport.Model) Model {
 	}
 	return Model{
 		ID: m.ID, Provider: m.Provider, Target: m.Target, DisplayName: m.DisplayName,
-		Price:         filePrice(m.Price),
+		Type: m.Type, Abilities: m.Abilities, Price: filePrice(m.Price),
 		ContextWindow: Count(m.ContextWindow), OutputMax: Count(m.OutputMax), ImageTokens: Count(m.ImageTokens),
 		DLP: word, Weight: Count(m.Weight), Routes: routes, Fallbacks: m.Fallbacks, Retries: retries, Loose: m.Loose,
 	}
