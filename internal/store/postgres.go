@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -33,8 +34,8 @@ func openPostgres(o Options) (*DB, error) {
 }
 
 // postgresEngine sends the statements of a batch together, those that insert many
-// rows into one table as one: four round trips in all, for begin, reading and
-// locking, writing, and commit. Organisations with budgets need one more to read them.
+// rows into one table as one: three round trips in all, for reading and locking,
+// writing, and commit. Organisations with budgets need one more to read them.
 type postgresEngine struct {
 	db     *sql.DB
 	config *pgx.ConnConfig // of the listener's connection
@@ -101,32 +102,42 @@ func (e *postgresEngine) batch(ctx context.Context, f func(run runner) error) er
 }
 
 func inBatch(ctx context.Context, conn *pgx.Conn, f func(run runner) error) error {
-	tx, err := conn.Begin(ctx)
-	if err != nil {
-		return err
-	}
+	tx := postgresBatch{conn: conn}
 	// After a commit this has no effect; after ctx has ended the connection is
 	// closed, which rolls back too.
-	defer tx.Rollback(context.WithoutCancel(ctx))
-	if err := f(func(all []statement) error { return send(ctx, tx, all) }); err != nil {
+	defer tx.rollBack(context.WithoutCancel(ctx))
+	if err := f(func(all []statement) error { return tx.send(ctx, all) }); err != nil {
 		return err
 	}
-	if err := tx.Commit(ctx); err != nil {
+	if err := tx.commit(ctx); err != nil {
 		return fmt.Errorf("%w: %w", journal.ErrOutcomeUnknown, err)
 	}
 	return nil
 }
 
+// postgresBatch is a transaction that begins with its first statements: to begin
+// it by itself would be one more round trip.
+type postgresBatch struct {
+	conn  *pgx.Conn
+	begun bool
+}
+
+const sqlBegin = "BEGIN"
+
 // send sends all statements at once and reads their answers in order.
-func send(ctx context.Context, tx pgx.Tx, all []statement) (err error) {
-	if all, err = gather(ctx, tx.Conn(), all); err != nil {
+func (t *postgresBatch) send(ctx context.Context, all []statement) (err error) {
+	if all, err = gather(ctx, t.conn, all); err != nil {
 		return err
+	}
+	if !t.begun {
+		t.begun = true
+		all = slices.Insert(all, 0, statement{sql: sqlBegin, entry: noEntry, rows: anyRows})
 	}
 	var batch pgx.Batch
 	for i := range all {
 		batch.Queue(all[i].sql, all[i].args...)
 	}
-	answers := tx.SendBatch(ctx, &batch)
+	answers := t.conn.SendBatch(ctx, &batch)
 	defer func() {
 		if closeErr := answers.Close(); err == nil {
 			err = closeErr
@@ -138,6 +149,27 @@ func send(ctx context.Context, tx pgx.Tx, all []statement) (err error) {
 		}
 	}
 	return nil
+}
+
+// commit fails also when there is nothing to commit, because a statement had failed.
+func (t *postgresBatch) commit(ctx context.Context) error {
+	tag, err := t.conn.Exec(ctx, "COMMIT")
+	if err == nil && tag.String() != "COMMIT" {
+		return pgx.ErrTxCommitRollback
+	}
+	return err
+}
+
+// rollBack ends the transaction if it has not ended. If it cannot, the connection is
+// of no use any more, and database/sql opens another.
+func (t *postgresBatch) rollBack(ctx context.Context) {
+	const idle = 'I'
+	if t.conn.PgConn().TxStatus() == idle {
+		return
+	}
+	if _, err := t.conn.Exec(ctx, "ROLLBACK"); err != nil {
+		_ = t.conn.Close(ctx) // it was broken before
+	}
 }
 
 func (s *statement) read(answers pgx.BatchResults) error {
