@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -18,7 +19,7 @@ const (
 	// The bounds of the collector's percentage; 100 is its default.
 	gcPercentMin = 100
 	gcPercentMax = 1600
-	// memoryPoll is how often the two are looked after.
+	// memoryPoll is how often it is looked whether anything goes on.
 	memoryPoll = time.Second
 	// In a poll in which less than quietBytes were allocated hardly anything went on,
 	// and then all that is free or garbage is given back to the system, if spareBytes
@@ -31,22 +32,24 @@ const (
 // memory back when nothing goes on, until ctx ends. The variable GOGC wins over
 // the first.
 func keepMemory(ctx context.Context) {
-	fixed := os.Getenv("GOGC") != ""
+	var collected <-chan struct{}
+	if os.Getenv("GOGC") == "" {
+		collected = collections(ctx)
+	}
 	tick := time.NewTicker(memoryPoll)
 	defer tick.Stop()
 	var before memory
 	given := uint64(0) // what was allocated when memory was last given back
-	for percent := gcPercentMin; ; {
+	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-collected:
+			debug.SetGCPercent(gcPercent(readMemory().live))
+			continue
 		case <-tick.C:
 		}
 		now := readMemory()
-		if wanted := gcPercent(now.live); !fixed && wanted != percent {
-			percent = wanted
-			debug.SetGCPercent(percent)
-		}
 		if now.allocated-before.allocated < quietBytes && now.allocated-given >= spareBytes {
 			debug.FreeOSMemory()
 			given = now.allocated
@@ -54,6 +57,31 @@ func keepMemory(ctx context.Context) {
 		before = now
 	}
 }
+
+// collections tells of each collection until ctx ends, soon after it: a rush may
+// make a few of what lives in a fraction of a second, and by the percentage of
+// before it, garbage would come to several times garbageMin.
+func collections(ctx context.Context) <-chan struct{} {
+	told := make(chan struct{}, 1)
+	var watch func()
+	watch = func() {
+		runtime.AddCleanup(new(garbage), func(struct{}) {
+			select {
+			case told <- struct{}{}:
+			default: // the one before is still to be heard of, and what lives is read then
+			}
+			if ctx.Err() == nil {
+				watch()
+			}
+		}, struct{}{})
+	}
+	watch()
+	return told
+}
+
+// garbage is what the next collection finds. It is as large as what the runtime
+// keeps apart from others.
+type garbage [16]byte
 
 // gcPercent is how much garbage may come to what lives, in per cent of it.
 func gcPercent(live uint64) int {
