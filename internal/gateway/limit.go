@@ -17,7 +17,8 @@ type Limiter interface {
 	// RateLimited, or LimitsUnavailable when nobody can tell.
 	Take(ctx context.Context, buckets []limit.Bucket, tokens int64) ([]sallyport.LimitState, error)
 	// Begin is Take with places among the calls under way. When it succeeds end
-	// must be called once, with the tokens to give back.
+	// must be called once, with the tokens to give back, on a context that lives; it
+	// bounds by itself how long it takes.
 	Begin(ctx context.Context, buckets []limit.Bucket, tokens int64) (states []sallyport.LimitState, end func(ctx context.Context, back int64), err error)
 	// Look tells how the buckets stand, and takes nothing.
 	Look(ctx context.Context, buckets []limit.Bucket) ([]sallyport.LimitState, error)
@@ -54,9 +55,7 @@ func (g *Gateway) limit(next Handler) Handler {
 			return err
 		}
 		defer func() { // a place that a panic kept would be lost for ever
-			after, cancel := detached(ctx)
-			defer cancel()
-			end(after, expected.Total()-g.usedTokens(call, err))
+			end(context.WithoutCancel(ctx), expected.Total()-g.usedTokens(call, err))
 		}()
 		return next(ctx, call, out)
 	}
