@@ -78,6 +78,9 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 		if len(t.input) > sallyport.ResponsesSize {
 			return nil, nil, sallyport.NewError(sallyport.InvalidBody, "input: this is more than can be stored; send \"store\": false.")
 		}
+		if err := s.roomForTurn(r, len(t.input)); err != nil {
+			return nil, nil, err
+		}
 	}
 	asked, err = s.continued(r, asked, t)
 	return asked, t, err
@@ -223,6 +226,9 @@ type Responses interface {
 	ResponseChain(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, since time.Time) ([]sallyport.StoredResponse, error)
 	// ResponseOfItem returns the newest response that said the item.
 	ResponseOfItem(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, item string, since time.Time) (sallyport.StoredResponse, error)
+	// TurnsSize is how many bytes a person has in responses created, and in threads
+	// added to, after since; for the user "" all that is stored of the organisation.
+	TurnsSize(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, since time.Time) (int64, error)
 	DeleteResponse(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, at time.Time, rec sallyport.Record) error
 }
 
