@@ -240,7 +240,8 @@ type turn struct {
 	told   int64                    // the Seq of its last item that the request has
 	input  []byte
 	enc    *responses.Encoder
-	apart  bool // it is made in the background
+	apart  bool       // it is made in the background
+	usage  *llm.Usage // of a call that failed, as far as it is known
 
 	tried  bool  // store was called
 	failed error // and what became of it
@@ -259,6 +260,15 @@ func (t *turn) begin(enc encoder) {
 	}
 	t.enc = enc.(*responses.Encoder) // whose dialect has turns
 	t.enc.Store(responses.Stored{ID: string(t.row.ID), Previous: string(t.row.Previous), Conversation: string(t.row.Thread), Background: t.apart})
+}
+
+// used notes what a call that failed has used, where that is a fact.
+func (t *turn) used(r *request) {
+	if t != nil && t.enc != nil && r.call.UsageKnown {
+		usage := llm.Usage(r.call.Usage)
+		t.usage = &usage
+		t.enc.Used(usage)
+	}
 }
 
 // open stores the response as it is before its end, with the call that makes it.

@@ -159,10 +159,14 @@ func (a *answer) fail(err error) {
 		return
 	}
 	e, _ := outside(err)
+	a.turn.used(a.r)
 	switch e.Code {
 	case sallyport.DLPBlocked, sallyport.AuditUnavailable, sallyport.ServerStopping, sallyport.Unauthorized:
 	default:
 		e.Code = streamError
+	}
+	if a.turn.background() {
+		e = toldOf(err) // as the stored response tells it
 	}
 	_ = a.write(a.enc.Failure(e)) // fails only when the client has left
 }
