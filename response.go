@@ -17,6 +17,11 @@ const (
 	// ResponseItems bounds how many items of one response can be named by their
 	// ids, and how many one request names.
 	ResponseItems = 500
+	// TurnsSize bounds, in bytes, what one person has of stored responses and threads
+	// together, and TurnsSizeAll what is stored of an organisation, what is deleted and
+	// not erased yet included. Nothing is deleted to make room: that is for who asked for it.
+	TurnsSize    = 2 << 30
+	TurnsSizeAll = 64 << 30
 	// ResponsesKept is for how long they are stored, as OpenAI keeps its own.
 	ResponsesKept = 30 * 24 * time.Hour
 )

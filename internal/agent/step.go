@@ -305,7 +305,8 @@ func mayPass(err error) bool {
 		return !errors.Is(err, errStepTime)
 	case sallyport.UpstreamError:
 		var refused *llm.UpstreamError
-		return errors.As(err, &refused) && busy(refused.Status)
+		var told *llm.ToldFailure
+		return errors.As(err, &refused) && busy(refused.Status) || errors.As(err, &told) && busy(told.Status)
 	}
 	return false
 }

@@ -188,6 +188,9 @@ func TestWork_failures(t *testing.T) {
 		cause := &llm.UpstreamError{Status: status, RetryAfter: retryAfter}
 		return sallyport.WrapError(sallyport.UpstreamError, cause.Error(), cause)
 	}
+	told := func(status int) error {
+		return sallyport.WrapError(sallyport.UpstreamError, "inside of a success", &llm.ToldFailure{Status: status})
+	}
 	for _, test := range []struct {
 		name  string
 		errs  []error // of the first answers; then all is well
@@ -207,6 +210,9 @@ func TestWork_failures(t *testing.T) {
 		{name: "does not pass", errs: []error{away, away, away}, want: sallyport.RunFailure, code: sallyport.UpstreamUnreachable, calls: 3,
 			waits: []time.Duration{time.Second, 4 * time.Second}},
 		{name: "provider refuses", errs: []error{refused(400, "")}, want: sallyport.RunFailure, code: sallyport.UpstreamError, calls: 1},
+		{name: "provider is busy inside of a success", errs: []error{told(429)}, want: sallyport.RunSuccess, calls: 3,
+			waits: []time.Duration{time.Second}},
+		{name: "provider refuses inside of a success", errs: []error{told(400)}, want: sallyport.RunFailure, code: sallyport.UpstreamError, calls: 1},
 		{name: "no credits", errs: []error{sallyport.NewError(sallyport.InsufficientCredits, "empty")}, want: sallyport.RunFailure, code: sallyport.InsufficientCredits, calls: 1},
 		{name: "blocked", errs: []error{sallyport.NewError(sallyport.DLPBlocked, "a key")}, want: sallyport.RunFailure, code: sallyport.DLPBlocked, calls: 1},
 		{name: "bug", errs: []error{errors.New("with s3cret words")}, want: sallyport.RunFailure, code: sallyport.Internal, calls: 1},

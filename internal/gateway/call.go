@@ -22,6 +22,10 @@ type Call struct {
 	Opened func(ctx context.Context) error
 	// Once is set by the surface when the client sent an Idempotency-Key, else nil.
 	Once Once
+	// Unready, unless nil, is why the request cannot be made as it is, such as a file
+	// that it names and that is gone: what it repeats is replayed, and else the call is
+	// refused with it. Set by the surface, with Once.
+	Unready error
 
 	candidates []sallyport.Model // resolve: who may serve it, in their order
 	bound      sallyport.Usage   // limit: the most it can use

@@ -173,6 +173,7 @@ func (d *dispatching) wait(ctx context.Context, n int, err error) bool {
 // that whoever takes the answer refused it.
 func (g *Gateway) try(ctx context.Context, call *Call, m sallyport.Model, ask ask, out llm.Sink) (begun bool, err error) {
 	call.Served, call.sent = m, true
+	call.Usage, call.UsageKnown, call.usageFinal, call.finished = sallyport.Usage{}, false, false, false // what failed before is lost or free
 	call.lost, call.owed = append(call.lost, call.owed...), nil
 	since := g.parts.Now()
 	ctx, done := g.parts.Observer.Attempt(ctx, &call.Call)
@@ -181,6 +182,10 @@ func (g *Gateway) try(ctx context.Context, call *Call, m sallyport.Model, ask as
 		g.note(call, e)
 		return out(e)
 	})
+	if usage := toldUsage(err); usage != nil {
+		call.finished = true // nothing comes after it
+		g.noteUsage(call, usage)
+	}
 	err = upstream(err)
 	attempt := sallyport.Attempt{
 		Provider: m.Provider, Target: m.Target,
@@ -207,19 +212,26 @@ func (g *Gateway) note(call *Call, e *llm.Event) {
 	if e.Kind == llm.WholeEvent || len(e.Finishes) > 0 {
 		call.finished = true
 	}
-	if e.Usage != nil && call.Request.Operation != llm.CountTokens {
-		told, known := sallyport.Usage(*e.Usage), true
-		if call.Request.Operation == llm.Transcribe {
-			told, known = credit.Heard(told, call.served())
-		}
-		usage, clamped := credit.Clamp(told, call.bound)
-		call.UsageClamped = call.UsageClamped || clamped
-		if usage != (sallyport.Usage{}) { // nothing is used by no answer: who says so does not count
-			call.Usage, call.UsageKnown, call.usageFinal = usage, known, call.finished
-		}
+	if e.Usage != nil {
+		g.noteUsage(call, e.Usage)
 	}
 	for _, d := range e.Deltas {
 		call.answered += int64(len(d.Text.Text()) + len(d.ToolName.Text()))
+	}
+}
+
+func (g *Gateway) noteUsage(call *Call, told *llm.Usage) {
+	if call.Request.Operation == llm.CountTokens {
+		return
+	}
+	used, known := sallyport.Usage(*told), true
+	if call.Request.Operation == llm.Transcribe {
+		used, known = credit.Heard(used, call.served())
+	}
+	usage, clamped := credit.Clamp(used, call.bound)
+	call.UsageClamped = call.UsageClamped || clamped
+	if usage != (sallyport.Usage{}) { // nothing is used by no answer: who says so does not count
+		call.Usage, call.UsageKnown, call.usageFinal = usage, known, call.finished
 	}
 }
 

@@ -39,6 +39,9 @@ func (g *Gateway) once(next Handler) Handler {
 			call.recorded = true
 			return nil
 		}
+		if call.Unready != nil {
+			return call.Unready
+		}
 		return next(ctx, call, out)
 	}
 }

@@ -61,7 +61,9 @@ func judge(err error) verdict {
 	case sallyport.UpstreamTimeout, sallyport.UpstreamClosed, sallyport.UpstreamEmptyBody, sallyport.UpstreamInvalid:
 		return verdict{next: true, sick: true, paid: true}
 	case sallyport.UpstreamError:
-		return judgeStatus(err)
+		v := judgeStatus(err)
+		v.paid = toldUsage(err) != nil
+		return v
 	}
 	return verdict{}
 }
@@ -70,11 +72,18 @@ func judge(err error) verdict {
 const overloaded = 529
 
 func judgeStatus(err error) verdict {
+	status := 0
 	var refused *llm.UpstreamError
-	if !errors.As(err, &refused) { // told inside of a success: some of it may be charged
-		return verdict{next: true, sick: true, paid: true}
+	var told *llm.ToldFailure
+	switch {
+	case errors.As(err, &refused):
+		status = refused.Status
+	case errors.As(err, &told):
+		status = told.Status
 	}
-	switch status := refused.Status; {
+	switch {
+	case status == 0: // told inside of a success, in no words that are known
+		return verdict{next: true, sick: true}
 	case status == http.StatusTooManyRequests:
 		return verdict{next: true}
 	case status == http.StatusNotFound, status == http.StatusRequestTimeout, status == http.StatusConflict:
@@ -85,6 +94,16 @@ func judgeStatus(err error) verdict {
 		return verdict{next: true, sick: true}
 	}
 	return verdict{}
+}
+
+// toldUsage is what a provider told that it has used although it failed; nil: it has
+// told nothing, and nobody charges for an error in the place of an answer.
+func toldUsage(err error) *llm.Usage {
+	var told *llm.ToldFailure
+	if !errors.As(err, &told) || told.Usage == nil || *told.Usage == (llm.Usage{}) {
+		return nil
+	}
+	return told.Usage
 }
 
 // The waits before a candidate is tried again: a quarter to half a second, doubled

@@ -178,6 +178,21 @@ func (e *UpstreamError) Error() string {
 	return fmt.Sprintf("the provider answered with status %d", e.Status)
 }
 
+// ToldFailure is the cause of an UpstreamError that a provider told inside of a success.
+type ToldFailure struct {
+	Status int    // of HTTP, that its code stands for; 0: it has none that is known
+	Usage  *Usage // that came with it; nil: none did
+	Cause  error  // what the dialect knows of it besides; nil: nothing
+}
+
+// Error tells no words of the provider: they may quote the request.
+func (e *ToldFailure) Error() string {
+	return fmt.Sprintf("the provider told a failure inside of a success, such as status %d", e.Status)
+}
+
+// Unwrap is Cause.
+func (e *ToldFailure) Unwrap() error { return e.Cause }
+
 // Receipt is what a provider's answer says about itself.
 type Receipt struct {
 	Status    int    // HTTP status; 0: no answer came

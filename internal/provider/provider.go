@@ -32,7 +32,7 @@ type Provider interface {
 	//
 	//   - *llm.UpstreamError: the provider answered that it failed, by its status;
 	//   - *sallyport.Error with UpstreamError (it told a failure inside of a
-	//     success), UpstreamAuth (it refused our credential), UpstreamUnreachable
+	//     success; *llm.ToldFailure says what kind), UpstreamAuth (it refused our credential), UpstreamUnreachable
 	//     (no connection: nothing was sent), UpstreamTimeout, UpstreamEmptyBody
 	//     (also for a failure without a word), UpstreamInvalid (not what its API
 	//     promises, or over a bound), UpstreamClosed (it ended before its end),

@@ -239,6 +239,7 @@ func (s *Server) run(e *errand, r *request, ask func(w http.ResponseWriter, r *r
 		return
 	}
 	s.logFailure(r, e.err)
+	e.turn.used(r)
 	s.fail(e)
 	if e.out != nil {
 		e.out.fail(e.err)
@@ -252,9 +253,10 @@ func (s *Server) run(e *errand, r *request, ask func(w http.ResponseWriter, r *r
 // it. Whoever has ended it before wins. What a stop leaves, the next start ends.
 func (s *Server) fail(e *errand) {
 	reason := toldOf(e.err)
+	failed := responses.State{Status: "failed", Failure: &reason, Usage: e.turn.usage}
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), recordTime)
-		_, err := s.endResponse(ctx, e.began, "failed", &reason, s.parts.Responses.FinishResponse)
+		_, err := s.endResponse(ctx, e.began, failed, s.parts.Responses.FinishResponse)
 		cancel()
 		if err == nil || sallyport.CodeOf(err) == sallyport.Conflict {
 			return
@@ -278,15 +280,15 @@ func toldOf(err error) sallyport.Error {
 	return e
 }
 
-// endResponse writes that a response under way has ended with that status. It
+// endResponse writes that a response under way has ended so. It
 // returns the turn as it then is; Conflict where somebody else has ended it.
-func (s *Server) endResponse(ctx context.Context, row sallyport.StoredResponse, status string, reason *sallyport.Error,
+func (s *Server) endResponse(ctx context.Context, row sallyport.StoredResponse, end responses.State,
 	write func(ctx context.Context, row sallyport.StoredResponse) error) (responses.Turn, error) {
 	t, err := s.openResponse(ctx, row)
 	if err != nil {
 		return t, err
 	}
-	if t, err = t.Over(status, reason); err != nil {
+	if t, err = t.Over(end); err != nil {
 		return t, err
 	}
 	if row.Content, err = s.sealResponse(ctx, row, t); err != nil {
@@ -311,7 +313,7 @@ func (s *Server) cancelBackground(w http.ResponseWriter, r *request, row sallypo
 	}
 	if underWay {
 		record := s.parts.Audit.Change(&r.call.Call, "response/"+string(row.ID), nil)
-		over, err := s.endResponse(r.Context(), row, "cancelled", nil, func(ctx context.Context, row sallyport.StoredResponse) error {
+		over, err := s.endResponse(r.Context(), row, responses.State{Status: "cancelled"}, func(ctx context.Context, row sallyport.StoredResponse) error {
 			return s.parts.Responses.CancelResponse(ctx, row, record)
 		})
 		switch {
@@ -389,7 +391,7 @@ func (s *Server) SweepResponses(ctx context.Context) error {
 	}
 	var errs []error
 	for _, row := range left {
-		_, err := s.endResponse(ctx, row, "failed", errServerGone, s.parts.Responses.FinishResponse)
+		_, err := s.endResponse(ctx, row, responses.State{Status: "failed", Failure: errServerGone}, s.parts.Responses.FinishResponse)
 		if err != nil && sallyport.CodeOf(err) != sallyport.Conflict {
 			errs = append(errs, err)
 		}

@@ -29,7 +29,11 @@ type backgroundResponse struct {
 	ID, Status string
 	Background bool
 	OutputText string `json:"output_text"`
-	Error      *struct{ Code, Message string }
+	Error      *struct{ Code, Message, Reason string }
+	Usage      *struct {
+		Input  int64 `json:"input_tokens"`
+		Output int64 `json:"output_tokens"`
+	}
 }
 
 func readBackground(t *testing.T, a servertest.Answer) (r backgroundResponse) {
@@ -210,17 +214,21 @@ func TestBackgroundRefusedAtOnce(t *testing.T) {
 	}
 }
 
+// A response that failed tells the same as its stream: a code that OpenAI's
+// description has, ours beside it, and what was used where the provider told it.
 func TestBackgroundFails(t *testing.T) {
 	t.Parallel()
 	h := servertest.New(t, servertest.Options{})
 	setPolicy(t, h, func(p *dlp.Policy) { p.Out = map[string]dlp.Action{"secret": dlp.Block} })
 	for name, tt := range map[string]struct {
-		answer     providertest.Answer
-		code, says string
+		answer             providertest.Answer
+		code, reason, says string
+		used               bool // where it does not stream: there the provider tells it after what is blocked
 	}{
-		"the answer is blocked":    {providertest.Answer{Text: "It is " + awsKey}, "dlp_blocked", ""},
-		"the provider refuses":     {providertest.Answer{Status: 400, Body: `{"error":{"message":"Too odd."}}`}, "upstream_error", "Too odd."},
-		"the connection is closed": {providertest.Answer{Text: "x", Fault: providertest.Close}, "upstream_closed", ""},
+		"the answer is blocked":    {providertest.Answer{Text: "It is " + awsKey}, "invalid_prompt", "dlp_blocked", "", true},
+		"the provider refuses":     {providertest.Answer{Status: 400, Body: `{"error":{"message":"Too odd."}}`}, "server_error", "upstream_error", "Too odd.", false},
+		"before anything came":     {providertest.Answer{Status: 200, Fault: providertest.Close}, "server_error", "upstream_closed", "", false},
+		"the connection is closed": {providertest.Answer{Text: "x", Fault: providertest.Close}, "server_error", "upstream_closed", "", false},
 	} {
 		for _, more := range []string{"", `,"stream":true`} {
 			h.Fake.Queue(tt.answer)
@@ -228,8 +236,18 @@ func TestBackgroundFails(t *testing.T) {
 			_, after, _ := strings.Cut(a.Body, `"id":"`)
 			id, _, _ := strings.Cut(after, `"`)
 			r := poll(t, h, id)
-			if r.Status != "failed" || r.Error == nil || r.Error.Code != tt.code || !strings.Contains(r.Error.Message, tt.says) || strings.Contains(r.Error.Message, awsKey) {
+			if r.Status != "failed" || r.Error == nil || r.Error.Code != tt.code || r.Error.Reason != tt.reason || !strings.Contains(r.Error.Message, tt.says) || strings.Contains(r.Error.Message, awsKey) {
 				t.Errorf("%s%s: it ended as %+v, %+v", name, more, r, r.Error)
+			}
+			if used := tt.used && more == ""; (r.Usage != nil) != used || used && (r.Usage.Input != 10 || r.Usage.Output != 5) {
+				t.Errorf("%s%s: it tells the usage %+v", name, more, r.Usage)
+			}
+			if more == "" {
+				continue
+			}
+			got, err := responsestest.Read(a.Body)
+			if told := got.Response.Error; err != nil || got.Error != tt.reason || told == nil || *told != *r.Error {
+				t.Errorf("%s: %v, its stream tells %s and %+v, it itself %+v", name, err, got.Error, told, r.Error)
 			}
 		}
 	}

@@ -26,6 +26,8 @@ const (
 	answerKeptMax = 1 << 20
 	// idempotencyKeyMax bounds, in bytes, what names a request.
 	idempotencyKeyMax = 255
+	// idempotencyKey is the header with that.
+	idempotencyKey = "Idempotency-Key"
 	// underWayRetry is when a repeat may try again whose first is under way.
 	underWayRetry = time.Second
 )
@@ -60,7 +62,7 @@ type once struct {
 
 // once reads the Idempotency-Key and sets r.call.Once. It is nil without one.
 func (s *Server) once(r *request, sur surface) (*once, error) {
-	values := r.Header.Values("Idempotency-Key")
+	values := r.Header.Values(idempotencyKey)
 	if len(values) == 0 {
 		return nil, nil
 	}
@@ -191,7 +193,8 @@ func (o *once) saw(piece []byte) {
 }
 
 // End implements gateway.Once: an answer and a refusal that would be the same
-// again are kept, after a failure the key is free. An answer that cannot be
+// again are kept, after a failure the key is free, and after a request that could
+// not be made ready: what it lacks may be there later. An answer that cannot be
 // sealed goes out all the same, for it is charged; a repeat is told of that.
 func (o *once) End(ctx context.Context, end *llm.Event, err error) *sallyport.FirstRequest {
 	if o == nil || !o.claimed || o.ended {
@@ -205,7 +208,7 @@ func (o *once) End(ctx context.Context, end *llm.Event, err error) *sallyport.Fi
 		}
 		err = rerr // which is what the client gets, too
 	}
-	if err == nil || o.r.begun || !lasting(Status(err)) {
+	if err == nil || o.r.begun || o.r.call.Unready != nil || !lasting(Status(err)) {
 		return o.as(sallyport.RequestFree, nil)
 	}
 	refusal := rendered{header: make(http.Header)}

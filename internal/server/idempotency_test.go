@@ -128,6 +128,81 @@ func TestRepeatOfWhatWasNotStored(t *testing.T) {
 	}
 }
 
+// A repeat is replayed whether or not what it names is still there. Another request
+// that names it is refused, keeps no key, and who may not call any more is refused too.
+func TestRepeatOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{ChatOnly: true})
+	key := h.Home.User.Key
+	response := func() string {
+		return member(t, h.Call(t, key, http.MethodPost, "/v1/responses", `{"model":"`+servertest.Model+`","input":"hello"}`).Body, "id")
+	}
+	file := func() string { return upload(t, h, key, "notes.txt", notes) }
+	for name, tt := range map[string]struct {
+		made        func() string // what is named
+		below, path string        // where that is deleted, and what names it
+		body        string        // without its end and its model; NAMED stands for the name
+	}{
+		"file of chat": {file, "/v1/files/", chatPath,
+			`{"messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"NAMED"}}]}]`},
+		"file of messages": {file, "/v1/files/", "/v1/messages",
+			`{"max_tokens":9,"messages":[{"role":"user","content":[{"type":"document","source":{"type":"file","file_id":"NAMED"}}]}]`},
+		"file of responses": {file, "/v1/files/", "/v1/responses",
+			`{"input":[{"role":"user","content":[{"type":"input_file","file_id":"NAMED"}]}]`},
+		"conversation": {func() string { return newThread(t, h, "{}") }, threadsPath + "/", "/v1/responses",
+			`{"input":"hello","conversation":"NAMED"`},
+		"previous response": {response, "/v1/responses/", "/v1/responses",
+			`{"input":"hello","previous_response_id":"NAMED"`},
+		"previous response, streamed": {response, "/v1/responses/", "/v1/responses",
+			`{"stream":true,"input":"hello","previous_response_id":"NAMED"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			named, model := tt.made(), `,"model":"`+servertest.Model+`"}`
+			body := strings.ReplaceAll(tt.body, "NAMED", named) + model
+			first := once(t, h, key, tt.path, body, named)
+			if first.Status != http.StatusOK {
+				t.Fatalf("first: %d %s", first.Status, first.Body)
+			}
+			if a := h.Call(t, key, http.MethodDelete, tt.below+named, ""); a.Status != http.StatusOK {
+				t.Fatalf("deleted: %d %s", a.Status, a.Body)
+			}
+			asked, mark := len(h.Fake.Requests()), h.Mark(t, h.Home.ID)
+			again := once(t, h, key, tt.path, body, named)
+			if again.Status != http.StatusOK || again.Body != first.Body || again.Header.Get("Idempotent-Replayed") != "true" {
+				t.Errorf("again: %d %s, want %s", again.Status, again.Body, first.Body)
+			}
+			if r := h.Records(t, h.Home.ID, mark); len(r) != 1 || !strings.HasSuffix(r[0].Action, ".replay") {
+				t.Errorf("the records of the repeat are %+v", r)
+			}
+			wantConflict(t, once(t, h, key, tt.path, body+" ", named), "another request", false)
+
+			_, second := h.NewKey(t, h.Home.User, time.Time{})
+			for of, key := range map[string]string{"another key": second, "another organisation": h.Other.User.Key, "another name": key} {
+				mark := h.Mark(t, h.Home.ID)
+				a := once(t, h, key, tt.path, body, "other"+named)
+				if a.Status != http.StatusNotFound {
+					t.Errorf("%s: %d %s", of, a.Status, a.Body)
+				}
+				if r := h.Records(t, h.Home.ID, mark); of != "another organisation" && (len(r) != 1 || r[0].Phase != sallyport.PhaseRefusal || r[0].Status != http.StatusNotFound) {
+					t.Errorf("%s: the records are %+v", of, r)
+				}
+			}
+			if n := len(h.Fake.Requests()); n != asked {
+				t.Errorf("the provider was asked %d times for it", n-asked)
+			}
+			if a := once(t, h, key, chatPath, chatBody(false, "hello", ""), "other"+named); a.Status != http.StatusOK {
+				t.Errorf("a refusal has kept the key: %d %s", a.Status, a.Body)
+			}
+
+			decide(t, h, "organisation/policies", `{"models":{"names":{"`+servertest.Model+`":"off"}}}`)
+			defer decide(t, h, "organisation/policies", `{"models":{}}`)
+			if a := once(t, h, key, tt.path, body, named); a.Status != http.StatusForbidden {
+				t.Errorf("whoever may not use the model any more: %d %s", a.Status, a.Body)
+			}
+		})
+	}
+}
+
 // While the first is under way a repeat is told to wait.
 func TestRepeatAtOnce(t *testing.T) {
 	t.Parallel()

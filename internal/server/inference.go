@@ -113,8 +113,14 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 			return s.refuse(r, agentElsewhere())
 		}
 		if d.ready != nil {
-			if asked, kept, err = d.ready(s, r, asked); err != nil {
+			ready, turn, err := d.ready(s, r, asked)
+			switch {
+			case err == nil:
+				asked, kept = ready, turn
+			case len(r.Header.Values(idempotencyKey)) == 0:
 				return s.refuse(r, err)
+			default: // what it names may be gone since it was answered
+				r.call.Unready, r.call.BytesIn = err, int64(len(r.body))
 			}
 		}
 		if asked.Headers, err = d.pass(r.Header); err != nil {

@@ -78,6 +78,9 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 		if len(t.input) > sallyport.ResponsesSize {
 			return nil, nil, sallyport.NewError(sallyport.InvalidBody, "input: this is more than can be stored; send \"store\": false.")
 		}
+		if err := s.roomForTurn(r, len(t.input)); err != nil {
+			return nil, nil, err
+		}
 	}
 	asked, err = s.continued(r, asked, t)
 	return asked, t, err
@@ -223,6 +226,9 @@ type Responses interface {
 	ResponseChain(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, since time.Time) ([]sallyport.StoredResponse, error)
 	// ResponseOfItem returns the newest response that said the item.
 	ResponseOfItem(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, item string, since time.Time) (sallyport.StoredResponse, error)
+	// TurnsSize is how many bytes a person has in responses created, and in threads
+	// added to, after since; for the user "" all that is stored of the organisation.
+	TurnsSize(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, since time.Time) (int64, error)
 	DeleteResponse(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, at time.Time, rec sallyport.Record) error
 }
 
@@ -234,7 +240,8 @@ type turn struct {
 	told   int64                    // the Seq of its last item that the request has
 	input  []byte
 	enc    *responses.Encoder
-	apart  bool // it is made in the background
+	apart  bool       // it is made in the background
+	usage  *llm.Usage // of a call that failed, as far as it is known
 
 	tried  bool  // store was called
 	failed error // and what became of it
@@ -253,6 +260,15 @@ func (t *turn) begin(enc encoder) {
 	}
 	t.enc = enc.(*responses.Encoder) // whose dialect has turns
 	t.enc.Store(responses.Stored{ID: string(t.row.ID), Previous: string(t.row.Previous), Conversation: string(t.row.Thread), Background: t.apart})
+}
+
+// used notes what a call that failed has used, where that is a fact.
+func (t *turn) used(r *request) {
+	if t != nil && t.enc != nil && r.call.UsageKnown {
+		usage := llm.Usage(r.call.Usage)
+		t.usage = &usage
+		t.enc.Used(usage)
+	}
 }
 
 // open stores the response as it is before its end, with the call that makes it.

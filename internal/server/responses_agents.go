@@ -122,8 +122,12 @@ func runInput(p *agent.Progress) string {
 }
 
 // runState is how the run stands, in the words of responses.
-func runState(p *agent.Progress) responses.AgentState {
-	state := responses.AgentState{Status: string(p.Status), Usage: llm.Usage(p.Usage)}
+func runState(p *agent.Progress) responses.State {
+	state := responses.State{Status: string(p.Status)}
+	if p.Status != sallyport.RunInProgress {
+		used := llm.Usage(p.Usage)
+		state.Usage = &used
+	}
 	switch p.Status {
 	case sallyport.RunSuccess:
 		state.Status = "completed"

@@ -38,8 +38,10 @@ type Server struct {
 	leftovers leftovers
 	room      *room // for the bodies of /v1
 	errands   *errands
-	draining  atomic.Bool
-	underWay  sync.WaitGroup // requests
+	// turnsSizes are what is known of what is stored.
+	turnsSizes turnsSizes
+	draining   atomic.Bool
+	underWay   sync.WaitGroup // requests
 	// running is the context of all requests; cut ends it and says why.
 	running context.Context
 	cut     context.CancelCauseFunc

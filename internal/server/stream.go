@@ -84,7 +84,11 @@ func (a *answer) encode(e *llm.Event) ([]byte, error) {
 }
 
 // render encodes the end of the answer, which is to be kept before it is pushed,
-// and so is the response that it names.
+// and so is the response that it names: the other way round a repeat could be told of
+// one that is not there. A crash before the outcome is durable, or one that cannot be
+// written, leaves the response, and its turn in a conversation, of an answer that
+// nobody got: to write them in the outcome's own batch, a thread would have to be
+// added to without a look at its room.
 func (a *answer) render(end *llm.Event) (contentType string, err error) {
 	if a.endText, err = a.encode(end); err != nil {
 		return "", err
@@ -159,10 +163,14 @@ func (a *answer) fail(err error) {
 		return
 	}
 	e, _ := outside(err)
+	a.turn.used(a.r)
 	switch e.Code {
 	case sallyport.DLPBlocked, sallyport.AuditUnavailable, sallyport.ServerStopping, sallyport.Unauthorized:
 	default:
 		e.Code = streamError
+	}
+	if a.turn.background() {
+		e = toldOf(err) // as the stored response tells it
 	}
 	_ = a.write(a.enc.Failure(e)) // fails only when the client has left
 }

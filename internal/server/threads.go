@@ -234,6 +234,9 @@ func (s *Server) createThread(w http.ResponseWriter, r *request) error {
 				return nil, err
 			}
 		}
+		if err := s.roomForTurn(r, len(r.body)); err != nil {
+			return nil, err
+		}
 		if t.Metadata, err = s.parts.Sealer.Seal(r.Context(), t.Org, secret.Content, metadata, threadPlace(t)); err != nil {
 			return nil, err
 		}
@@ -392,6 +395,9 @@ func (s *Server) addThreadItems(w http.ResponseWriter, r *request) error {
 			return nil, err
 		}
 		items, err := s.sealPieces(r.Context(), t, pieces)
+		if err == nil {
+			err = s.roomForTurn(r, len(r.body))
+		}
 		if err != nil {
 			return nil, err
 		}

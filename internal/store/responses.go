@@ -117,6 +117,22 @@ func (db *DB) ResponseOfItem(ctx context.Context, org sallyport.OrgID, user sall
 	return db.Response(ctx, org, user, id, since)
 }
 
+// TurnsSize is how many bytes a person has in responses created, and in threads added
+// to, after since; for the user "" all that is stored of the organisation.
+func (db *DB) TurnsSize(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, since time.Time) (size int64, err error) {
+	if user == "" {
+		err = db.read.QueryRowContext(ctx, `
+			SELECT (SELECT COALESCE(SUM(LENGTH(content)), 0) FROM responses WHERE org_id = $1)
+				+ (SELECT COALESCE(SUM(size), 0) FROM threads WHERE org_id = $1)`, org).Scan(&size)
+		return size, err
+	}
+	err = db.read.QueryRowContext(ctx, `
+		SELECT (SELECT COALESCE(SUM(LENGTH(content)), 0) FROM responses WHERE org_id = $1 AND user_id = $2 AND deleted = 0 AND created > $3)
+			+ (SELECT COALESCE(SUM(size), 0) FROM threads WHERE org_id = $1 AND user_id = $2 AND deleted = 0 AND updated > $3)`,
+		org, user, micros(since)).Scan(&size)
+	return size, err
+}
+
 // DeleteResponse deletes a person's response: nobody reads it from now on, and
 // EraseResponses erases it. One that is under way in the background has ended.
 func (db *DB) DeleteResponse(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, id sallyport.ResponseID, at time.Time, rec sallyport.Record) error {

@@ -3,7 +3,6 @@ package chat
 import (
 	"strings"
 
-	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -31,27 +30,30 @@ func DecodeWhole(doc *llm.Document, e *llm.Event) error {
 	return nil
 }
 
-func failed() error {
-	return sallyport.NewError(sallyport.UpstreamError, "The provider ended its answer with an error.")
+func failed(failure llm.Value, usage *llm.Usage) error {
+	return wire.Told("The provider ended its answer with an error.", llm.ToldFailure{Status: wire.FailureStatus(failure), Usage: usage})
 }
 
-// tellsFailure knows the errors that have no member error: Mistral's and those of
+// otherFailure knows the errors that have no member error: Mistral's and those of
 // older servers of vLLM are objects of their own, and those of Google's compatible
 // address stand in an array.
-func tellsFailure(root llm.Value) bool {
-	failure := root.Get("object").Text() == "error"
+func otherFailure(root llm.Value) (failure llm.Value, told bool) {
+	if root.Get("object").Text() == "error" {
+		return root, true
+	}
 	root.Items(func(_ int, item llm.Value) bool {
-		failure = item.Get("error").Kind() == llm.Object
+		failure = item.Get("error")
 		return false
 	})
-	return failure
+	return failure, failure.Kind() == llm.Object
 }
 
 func decode(doc *llm.Document, e *llm.Event, kind llm.EventKind, said string) error {
 	root := doc.Root()
+	failure, told := otherFailure(root)
 	switch {
-	case tellsFailure(root):
-		return failed()
+	case told:
+		return failed(failure, nil)
 	case root.Kind() != llm.Object:
 		return wire.Unusable("it is not an object")
 	}
@@ -60,7 +62,7 @@ func decode(doc *llm.Document, e *llm.Event, kind llm.EventKind, said string) er
 		ID: e.ID, Model: e.Model,
 		Deltas: e.Deltas[:0], Finishes: e.Finishes[:0], Logprobs: e.Logprobs[:0],
 	}
-	var choices, failure, usage, groq llm.Value
+	var choices, usage, groq llm.Value
 	var id, model string
 	root.Members(func(key, v llm.Value) bool {
 		switch key.Text() {
@@ -81,14 +83,14 @@ func decode(doc *llm.Document, e *llm.Event, kind llm.EventKind, said string) er
 		}
 		return true
 	})
-	if !failure.IsNull() {
-		return failed()
-	}
-	keep(&e.ID, id)
-	keep(&e.Model, model)
 	if e.Usage = readUsage(usage); e.Usage == nil {
 		e.Usage = readUsage(groq)
 	}
+	if !failure.IsNull() {
+		return failed(failure, e.Usage)
+	}
+	keep(&e.ID, id)
+	keep(&e.Model, model)
 	e.UsageOnly = e.Usage != nil && choices.Len() == 0
 	return readChoices(choices, e, said)
 }

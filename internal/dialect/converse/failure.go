@@ -3,8 +3,8 @@ package converse
 import (
 	"strings"
 
-	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
+	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
 // reasons are the exceptions that this dialect knows, in our words, by their names
@@ -23,6 +23,12 @@ var reasons = map[string]string{
 	"resourcenotfound":     "it does not know what was asked for",
 }
 
+// statuses are those of HTTP that exceptions have where they come in the place of an
+// answer, as Bedrock's documentation of ConverseStream tells.
+var statuses = map[string]int{
+	"throttling": 429, "serviceunavailable": 503, "modeltimeout": 408, "internalserver": 500, "validation": 400, "resourcenotfound": 404,
+}
+
 // isFailure says whether an event of that type ends the answer with an error.
 func isFailure(name string) bool { return name == "error" || strings.HasSuffix(name, "Exception") }
 
@@ -35,13 +41,13 @@ func failure(name string) error {
 	case "accessdenied", "unrecognizedclient", "expiredtoken", "invalidsignature":
 		return wire.KeyRefused(nil)
 	}
-	return failed(reasons[name])
+	return failed(reasons[name], statuses[name])
 }
 
-func failed(why string) error {
+func failed(why string, status int) error {
 	message := "The provider answered with an error"
 	if why != "" {
 		message += ": " + why
 	}
-	return sallyport.NewError(sallyport.UpstreamError, message+".")
+	return wire.Told(message+".", llm.ToldFailure{Status: status})
 }

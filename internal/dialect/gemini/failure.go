@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -38,16 +37,16 @@ func failure(v llm.Value) error {
 	case "UNAUTHENTICATED", "PERMISSION_DENIED":
 		return wire.KeyRefused(nil)
 	default:
-		return failed(reasons[state])
+		return failed(reasons[state], wire.FailureStatus(v))
 	}
 }
 
-func failed(why string) error {
+func failed(why string, status int) error {
 	message := "The provider answered with an error"
 	if why != "" {
 		message += ": " + why
 	}
-	return sallyport.NewError(sallyport.UpstreamError, message+".")
+	return wire.Told(message+".", llm.ToldFailure{Status: status})
 }
 
 // RetryAfter is what body, that of a refusal, says of when to ask again, in the form of

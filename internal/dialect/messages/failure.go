@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -31,10 +30,12 @@ func failure(v llm.Value) error {
 	if kind == "authentication_error" || kind == "permission_error" {
 		return wire.KeyRefused(nil)
 	}
+	told := llm.ToldFailure{Status: wire.FailureStatus(v)}
 	for known, reason := range reasons {
 		if kind == known {
-			return sallyport.WrapError(sallyport.UpstreamError, "The provider answered with an error: "+reason+".", known)
+			told.Cause = known
+			return wire.Told("The provider answered with an error: "+reason+".", told)
 		}
 	}
-	return sallyport.NewError(sallyport.UpstreamError, "The provider answered with an error.")
+	return wire.Told("The provider answered with an error.", told)
 }

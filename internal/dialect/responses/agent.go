@@ -134,16 +134,9 @@ func (a *AgentAnswer) Say(message, text string) []byte {
 	return n.frames
 }
 
-// AgentState is how an agent's answer stands.
-type AgentState struct {
-	Status  string // "in_progress", "completed", "failed" or "cancelled"
-	Usage   llm.Usage
-	Failure *sallyport.Error // of one that failed
-}
-
 // End returns the events that end the stream. This dialect has no event for what
 // was cancelled: it is told with that of what failed, and the response says it.
-func (a *AgentAnswer) End(s AgentState) []byte {
+func (a *AgentAnswer) End(s State) []byte {
 	n := a.enc
 	n.frames = n.frames[:0]
 	name := "response.failed"
@@ -168,24 +161,21 @@ func (a *AgentAnswer) Broken(e sallyport.Error) []byte {
 }
 
 // Response returns the JSON of the response as it stands.
-func (a *AgentAnswer) Response(s AgentState) []byte {
+func (a *AgentAnswer) Response(s State) []byte {
 	if s.Status != "in_progress" {
 		a.enc.endItems()
 	}
 	return wire.Marshal(a.response(s))
 }
 
-func (a *AgentAnswer) response(s AgentState) *response {
+func (a *AgentAnswer) response(s State) *response {
 	r := a.enc.response(s.Status)
 	a.enc.fill(r)
-	if s.Status != "in_progress" {
-		r.Usage = newUsage(s.Usage)
+	if s.Usage != nil {
+		r.Usage = newUsage(*s.Usage)
 	}
 	if s.Failure != nil {
-		r.Error = &responseError{"server_error", s.Failure.Message}
-		if s.Failure.Code == sallyport.RateLimited {
-			r.Error.Code = string(s.Failure.Code) // which this dialect knows too
-		}
+		r.Error = newError(*s.Failure)
 	}
 	return r
 }

@@ -64,11 +64,13 @@ func TestAgentAnswer(t *testing.T) {
 		}
 		return answer
 	}
-	done := responses.AgentState{Status: "completed", Usage: llm.Usage{Input: 1, Output: 2}}
-	failed := responses.AgentState{Status: "failed", Failure: sallyport.NewError(sallyport.RateLimited, "slow down")}
+	done := responses.State{Status: "completed", Usage: &llm.Usage{Input: 1, Output: 2}}
+	failed := responses.State{Status: "failed", Failure: sallyport.NewError(sallyport.RateLimited, "slow down")}
+	blocked := responses.State{Status: "failed", Failure: sallyport.NewError(sallyport.DLPBlocked, "no")}
+	codes := map[string]string{"rate_limit_exceeded": "rate_limit_exceeded", "dlp_blocked": "invalid_prompt"}
 	for name, tt := range map[string]struct {
 		say         [][2]string
-		state       responses.AgentState
+		state       responses.State
 		text, error string
 		items       []string // their states
 	}{
@@ -76,7 +78,8 @@ func TestAgentAnswer(t *testing.T) {
 		"nothing":   {nil, done, "", "", nil},
 		"void":      {[][2]string{{"msg_1", "Hel"}, {"msg_2", "Good "}, {"msg_2", "day"}}, done, "Good day", "", []string{"incomplete", "completed"}},
 		"failed":    {[][2]string{{"msg_1", "Hel"}}, failed, "Hel", "rate_limit_exceeded", []string{"incomplete"}},
-		"cancelled": {[][2]string{{"msg_1", "Hel"}}, responses.AgentState{Status: "cancelled"}, "Hel", "", []string{"incomplete"}},
+		"blocked":   {[][2]string{{"msg_1", "Hel"}}, blocked, "Hel", "dlp_blocked", []string{"incomplete"}},
+		"cancelled": {[][2]string{{"msg_1", "Hel"}}, responses.State{Status: "cancelled"}, "Hel", "", []string{"incomplete"}},
 	} {
 		answer := begin()
 		stream := string(answer.Begin())
@@ -96,6 +99,9 @@ func TestAgentAnswer(t *testing.T) {
 		if *got.Response.OutputText != tt.text || got.Response.Status != tt.state.Status || !reflect.DeepEqual(states, tt.items) || got.Error != tt.error {
 			t.Errorf("%s: got %+v %v %s", name, got.Response, states, got.Error)
 		}
+		if e := got.Response.Error; tt.error != "" && (e == nil || e.Code != codes[tt.error] || e.Reason != tt.error) {
+			t.Errorf("%s: the response tells %+v, its stream %s", name, e, tt.error)
+		}
 		if !strings.Contains(stream, `"background":true`) || !strings.Contains(stream, `"metadata":{"k":"v"}`) || !strings.Contains(stream, `"instructions":"be é"`) {
 			t.Errorf("%s: got %s", name, stream)
 		}
@@ -106,7 +112,7 @@ func TestAgentAnswer(t *testing.T) {
 	if err != nil || got.Text != "Hello" || got.Response.Usage.Total != 3 || got.Response.Output[0].ID != "msg_1" {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if now := string(begin().Response(responses.AgentState{Status: "in_progress"})); !strings.Contains(now, `"status":"in_progress"`) || strings.Contains(now, "usage") {
+	if now := string(begin().Response(responses.State{Status: "in_progress"})); !strings.Contains(now, `"status":"in_progress"`) || strings.Contains(now, "usage") {
 		t.Errorf("got %s", now)
 	}
 	if broken := string(begin().Broken(*sallyport.NewError(sallyport.ServerStopping, "later"))); !strings.HasPrefix(broken, "event: error\n") || strings.Contains(broken, "response.failed") {

@@ -28,7 +28,8 @@ type Encoder struct {
 	created time.Time
 	kindo   bool
 	stored  Stored
-	ended   []byte // the response as the client saw it at its end
+	used    *llm.Usage // by an answer that fails; nil: it is not known
+	ended   []byte     // the response as the client saw it at its end
 	frames  []byte
 	last    int64 // the sequence number that was written last, -1 at first
 	shift   int64 // what is added to those of the provider
@@ -71,6 +72,9 @@ func (n *Encoder) Begun() []byte { return wire.Marshal(n.response("in_progress")
 // Ended returns the JSON of the response as the client saw it at its end; nil
 // before the end was encoded.
 func (n *Encoder) Ended() []byte { return n.ended }
+
+// Used sets what an answer has used that Failure ends.
+func (n *Encoder) Used(usage llm.Usage) { n.used = &usage }
 
 // Compat chooses another behaviour than OpenAI's by its name; unknown names
 // choose none.
@@ -212,19 +216,30 @@ func (n *Encoder) own(response llm.Value, e *llm.Event) []llm.Patch {
 // error, in the form of OpenAI and with the object that other surfaces have, and
 // the response in failed state.
 func (n *Encoder) Failure(e sallyport.Error) []byte {
-	n.frames = n.frames[:0]
+	n.beforeEnd()
 	n.sendError(e)
 	failed := n.response("failed")
-	failed.Error = &responseError{"server_error", e.Message}
+	failed.Error = newError(e)
 	failed.Output = n.answer.doneItems()
+	if n.used != nil {
+		failed.Usage = newUsage(*n.used)
+	}
 	n.send("response.failed", responseEvent{Type: "response.failed", Sequence: n.next(), Response: failed})
 	return n.frames
+}
+
+// beforeEnd begins a stream that has said nothing: in the background one may end so.
+func (n *Encoder) beforeEnd() {
+	n.frames = n.frames[:0]
+	if n.last < 0 {
+		n.open()
+	}
 }
 
 // Cancelled returns what ends a stream whose response was cancelled. This dialect
 // has no event for that: it is told with that of what failed, and the response says it.
 func (n *Encoder) Cancelled() []byte {
-	n.frames = n.frames[:0]
+	n.beforeEnd()
 	over := n.response("cancelled")
 	over.Output = n.answer.doneItems()
 	n.send("response.failed", responseEvent{Type: "response.failed", Sequence: n.next(), Response: over})

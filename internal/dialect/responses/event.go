@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -378,5 +377,5 @@ func failure(v llm.Value) error {
 	if reason, known := reasons[v.Get("code").Text()]; known {
 		message += ": " + reason
 	}
-	return sallyport.NewError(sallyport.UpstreamError, message+".")
+	return wire.Told(message+".", llm.ToldFailure{Status: wire.FailureStatus(v)})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -40,9 +41,31 @@ type response struct {
 	Metadata           json.RawMessage    `json:"metadata"`
 }
 
+// responseError is why a response failed. OpenAI's description allows few codes, and
+// strict clients refuse others; Reason is ours, as in the event named error.
 type responseError struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Code    string         `json:"code"`
+	Message string         `json:"message"`
+	Reason  sallyport.Code `json:"reason"`
+}
+
+// newError tells e in the words that the description allows.
+func newError(e sallyport.Error) *responseError {
+	code := "server_error"
+	switch e.Code {
+	case sallyport.RateLimited:
+		code = string(e.Code) // which is one of them
+	case sallyport.DLPBlocked, sallyport.InvalidBody, sallyport.UnsupportedField, sallyport.UnsupportedTool:
+		code = "invalid_prompt" // the same again would end the same
+	}
+	return &responseError{code, e.Message, e.Code}
+}
+
+// State is how a response stands.
+type State struct {
+	Status  string           // "in_progress", "completed", "failed" or "cancelled"
+	Usage   *llm.Usage       // nil: it is not known
+	Failure *sallyport.Error // of one that failed
 }
 
 type incompleteDetails struct {

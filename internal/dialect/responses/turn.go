@@ -10,7 +10,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
@@ -68,17 +67,19 @@ func (t Turn) Background() (is, underWay bool, err error) {
 	return is, is && doc.Root().Get("status").Text() == "in_progress", nil
 }
 
-// Over returns the turn whose response, under way until now, has ended with that
-// status and, unless it is nil, for that reason.
-func (t Turn) Over(status string, reason *sallyport.Error) (Turn, error) {
+// Over returns the turn whose response, under way until now, has ended so.
+func (t Turn) Over(end State) (Turn, error) {
 	doc, err := llm.Parse(t.Response)
 	if err != nil {
 		return t, err
 	}
-	patches := []llm.Patch{llm.Replace(doc.Root().Get("status"), llm.Quote(status))}
-	if reason != nil {
-		failed := wire.Marshal(responseError{string(reason.Code), reason.Message})
-		patches = append(patches, llm.Replace(doc.Root().Get("error"), failed))
+	patches := []llm.Patch{llm.Replace(doc.Root().Get("status"), llm.Quote(end.Status))}
+	if end.Failure != nil {
+		patches = append(patches, llm.Replace(doc.Root().Get("error"), wire.Marshal(newError(*end.Failure))))
+	}
+	if end.Usage != nil { // one that is under way has none
+		used := llm.Field{Name: "usage", JSON: wire.Marshal(newUsage(*end.Usage))}
+		patches = append(patches, llm.Reshape(doc.Root(), nil, []llm.Field{used})...)
 	}
 	t.Response = doc.Encode(patches...)
 	return t, nil

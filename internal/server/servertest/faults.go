@@ -25,6 +25,7 @@ type Faults struct {
 
 	requests  atomic.Bool // FailRequests
 	responses atomic.Bool // FailResponses
+	turns     sync.Map    // of UserID, "" for all: Store's bytes
 }
 
 func newFaults(db *store.DB) *Faults { return &Faults{DB: db, written: make(chan struct{})} }
@@ -81,6 +82,16 @@ func (f *Faults) KeepResponse(ctx context.Context, r sallyport.StoredResponse) e
 		return ErrDisk
 	}
 	return f.DB.KeepResponse(ctx, r)
+}
+
+// Store lets so many bytes more of turns be stored, of a person or, for "", of each organisation.
+func (f *Faults) Store(user sallyport.UserID, bytes int64) { f.turns.Store(user, bytes) }
+
+// TurnsSize implements server.Responses.
+func (f *Faults) TurnsSize(ctx context.Context, org sallyport.OrgID, user sallyport.UserID, since time.Time) (int64, error) {
+	size, err := f.DB.TurnsSize(ctx, org, user, since)
+	more, _ := f.turns.LoadOrStore(user, int64(0))
+	return size + more.(int64), err
 }
 
 // next is closed when the next batch has been written.

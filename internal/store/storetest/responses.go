@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -102,4 +103,44 @@ func testResponsesCrowd(t *testing.T, db *store.DB) {
 	if n != 2 {
 		t.Errorf("%d responses were crowded out, want 2", n)
 	}
+}
+
+// What a person has is what can be read; what an organisation has is what is stored.
+func testTurnsSize(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	org, other := NewOrg(t, db), NewOrg(t, db)
+	wants := func(step string, org sallyport.OrgID, user sallyport.UserID, since time.Time, want int64) {
+		t.Helper()
+		if size, err := db.TurnsSize(ctx, org, user, since); err != nil || size != want {
+			t.Errorf("%s: %q has %d bytes, %v, want %d", step, user, size, err, want)
+		}
+	}
+	before, later := Time.Add(-time.Hour), Time.Add(time.Hour)
+	for _, user := range []sallyport.UserID{"ann", "bob", ""} {
+		wants("nothing", org, user, before, 0)
+	}
+	for _, r := range []sallyport.StoredResponse{
+		{Org: org, ID: "r1", User: "ann", Content: make([]byte, 100), CreatedAt: Time},
+		{Org: org, ID: "r2", User: "ann", Content: make([]byte, 20), CreatedAt: later},
+		{Org: org, ID: "r3", User: "bob", Content: make([]byte, 3), CreatedAt: Time},
+		{Org: other, ID: "r4", User: "ann", Content: make([]byte, 7), CreatedAt: Time},
+	} {
+		ok(t, db.KeepResponse(ctx, r))
+	}
+	thread := sallyport.Thread{Org: org, ID: "conv_1", User: "ann", Metadata: []byte("x"), CreatedAt: Time}
+	ok(t, db.CreateThread(ctx, thread, []sallyport.ThreadItem{{Key: "a", Content: make([]byte, 1000)}, {Key: "b", Content: make([]byte, 5000)}}, Event("threads.create")))
+	wants("stored", org, "ann", before, 6120)
+	wants("stored", org, "ann", Time, 20)
+	wants("stored", org, "bob", before, 3)
+	wants("stored", org, "", Time, 6123)
+	wants("stored", other, "", before, 7)
+	ok(t, db.DeleteResponse(ctx, org, "ann", "r1", later, Event("responses.delete")))
+	ok(t, db.DeleteThread(ctx, thread, later, Event("threads.delete")))
+	wants("deleted", org, "ann", before, 20)
+	wants("deleted", org, "", before, 6123)
+	for _, erase := range []func(context.Context, time.Time, int) (int64, error){db.EraseResponses, db.EraseThreads} {
+		_, err := erase(ctx, before, 10)
+		ok(t, err)
+	}
+	wants("erased", org, "", before, 23)
 }

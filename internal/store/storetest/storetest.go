@@ -113,6 +113,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"InterruptedRequests", testInterruptedRequests},
 		{"Responses", testResponses},
 		{"ResponsesCrowd", testResponsesCrowd},
+		{"TurnsSize", testTurnsSize},
 		{"BackgroundResponses", testBackgroundResponses},
 		{"Threads", testThreads},
 		{"ThreadsBounds", testThreadsBounds},

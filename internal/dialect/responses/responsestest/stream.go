@@ -33,7 +33,7 @@ type Response struct {
 	OutputText *string `json:"output_text"`
 	Output     []Item
 	Incomplete *struct{ Reason string } `json:"incomplete_details"`
-	Error      *struct{ Code, Message string }
+	Error      *struct{ Code, Message, Reason string }
 	Usage      *struct {
 		Input  int64 `json:"input_tokens"`
 		Output int64 `json:"output_tokens"`
