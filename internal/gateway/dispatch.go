@@ -216,6 +216,11 @@ func (g *Gateway) note(call *Call, e *llm.Event) {
 		call.UsageClamped = call.UsageClamped || clamped
 		if usage != (sallyport.Usage{}) { // nothing is used by no answer: who says so does not count
 			call.Usage, call.UsageKnown, call.usageFinal = usage, known, call.finished
+			call.inputUntold, call.outputUntold = told.Total()-told.Output < 0, told.Output < 0
+		}
+		if clamped && call.Request.Operation != llm.Transcribe {
+			possible := llm.Usage(usage)
+			e.Usage = &possible // a client of another dialect is told no nonsense either
 		}
 	}
 	for _, d := range e.Deltas {
@@ -224,9 +229,10 @@ func (g *Gateway) note(call *Call, e *llm.Event) {
 }
 
 // upstream gives a provider's own refusal a code, and keeps its words as the cause.
+// One without a word has its code already.
 func upstream(err error) error {
 	var refused *llm.UpstreamError
-	if errors.As(err, &refused) {
+	if errors.As(err, &refused) && sallyport.CodeOf(err) != sallyport.UpstreamEmptyBody {
 		return sallyport.WrapError(sallyport.UpstreamError, refused.Error(), refused)
 	}
 	return err

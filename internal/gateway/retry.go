@@ -58,9 +58,9 @@ func judge(err error) verdict {
 		return verdict{next: true, sick: true}
 	case sallyport.UpstreamUnreachable:
 		return verdict{again: true, next: true, sick: true}
-	case sallyport.UpstreamTimeout, sallyport.UpstreamClosed, sallyport.UpstreamEmptyBody, sallyport.UpstreamInvalid:
+	case sallyport.UpstreamTimeout, sallyport.UpstreamClosed, sallyport.UpstreamInvalid:
 		return verdict{next: true, sick: true, paid: true}
-	case sallyport.UpstreamError:
+	case sallyport.UpstreamError, sallyport.UpstreamEmptyBody:
 		return judgeStatus(err)
 	}
 	return verdict{}
@@ -71,7 +71,7 @@ const overloaded = 529
 
 func judgeStatus(err error) verdict {
 	var refused *llm.UpstreamError
-	if !errors.As(err, &refused) { // told inside of a success: some of it may be charged
+	if !errors.As(err, &refused) { // within a success, or a success without a word: it may be charged
 		return verdict{next: true, sick: true, paid: true}
 	}
 	switch status := refused.Status; {
