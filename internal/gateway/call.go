@@ -39,6 +39,8 @@ type Call struct {
 	answered   int64             // dispatch: bytes of answer text that the provider produced
 	finished   bool              // dispatch: the provider has said how a choice ends
 	usageFinal bool              // dispatch: the usage was told then or later
+	// dispatch: that half of the usage was told as what is no number of tokens.
+	inputUntold, outputUntold bool
 }
 
 // NewCallID returns a fresh id; ids sort by time.

@@ -213,16 +213,18 @@ func (g *Gateway) note(call *Call, e *llm.Event) {
 		call.finished = true
 	}
 	if e.Usage != nil {
-		g.noteUsage(call, e.Usage)
+		e.Usage = g.noteUsage(call, e.Usage)
 	}
 	for _, d := range e.Deltas {
 		call.answered += int64(len(d.Text.Text()) + len(d.ToolName.Text()))
 	}
 }
 
-func (g *Gateway) noteUsage(call *Call, told *llm.Usage) {
+// noteUsage takes what a provider told, and returns what clients of other dialects are
+// told of it: no nonsense either.
+func (g *Gateway) noteUsage(call *Call, told *llm.Usage) *llm.Usage {
 	if call.Request.Operation == llm.CountTokens {
-		return
+		return told
 	}
 	used, known := sallyport.Usage(*told), true
 	if call.Request.Operation == llm.Transcribe {
@@ -232,13 +234,20 @@ func (g *Gateway) noteUsage(call *Call, told *llm.Usage) {
 	call.UsageClamped = call.UsageClamped || clamped
 	if usage != (sallyport.Usage{}) { // nothing is used by no answer: who says so does not count
 		call.Usage, call.UsageKnown, call.usageFinal = usage, known, call.finished
+		call.inputUntold, call.outputUntold = used.Total()-used.Output < 0, used.Output < 0
 	}
+	if !clamped || call.Request.Operation == llm.Transcribe {
+		return told
+	}
+	possible := llm.Usage(usage)
+	return &possible
 }
 
 // upstream gives a provider's own refusal a code, and keeps its words as the cause.
+// One without a word has its code already.
 func upstream(err error) error {
 	var refused *llm.UpstreamError
-	if errors.As(err, &refused) {
+	if errors.As(err, &refused) && sallyport.CodeOf(err) != sallyport.UpstreamEmptyBody {
 		return sallyport.WrapError(sallyport.UpstreamError, refused.Error(), refused)
 	}
 	return err

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"net/http"
 	"runtime/debug"
 
 	"github.com/sallyport-ai/sallyport"
@@ -180,7 +181,7 @@ func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated 
 	case call.Request.Operation == llm.CountTokens:
 		return sallyport.Usage{}, false
 	case call.UsageKnown && (err == nil || call.usageFinal):
-		return call.Usage, false
+		return believed(call)
 	case call.UsageKnown:
 		usage = call.Usage
 		usage.Output = max(usage.Output, credit.Estimate(call.Request, call.served(), call.BytesIn, call.answered).Output)
@@ -197,6 +198,23 @@ func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated 
 	return credit.Estimate(call.Request, call.served(), call.BytesIn, call.answered), true
 }
 
+// believed is what the provider reported at the end of an answer. A half of it that
+// it told as what is no number of tokens is estimated: it is a mistake, and no gift.
+func believed(call *Call) (usage sallyport.Usage, estimated bool) {
+	usage = call.Usage
+	if !call.inputUntold && !call.outputUntold {
+		return usage, false
+	}
+	probably := credit.Estimate(call.Request, call.served(), call.BytesIn, call.answered)
+	if call.inputUntold {
+		usage.Input, usage.CachedInput, usage.CacheWrite = probably.Input, 0, 0
+	}
+	if call.outputUntold {
+		usage.Output = probably.Output
+	}
+	return usage, true
+}
+
 // served is who answers, or was tried last; who would have been, before that.
 func (c *Call) served() sallyport.Model {
 	if c.Served.ID != "" {
@@ -206,12 +224,16 @@ func (c *Call) served() sallyport.Model {
 }
 
 // unbilled says that a provider does not charge for what ended this way before
-// its answer began: it was never reached, or it refused in its own words.
+// its answer began: it was never reached, or it refused, be it without a word.
 func unbilled(attempts []sallyport.Attempt) bool {
 	if len(attempts) == 0 {
 		return false
 	}
-	switch attempts[len(attempts)-1].Code {
+	last := attempts[len(attempts)-1]
+	if last.Status >= http.StatusBadRequest && last.Code == sallyport.UpstreamEmptyBody {
+		return true
+	}
+	switch last.Code {
 	case sallyport.UpstreamError, sallyport.UpstreamAuth, sallyport.UpstreamUnreachable, sallyport.UnsupportedField:
 		return true
 	}

@@ -58,11 +58,11 @@ func judge(err error) verdict {
 		return verdict{next: true, sick: true}
 	case sallyport.UpstreamUnreachable:
 		return verdict{again: true, next: true, sick: true}
-	case sallyport.UpstreamTimeout, sallyport.UpstreamClosed, sallyport.UpstreamEmptyBody, sallyport.UpstreamInvalid:
+	case sallyport.UpstreamTimeout, sallyport.UpstreamClosed, sallyport.UpstreamInvalid:
 		return verdict{next: true, sick: true, paid: true}
-	case sallyport.UpstreamError:
+	case sallyport.UpstreamError, sallyport.UpstreamEmptyBody:
 		v := judgeStatus(err)
-		v.paid = toldUsage(err) != nil
+		v.paid = v.paid || toldUsage(err) != nil
 		return v
 	}
 	return verdict{}
@@ -82,8 +82,8 @@ func judgeStatus(err error) verdict {
 		status = told.Status
 	}
 	switch {
-	case status == 0: // told inside of a success, in no words that are known
-		return verdict{next: true, sick: true}
+	case status == 0: // told inside of a success in no words that are known, or a success without a word
+		return verdict{next: true, sick: true, paid: sallyport.CodeOf(err) == sallyport.UpstreamEmptyBody}
 	case status == http.StatusTooManyRequests:
 		return verdict{next: true}
 	case status == http.StatusNotFound, status == http.StatusRequestTimeout, status == http.StatusConflict:

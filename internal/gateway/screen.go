@@ -81,7 +81,8 @@ type screened struct {
 	// held has, for each text of which something is held back, the event that
 	// its rest will go out in.
 	held      map[dlp.TextID]*llm.Event
-	heldBytes int                   // of the bodies of those
+	tokens    map[dlp.TextID]*tokens
+	heldBytes int                   // of the bodies of those that wait there and there
 	tools     map[dlp.TextID]string // names of the tool calls that have begun
 	place     []string              // room for others
 }
@@ -108,6 +109,9 @@ func (s *screened) push(e *llm.Event) error {
 	}
 	if err := s.others(e); err != nil {
 		return err
+	}
+	if s.tellsTokens(e) {
+		return s.token(e)
 	}
 	edited := false
 	final := finals(e)
@@ -424,6 +428,11 @@ func (s *screened) flush(match func(dlp.TextID) bool) error {
 			ready = append(ready, id)
 		}
 	}
+	for id, w := range s.tokens {
+		if match(id) && len(w.events) > 0 && s.held[id] == nil {
+			ready = append(ready, id)
+		}
+	}
 	slices.SortFunc(ready, compareTexts)
 	for _, id := range ready {
 		e := s.held[id]
@@ -431,6 +440,12 @@ func (s *screened) flush(match func(dlp.TextID) bool) error {
 		rest, err := s.screen.Answer(id, s.tools[id], "", true)
 		if err != nil {
 			return err
+		}
+		if w := s.tokens[id]; w != nil && len(w.events) > 0 {
+			if err := s.allow(id, w, rest, true); err != nil {
+				return err
+			}
+			continue
 		}
 		if rest == "" {
 			continue

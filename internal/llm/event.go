@@ -161,11 +161,18 @@ type UpstreamError struct {
 	Body        []byte
 	RetryAfter  string // the provider's header, "" without one
 	RequestID   string // the provider's name for the call
+	// RetryAfterMS and ShouldRetry are headers that the clients of OpenAI and of Anthropic
+	// obey before Retry-After: a number of milliseconds, and true or false. "" without one.
+	RetryAfterMS string
+	ShouldRetry  string
 }
 
 // Wait is how long the provider asks to be left alone, at most most; ok is false
 // when it does not say, or says no number of seconds.
 func (e *UpstreamError) Wait(most time.Duration) (wait time.Duration, ok bool) {
+	if ms, err := strconv.ParseUint(e.RetryAfterMS, 10, 32); err == nil && ms > 0 {
+		return min(time.Duration(ms)*time.Millisecond, most), true
+	}
 	seconds, err := strconv.ParseFloat(e.RetryAfter, 64)
 	if err != nil || !(seconds > 0) {
 		return 0, false

@@ -11,6 +11,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -352,15 +353,36 @@ func (a *answer) upstreamError(ctx context.Context) error {
 		return err
 	}
 	if len(body) == 0 {
-		return emptyBody(fmt.Errorf("status %d", a.receipt.Status))
+		return emptyBody(a.refused(nil))
 	}
 	for _, secret := range a.secrets { // some tell what they were sent
 		body = bytes.ReplaceAll(body, secret, []byte("[redacted]"))
 	}
+	return a.refused(body)
+}
+
+func (a *answer) refused(body []byte) *llm.UpstreamError {
 	return &llm.UpstreamError{
 		Status: a.receipt.Status, ContentType: a.untold(a.header.Get("Content-Type")), Body: body,
 		RetryAfter: a.untold(a.header.Get("Retry-After")), RequestID: a.receipt.RequestID,
+		RetryAfterMS: milliseconds(a.header.Get("Retry-After-Ms")), ShouldRetry: yesOrNo(a.header.Get("X-Should-Retry")),
 	}
+}
+
+// milliseconds is a header that holds a number of them; "" where it holds anything else.
+func milliseconds(value string) string {
+	if ms, err := strconv.ParseUint(value, 10, 32); err == nil {
+		return strconv.FormatUint(ms, 10)
+	}
+	return ""
+}
+
+// yesOrNo is a header that is true or false; "" where it is anything else.
+func yesOrNo(value string) string {
+	if value == "true" || value == "false" {
+		return value
+	}
+	return ""
 }
 
 // untold is a header of the answer; "" where it tells one of our secrets.

@@ -210,9 +210,15 @@ func TestAnswerBytes(t *testing.T) {
 	})
 	for _, stream := range []bool{false, true} {
 		body := " {\"odd\": [1,2]}\n"
-		h.Fake.Queue(providertest.Answer{Status: 418, Body: body, Header: map[string]string{"Content-Type": "text/odd", "Retry-After": "7"}})
+		header := map[string]string{"Content-Type": "text/odd", "Retry-After": "7", "Retry-After-Ms": "6500", "X-Should-Retry": "false"}
+		h.Fake.Queue(providertest.Answer{Status: 418, Body: body, Header: header})
 		a := h.Chat(t, h.Home.User.Key, chatBody(stream, "hello", ""))
-		if a.Status != 418 || a.Body != body || a.Header.Get("Content-Type") != "text/odd" || a.Header.Get("Retry-After") != "7" {
+		for name, want := range header {
+			if got := a.Header.Get(name); got != want {
+				t.Errorf("stream %t: the header %s is %q, want %q", stream, name, got, want)
+			}
+		}
+		if a.Status != 418 || a.Body != body {
 			t.Errorf("stream %t: got %d %q with %v", stream, a.Status, a.Body, a.Header)
 		}
 	}

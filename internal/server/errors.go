@@ -172,15 +172,15 @@ func flatError(e sallyport.Error, m meaning, _ string) any {
 func (sur surface) writeError(w http.ResponseWriter, err error) {
 	e, m := outside(err)
 	var refused *llm.UpstreamError
-	if errors.As(err, &refused) && len(refused.Body) > 0 {
-		if sur.speaks(refused.Dialect) {
-			writeUpstreamError(w, refused)
-			return
-		}
-		e.Code, e.Message = sallyport.UpstreamError, toldBy(refused)
-		m = meaning{refused.Status, refusedKind(refused.Status), m.label}
-		if refused.RetryAfter != "" {
-			w.Header().Set("Retry-After", refused.RetryAfter)
+	if errors.As(err, &refused) {
+		tellRetry(w.Header(), refused)
+		if len(refused.Body) > 0 {
+			if sur.speaks(refused.Dialect) {
+				writeUpstreamError(w, refused)
+				return
+			}
+			e.Code, e.Message = sallyport.UpstreamError, toldBy(refused)
+			m = meaning{refused.Status, refusedKind(refused.Status), m.label}
 		}
 	}
 	if e.Code == sallyport.ClientClosed {
@@ -239,10 +239,18 @@ func writeUpstreamError(w http.ResponseWriter, e *llm.UpstreamError) {
 	if e.ContentType != "" {
 		h.Set("Content-Type", e.ContentType)
 	}
-	if e.RetryAfter != "" {
-		h.Set("Retry-After", e.RetryAfter)
-	}
 	h.Set("Content-Length", strconv.Itoa(len(e.Body)))
 	w.WriteHeader(e.Status)
 	_, _ = w.Write(e.Body) // fails only when the client has left
+}
+
+// tellRetry passes on what a provider says of when, and whether, to ask again.
+func tellRetry(h http.Header, e *llm.UpstreamError) {
+	for name, value := range map[string]string{
+		"Retry-After": e.RetryAfter, "Retry-After-Ms": e.RetryAfterMS, "X-Should-Retry": e.ShouldRetry,
+	} {
+		if value != "" {
+			h.Set(name, value)
+		}
+	}
 }

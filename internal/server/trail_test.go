@@ -138,6 +138,11 @@ func TestNoRecordNoRead(t *testing.T) {
 	}
 }
 
+// reported is an answer of chat completions with that usage.
+func reported(usage string) providertest.Answer {
+	return providertest.Answer{Body: `{"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":"Hi."},"finish_reason":"stop"}],"usage":` + usage + `}`}
+}
+
 // usage cases: what a provider reports, and what the ledger makes of it. One
 // micro-credit is a token of input, two a token of output.
 func TestCharges(t *testing.T) {
@@ -158,12 +163,15 @@ func TestCharges(t *testing.T) {
 		{"cached input is a part", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 2, CachedInput: 5, Output: 3}}, 7 + 2*3, false, false, false, 200},
 		{"nothing", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{}}, sallyport.Credits((len(body)+3)/4) + 2*1, false, true, false, 200},
 		{"above the hold", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 7, Output: 5000}}, 7 + 2*5000, true, false, false, 200},
-		{"negative", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: -7, Output: -3}}, sallyport.Credits((len(body)+3)/4) + 2*1, false, true, true, 200},
-		{"one negative", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 7, Output: -3}}, 7, false, false, true, 200},
+		{"negative", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: -7, Output: -3}}, sallyport.Credits((len(body)+3)/4) + 2, false, true, true, 200},
+		{"one negative", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 7, Output: -3}}, 7 + 2, false, true, true, 200},
+		{"no numbers of tokens", reported(`{"prompt_tokens":"7","completion_tokens":1.5}`), sallyport.Credits((len(body)+3)/4) + 2, false, true, true, 200},
+		{"the input is what the total has more", reported(`{"completion_tokens":3,"total_tokens":10}`), 7 + 2*3, false, false, false, 200},
 		{"absurd", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 7, Output: 1 << 40}}, 7 + 2*100, false, false, true, 200},
 		{"absurd input", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 1 << 62, Output: 3}}, sallyport.Credits(len(body)) + 2*3, false, false, true, 200},
 		{"not reported", providertest.Answer{Text: "twelve chars", NoUsage: true}, sallyport.Credits((len(body)+3)/4) + 2*3, false, true, false, 200},
 		{"refused by the provider", providertest.Answer{Status: 400, Body: "{}"}, 0, false, false, false, 400},
+		{"refused without a word", providertest.Answer{Status: 500}, 0, false, false, false, 502},
 		{"our credential is wrong", providertest.Answer{Status: 401, Body: "{}"}, 0, false, false, false, 502},
 		{"nothing came", providertest.Answer{Fault: providertest.Empty}, sallyport.Credits((len(body) + 3) / 4), false, true, false, 502},
 		{"closed before the first byte", providertest.Answer{Text: "Hi.", Fault: providertest.NotHTTP}, sallyport.Credits((len(body) + 3) / 4), false, true, false, 502},

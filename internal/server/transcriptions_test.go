@@ -122,6 +122,8 @@ func TestTranscriptionsCharge(t *testing.T) {
 		"tokens of a model priced by time":       {servertest.Whisper, `{"text":"x","usage":{"type":"tokens","input_tokens":9,"output_tokens":1}}`, 200, true},
 		"nothing of a model priced by time":      {servertest.Whisper, `{"text":"x"}`, 200, true},
 		"tokens":                                 {servertest.Model, `{"text":"x","usage":{"type":"tokens","input_tokens":14,"output_tokens":45}}`, 14 + 2*45, false},
+		"nothing of a model priced by tokens":    {servertest.Model, `{"text":"x"}`, 118, true},
+		"a count that is none":                   {servertest.Model, `{"text":"x","usage":{"type":"tokens","input_tokens":-14,"output_tokens":45}}`, 118, true},
 		"Mistral's":                              {servertest.Model, `{"text":"x","usage":{"prompt_audio_seconds":2,"prompt_tokens":4,"completion_tokens":5,"total_tokens":9}}`, 4 + 2*5, false},
 		"seconds of a model priced by tokens":    {servertest.Model, `{"text":"x","usage":{"type":"duration","seconds":2}}`, 2 * 13, false},
 		"more than the file can hold":            {servertest.Whisper, `{"text":"x","usage":{"type":"duration","seconds":3}}`, 300, false},

@@ -71,8 +71,10 @@ func message(v llm.Value) (llm.Message, error) {
 		return llm.Message{Role: llm.RoleTool, Parts: []llm.Part{
 			{Kind: llm.ToolResultPart, Raw: v, ToolID: id, Parts: parts},
 		}}, nil
+	case "function": // what answered a call by the older field functions, which no other dialect has
+		return llm.Message{Role: llm.RoleTool, Parts: []llm.Part{{Kind: llm.OtherPart, Raw: v}}}, wire.NeedString(v, "name")
 	}
-	return llm.Message{}, wire.Wrong(v, "role", "must be system, developer, user, assistant or tool")
+	return llm.Message{}, wire.Wrong(v, "role", "must be system, developer, user, assistant, tool or function")
 }
 
 // content reads what a message says: a string, blocks, or nothing.

@@ -24,9 +24,13 @@ func readUsage(v llm.Value) *llm.Usage {
 	if !details.Get("cached_tokens").Exists() {
 		cached = count(v.Get("prompt_cache_hit_tokens")) // DeepSeek
 	}
-	// Some providers leave reasoning out of the output but not out of the total:
-	// what was not asked was answered.
-	if total := count(v.Get("total_tokens")); total-prompt > output && prompt >= 0 {
+	total := count(v.Get("total_tokens"))
+	switch {
+	case v.Get("prompt_tokens").IsNull():
+		prompt = max(total-max(output, 0), 0)
+	case total-prompt > output && prompt >= 0:
+		// Some providers leave reasoning out of the output but not out of the total:
+		// what was not asked was answered.
 		output = total - prompt
 	}
 	return &llm.Usage{

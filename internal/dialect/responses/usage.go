@@ -16,11 +16,15 @@ func readUsage(v llm.Value, into *llm.Usage) bool {
 	if v.Kind() != llm.Object || v.Get("input_tokens").IsNull() && v.Get("output_tokens").IsNull() {
 		return false
 	}
+	input, output := count(v.Get("input_tokens")), count(v.Get("output_tokens"))
+	if v.Get("input_tokens").IsNull() {
+		input = max(count(v.Get("total_tokens"))-max(output, 0), 0)
+	}
 	details := v.Get("input_tokens_details")
 	cached, written := count(details.Get("cached_tokens")), count(details.Get("cache_write_tokens"))
 	*into = llm.Usage{
-		Input: count(v.Get("input_tokens")) - cached - written, CachedInput: cached, CacheWrite: written,
-		Output: count(v.Get("output_tokens")), Reasoning: count(v.Get("output_tokens_details").Get("reasoning_tokens")),
+		Input: input - cached - written, CachedInput: cached, CacheWrite: written,
+		Output: output, Reasoning: count(v.Get("output_tokens_details").Get("reasoning_tokens")),
 	}
 	return true
 }

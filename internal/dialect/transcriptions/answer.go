@@ -147,13 +147,17 @@ func DecodeEvent(name string, doc *llm.Document, e *llm.Event) error {
 }
 
 // usage is what the provider says that it heard: tokens, or how long the sound is.
-// Mistral has words of its own, and Groq tells nothing but the duration.
+// Mistral has words of its own, and Groq tells nothing but the duration. Of tokens of which
+// one count is none, the other is not believed either.
 func usage(root llm.Value) *llm.Usage {
 	told := root.Get("usage")
+	readable := true
 	count := func(names ...string) (n int64) {
 		for _, name := range names {
-			if v, ok := told.Get(name).Int(); ok {
-				n = max(n, v)
+			if v := told.Get(name); !v.IsNull() {
+				m, ok := v.Int()
+				readable = readable && ok && m >= 0
+				n = max(n, m)
 			}
 		}
 		return n
@@ -162,6 +166,9 @@ func usage(root llm.Value) *llm.Usage {
 		Input:        count("input_tokens", "prompt_tokens"),
 		Output:       count("output_tokens", "completion_tokens"),
 		AudioSeconds: max(seconds(told.Get("seconds")), seconds(told.Get("prompt_audio_seconds")), seconds(root.Get("duration"))),
+	}
+	if !readable {
+		u.Input, u.Output = 0, 0
 	}
 	if *u == (llm.Usage{}) {
 		return nil

@@ -184,14 +184,15 @@ func (s suite) refusals(t *testing.T) {
 			wholeAndStream(t, func(t *testing.T, stream bool) {
 				fake, p := s.start(t)
 				fake.Queue(Answer{Status: status, Body: " {\"error\": \"its own words\"}\n",
-					Header: map[string]string{"Retry-After": "7", "Content-Type": "application/problem+json"}})
+					Header: map[string]string{"Retry-After": "7", "Retry-After-Ms": "6500", "X-Should-Retry": "false", "Content-Type": "application/problem+json"}})
 				receipt, err := p.Do(t.Context(), target, s.ask(t, "hello", stream), mustNotHear(t))
 				var refused *llm.UpstreamError
 				if !errors.As(err, &refused) {
 					t.Fatalf("Do: got %v, want *llm.UpstreamError", err)
 				}
 				want := llm.UpstreamError{Dialect: refused.Dialect, Status: status, ContentType: "application/problem+json",
-					Body: refused.Body, RetryAfter: "7", RequestID: "req-fake"}
+					Body: refused.Body, RetryAfter: "7", RequestID: "req-fake",
+					RetryAfterMS: "6500", ShouldRetry: "false"}
 				if fmt.Sprint(*refused) != fmt.Sprint(want) || string(refused.Body) != " {\"error\": \"its own words\"}\n" {
 					t.Errorf("got %+v with body %q, want %+v", *refused, refused.Body, want)
 				}
@@ -219,15 +220,16 @@ func (s suite) refusals(t *testing.T) {
 		})
 		fake.Queue(Answer{
 			Status: 400, Body: `{"error":"wrong header Authorization: Bearer ` + key + `, X-Token: another\/one-of-ours"}`,
-			Header: map[string]string{"X-Request-Id": "for " + key, "Retry-After": header, "Content-Type": "text/" + key},
+			Header: map[string]string{"X-Request-Id": "for " + key, "Retry-After": header, "Content-Type": "text/" + key,
+				"Retry-After-Ms": header, "X-Should-Retry": header},
 		})
 		receipt, err := p.Do(t.Context(), target, s.ask(t, "hello", false), mustNotHear(t))
 		var refused *llm.UpstreamError
 		if !errors.As(err, &refused) || string(refused.Body) != `{"error":"wrong header Authorization: Bearer [redacted], X-Token: [redacted]"}` {
 			t.Fatalf("got %v", err)
 		}
-		if receipt.RequestID+refused.RequestID+refused.RetryAfter+refused.ContentType != "" {
-			t.Errorf("headers tell it: %+v, %q, %q", receipt, refused.RetryAfter, refused.ContentType)
+		if receipt.RequestID+refused.RequestID+refused.RetryAfter+refused.ContentType+refused.RetryAfterMS+refused.ShouldRetry != "" {
+			t.Errorf("headers tell it: %+v, %+v", receipt, refused)
 		}
 	})
 	t.Run("empty_body", func(t *testing.T) {

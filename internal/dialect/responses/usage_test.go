@@ -1,0 +1,27 @@
+package responses
+
+import (
+	"testing"
+
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// What a provider leaves out of the input is told by its total.
+func TestReadUsage(t *testing.T) {
+	for body, want := range map[string]llm.Usage{
+		`{"input_tokens":7,"output_tokens":3,"total_tokens":10}`:                                               {Input: 7, Output: 3},
+		`{"output_tokens":3,"total_tokens":10}`:                                                                {Input: 7, Output: 3},
+		`{"input_tokens":null,"output_tokens":3,"total_tokens":10,"input_tokens_details":{"cached_tokens":2}}`: {Input: 5, CachedInput: 2, Output: 3},
+		`{"output_tokens":3}`:                       {Output: 3},
+		`{"input_tokens":7,"output_tokens":"many"}`: {Input: 7, Output: unreadable},
+	} {
+		doc, err := llm.Parse([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got llm.Usage
+		if !readUsage(doc.Root(), &got) || got != want {
+			t.Errorf("%s: got %+v, want %+v", body, got, want)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/sallyport-ai/sallyport/internal/dialect"
+	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
+	"github.com/sallyport-ai/sallyport/internal/dlp"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
+
+// Events with log-probabilities go out as they came, in their order, but for those
+// whose text is changed: these have none, and their text is told once.
+func TestScreenTokens(t *testing.T) {
+	t.Parallel()
+	plan := dlp.New().Plan(dlp.DefaultPolicy())
+	req, err := chat.Decode([]byte(`{"model":"m","messages":[{"role":"user","content":"` + secretMail + `"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := plan.Screen(testMAC, "user/ann")
+	if err := asked.Request(req.Body, dialect.Opaque(llm.Chat)); err != nil {
+		t.Fatal(err)
+	}
+	placeholder := req.Messages[0].Parts[0].Text.Text()
+	said := func(choice int, text, finish string) string {
+		return fmt.Sprintf(`{"choices":[{"index":%d,"delta":{"content":%q},"logprobs":{"content":[{"token":%q}]},"finish_reason":%s}]}`, choice, text, text, finish)
+	}
+	bare := func(choice int, text string) string {
+		return fmt.Sprintf(`{"choices":[{"index":%d,"delta":{"content":%q},"logprobs":null,"finish_reason":null}]}`, choice, text)
+	}
+	const end = `{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`
+	words := []string{said(0, "Hello", "null"), said(0, " a", "null"), said(0, ".", "null"), said(0, "\n", "null"), said(0, " b", "null")}
+	for name, tt := range map[string]struct{ chunks, want []string }{
+		"nothing changed":     {append(words[:5:5], end), append(words[:5:5], end)},
+		"the end has a text":  {append(words[:5:5], said(0, " a", `"stop"`)), append(words[:5:5], said(0, " a", `"stop"`))},
+		"a value comes back":  {[]string{said(0, "to ", "null"), said(0, placeholder[:12], "null"), said(0, placeholder[12:], "null"), said(0, " now", "null"), end}, []string{said(0, "to ", "null"), bare(0, secretMail), bare(0, ""), said(0, " now", "null"), end}},
+		"half a value":        {[]string{said(0, placeholder[:12], "null"), end}, []string{said(0, placeholder[:12], "null"), end}},
+		"a piece without any": {[]string{said(0, " a", "null"), bare(0, "b"), end}, []string{said(0, " a", "null"), bare(0, "b"), end}},
+		"two answers":         {[]string{said(0, " a", "null"), said(1, " b", "null"), said(1, "c", `"stop"`), end}, []string{said(1, " b", "null"), said(1, "c", `"stop"`), said(0, " a", "null"), end}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			s := screened{call: &Call{Request: req}, screen: asked, out: func(e *llm.Event) error {
+				got = append(got, string(e.Body.Encode()))
+				return nil
+			}}
+			for _, chunk := range tt.chunks {
+				var e llm.Event
+				doc, err := llm.Parse([]byte(chunk))
+				if err == nil {
+					err = chat.DecodeEvent(doc, &e)
+				}
+				if err == nil {
+					err = s.push(&e)
+				}
+				if err != nil {
+					t.Fatalf("%v in %s", err, chunk)
+				}
+			}
+			if strings.Join(got, "\n") != strings.Join(tt.want, "\n") {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+			}
+			if s.heldBytes != 0 {
+				t.Errorf("%d bytes are still counted as held", s.heldBytes)
+			}
+		})
+	}
+}
