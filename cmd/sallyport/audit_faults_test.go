@@ -23,7 +23,7 @@ import (
 // retention has run again, which brings it to where it would have come without.
 func TestRetentionFaults(t *testing.T) {
 	t.Parallel()
-	for database, url := range map[string]func(testing.TB) string{"SQLite": storetest.SQLiteURL, "Postgres": storetest.PostgresURL} {
+	for database, url := range map[string]func(testing.TB) string{"SQLite": storetest.SQLiteURL, "Postgres": storetest.NewPostgres} {
 		for _, f := range faults {
 			t.Run(database+"/"+f.name, func(t *testing.T) {
 				t.Parallel()

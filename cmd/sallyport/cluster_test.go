@@ -42,8 +42,8 @@ func eachCluster(t *testing.T, config string, f func(t *testing.T, c *cluster)) 
 		database func(testing.TB) string
 	}{
 		{"SQLite", 1, func(testing.TB) string { return "" }},
-		{"Postgres", 1, storetest.PostgresURL},
-		{"Postgres, three nodes", clusterNodes, storetest.PostgresURL},
+		{"Postgres", 1, storetest.NewPostgres},
+		{"Postgres, three nodes", clusterNodes, storetest.NewPostgres},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
@@ -54,7 +54,7 @@ func eachCluster(t *testing.T, config string, f func(t *testing.T, c *cluster)) 
 
 func openCluster(t *testing.T, config string, nodes int) *cluster {
 	t.Helper()
-	return openClusterOn(t, config, nodes, storetest.PostgresURL(t))
+	return openClusterOn(t, config, nodes, storetest.NewPostgres(t))
 }
 
 // clusterTurns are how many clusters are on Postgres at once: it takes 100

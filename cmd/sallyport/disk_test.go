@@ -30,6 +30,7 @@ var diskFaults = []diskFault{
 // and the server is killed in it. In the end no call is missing that a client
 // saw answered, and the books are in order.
 func TestDiskFails(t *testing.T) {
+	t.Parallel()
 	for _, fault := range diskFaults {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()

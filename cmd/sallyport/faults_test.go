@@ -53,7 +53,7 @@ func TestFaultTable(t *testing.T) {
 		if *everyFault {
 			session.every = 1
 		}
-		for database, url := range map[string]func(testing.TB) string{"SQLite": storetest.SQLiteURL, "Postgres": storetest.PostgresURL} {
+		for database, url := range map[string]func(testing.TB) string{"SQLite": storetest.SQLiteURL, "Postgres": storetest.NewPostgres} {
 			for _, f := range faults {
 				t.Run(session.name+"/"+database+"/"+f.name, func(t *testing.T) {
 					t.Parallel()

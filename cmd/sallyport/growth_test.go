@@ -48,7 +48,7 @@ func TestGrowth(t *testing.T) {
 		database func(testing.TB) string
 	}{
 		{"SQLite", func(testing.TB) string { return "" }},
-		{"Postgres", storetest.PostgresURL},
+		{"Postgres", storetest.NewPostgres},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			if *growthPages < growthTurns { // too few for times that tell anything

@@ -30,7 +30,7 @@ func (h *house) once(prompt, name string) (reply, error) {
 func TestRepeatAfterKill(t *testing.T) {
 	t.Parallel()
 	for name, url := range map[string]func(testing.TB) string{
-		"SQLite": func(testing.TB) string { return "" }, "Postgres": storetest.PostgresURL,
+		"SQLite": func(testing.TB) string { return "" }, "Postgres": storetest.NewPostgres,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -58,7 +58,7 @@ func databases(t *testing.T, f func(t *testing.T, at place)) {
 	})
 	t.Run("Postgres", func(t *testing.T) {
 		t.Parallel()
-		url := storetest.PostgresURL(t)
+		url := storetest.NewPostgres(t)
 		f(t, furnished(t, place{StoreURL: url, Postgres: url}))
 	})
 }

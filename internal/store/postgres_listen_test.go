@@ -17,7 +17,7 @@ func TestPostgresTellsOfChanges(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	url := storetest.PostgresURL(t)
+	url := storetest.NewPostgres(t)
 	db := storetest.Open(t, url)
 	org := storetest.NewOrg(t, db)
 	conn, err := pgx.Connect(ctx, url)

@@ -16,7 +16,7 @@ func TestUsageRolledUpByOlderProgram(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ url, driver string }{
 		"sqlite":   {storetest.SQLiteURL(t), "sqlite"},
-		"postgres": {storetest.PostgresURL(t), "pgx"},
+		"postgres": {storetest.NewPostgres(t), "pgx"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
