@@ -111,7 +111,7 @@ func parseOptions(args []string) (o options, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&o.out, "o", "", "write the report to this `file`")
 	flags.StringVar(&o.binary, "binary", "bin/sallyport", "the gateway")
-	flags.StringVar(&o.postgres, "postgres", "postgres://postgres@127.0.0.1:5432/postgres",
+	flags.StringVar(&o.postgres, "postgres", "postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable",
 		"a PostgreSQL server, on which databases are made and dropped; empty: measure without")
 	flags.StringVar(&o.profiles, "profile", "", "where a target is missed, profile the gateway and keep the profiles in this `folder`")
 	only := flags.String("only", "", "measure what matches this `regexp` alone, in \"scenario: target\"; direct and floor come along")

@@ -60,7 +60,7 @@ on %s, in rounds: %d. Provider, callers and targets share the machine.
 - **bare**: the same proxy, which passes the request on while it comes in.
 - **sallyport**: this program with everything on: keys, limits, DLP with all default rules, credits, a log line for each
   call, and intent and outcome of each call in the database before it goes out and before its answer ends. Strict: on the
-  disk; relaxed: with the system.
+  disk; relaxed: with the system. PostgreSQL is beside it, without TLS.
 
 Every prompt is another one. Figures are medians over the rounds; differences and ratios are taken within a round, in which
 the targets have their turns in shuffled order, each when the last has come to rest. Callers send the next call when the last
