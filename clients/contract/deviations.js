@@ -17,6 +17,7 @@ export const deviations = [
   row(ours, 'completions', 'choices.*.finish_reason', null, 'stop', 'one schema for events and plain answers: all events but the last have null'),
   row(ours, 'responses', 'store', anything, absent, 'OpenAI tells it'),
   row(ours, 'responses', 'response.store', anything, absent, 'OpenAI tells it'),
+  row(ours, 'responses', 'response.error.reason', anything, absent, 'our own code, beside one that the description allows'),
   row(ours, 'responses', 'error', (e) => e?.code === 'stream_error', absent, 'the object of other surfaces, beside the members of the event'),
 
   row([...builds, 'vertex', 'deepseek', 'lmstudio', 'vllm', 'xai'], 'chat', 'choices.*.delta.reasoning_content', anything, absent, 'thinking'),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -303,7 +302,7 @@ func mayPass(err error) bool {
 		return true
 	case sallyport.UpstreamTimeout:
 		return !errors.Is(err, errStepTime)
-	case sallyport.UpstreamError:
+	case sallyport.UpstreamError, sallyport.UpstreamEmptyBody:
 		var refused *llm.UpstreamError
 		var told *llm.ToldFailure
 		return errors.As(err, &refused) && busy(refused.Status) || errors.As(err, &told) && busy(told.Status)
@@ -328,9 +327,8 @@ func retryAfter(err error) time.Duration {
 	}
 	var refused *llm.UpstreamError
 	if errors.As(err, &refused) {
-		if seconds, err := strconv.Atoi(refused.RetryAfter); err == nil && seconds > 0 && seconds < 3600 {
-			return time.Duration(seconds) * time.Second
-		}
+		wait, _ := refused.Wait(askWaitMax)
+		return wait
 	}
 	return 0
 }

@@ -26,6 +26,8 @@ const (
 	// finishTime bounds how long the end of an answer is tried to be written.
 	finishTime = 30 * time.Second
 	finishWait = 250 * time.Millisecond // between two tries
+	// retryToldMax is the longest wait that a person is told of.
+	retryToldMax = time.Hour
 )
 
 // errAnswerTime is why an answer that took longer than AnswerTimeMax was cut off.
@@ -282,8 +284,8 @@ func failure(err error) (code sallyport.Code, message string, retry time.Duratio
 	if json.Unmarshal(refused.Body, &words) == nil && words.Error.Message != "" {
 		message = message + ": " + strings.ToValidUTF8(words.Error.Message[:min(len(words.Error.Message), failureMax)], "")
 	}
-	if seconds, err := time.ParseDuration(refused.RetryAfter + "s"); err == nil && seconds > 0 && seconds < time.Hour {
-		retry = seconds
+	if wait, asked := refused.Wait(retryToldMax); asked {
+		retry = wait
 	}
 	return code, message, retry
 }

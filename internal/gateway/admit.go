@@ -46,7 +46,7 @@ func (g *Gateway) holdOf(call *Call) (hold sallyport.Credits, err error) {
 		if err != nil {
 			return 0, err
 		}
-		_, input, err := lost(call, m)
+		input, err := m.Price.Cost(inputOf(call, m))
 		if err != nil {
 			return 0, err
 		}
@@ -58,11 +58,9 @@ func (g *Gateway) holdOf(call *Call) (hold sallyport.Credits, err error) {
 	return hold + inputs - least, nil
 }
 
-// lost is what a try uses and costs that failed although the provider had begun to work.
-func lost(call *Call, m sallyport.Model) (sallyport.Usage, sallyport.Credits, error) {
-	usage := credit.Estimate(call.Request, m, call.BytesIn, 0)
-	cost, err := m.Price.Cost(usage)
-	return usage, cost, err
+// inputOf is what a try probably uses that fails although the provider has begun to work.
+func inputOf(call *Call, m sallyport.Model) sallyport.Usage {
+	return credit.Estimate(call.Request, m, call.BytesIn, 0)
 }
 
 // dearest is the most that a call can cost which that model serves within the bound.

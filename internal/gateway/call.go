@@ -34,8 +34,8 @@ type Call struct {
 	begun      bool              // record: the client has seen a part of the answer
 	recorded   bool              // admit, record: the last record of it is in the trail already
 	sent       bool              // dispatch: a provider may have begun to work
-	owed       []sallyport.Model // dispatch: whose last try failed and may be charged for
-	lost       []sallyport.Model // dispatch: the same, of tries that others followed
+	owed       []fruitless       // dispatch: the last try, if it failed and may be charged for
+	lost       []fruitless       // dispatch: the same, of tries that others followed
 	answered   int64             // dispatch: bytes of answer text that the provider produced
 	finished   bool              // dispatch: the provider has said how a choice ends
 	usageFinal bool              // dispatch: the usage was told then or later

@@ -94,12 +94,28 @@ func (d *dispatching) candidate(ctx context.Context, m sallyport.Model, ask ask,
 			return err
 		}
 		if v.paid {
-			d.call.owed = append(d.call.owed, m)
+			d.call.owed = append(d.call.owed, fruitlessTry(d.call, m))
 		}
 		if !v.again || n > d.g.retries(m) || !d.wait(ctx, n, err) {
 			return err
 		}
 	}
+}
+
+// fruitless is a try that failed and that its provider may charge for.
+type fruitless struct {
+	price     sallyport.Price
+	usage     sallyport.Usage
+	estimated bool // the provider told none
+}
+
+// fruitlessTry is the try of m that has just failed.
+func fruitlessTry(call *Call, m sallyport.Model) fruitless {
+	if call.UsageKnown {
+		usage, estimated := believed(call)
+		return fruitless{m.Price, usage, estimated}
+	}
+	return fruitless{m.Price, inputOf(call, m), true}
 }
 
 // told is a try of which the candidate's memory and breaker hear, the breaker also when
@@ -144,7 +160,7 @@ func tell(breaker *watched, err error, v verdict) {
 	switch {
 	case v.sick:
 		breaker.RecordFailure()
-	case err == nil || sallyport.CodeOf(err) == sallyport.UpstreamError:
+	case err == nil, sallyport.CodeOf(err) == sallyport.UpstreamError, sallyport.CodeOf(err) == sallyport.UpstreamEmptyBody:
 		breaker.RecordSuccess()
 	case !breaker.IsClosed():
 		breaker.RecordFailure()

@@ -141,19 +141,19 @@ func (g *Gateway) outcome(call *Call, err error) (journal.Entry, error) {
 	if serr != nil {
 		return journal.Entry{}, serr
 	}
-	for _, m := range call.lost {
+	for _, try := range call.lost {
 		if call.Request.Operation == llm.CountTokens {
 			break // nothing was billed
 		}
-		more, price, serr := lost(call, m)
+		more, serr := try.price.Cost(try.usage)
 		if serr != nil {
 			return journal.Entry{}, serr
 		}
-		usage.Input += more.Input
-		cost, estimated = cost+price, true
+		usage = usage.Plus(try.usage)
+		cost, estimated = cost+more, estimated || try.estimated
 		overrun = cost > call.Hold
 	}
-	call.Usage, call.UsageKnown = usage, call.UsageKnown && !estimated
+	call.Usage, call.UsageKnown = usage, !estimated && usage != sallyport.Usage{}
 	call.Charge = cost
 	status := 200
 	if err != nil && !call.begun {
@@ -183,7 +183,7 @@ func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated 
 	case call.UsageKnown && (err == nil || call.usageFinal):
 		return believed(call)
 	case call.UsageKnown:
-		usage = call.Usage
+		usage, _ = believed(call)
 		usage.Output = max(usage.Output, credit.Estimate(call.Request, call.served(), call.BytesIn, call.answered).Output)
 		return usage, true
 	case !call.sent:
@@ -198,7 +198,7 @@ func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated 
 	return credit.Estimate(call.Request, call.served(), call.BytesIn, call.answered), true
 }
 
-// believed is what the provider reported at the end of an answer. A half of it that
+// believed is what the provider reported. A half of it that
 // it told as what is no number of tokens is estimated: it is a mistake, and no gift.
 func believed(call *Call) (usage sallyport.Usage, estimated bool) {
 	usage = call.Usage

@@ -63,6 +63,7 @@ func judge(err error) verdict {
 	case sallyport.UpstreamError, sallyport.UpstreamEmptyBody:
 		v := judgeStatus(err)
 		v.paid = v.paid || toldUsage(err) != nil
+		v.again = v.again && !v.paid // the hold covers one try of each candidate
 		return v
 	}
 	return verdict{}

@@ -174,9 +174,9 @@ func testFailure(call *gateway.Call, err error) (failed string, status int, mess
 	var refused *llm.UpstreamError
 	switch {
 	case errors.As(err, &refused) && refused.Status == http.StatusTooManyRequests:
-		return string(provider.RateLimited), status, providerWords(refused)
+		return string(provider.RateLimited), status, providerWords(refused, told.Message)
 	case errors.As(err, &refused):
-		return string(provider.BadStatus), status, providerWords(refused)
+		return string(provider.BadStatus), status, providerWords(refused, told.Message)
 	}
 	f := provider.FailureOf(err)
 	if f == provider.BadAnswer {
@@ -185,9 +185,12 @@ func testFailure(call *gateway.Call, err error) (failed string, status int, mess
 	return string(f), status, f.Meaning()
 }
 
-// providerWords are the beginning of what the provider said; DLP has seen it,
-// and our credential is not in it.
-func providerWords(e *llm.UpstreamError) string {
+// providerWords are the beginning of what the provider said, or ours where it said
+// nothing; DLP has seen it, and our credential is not in it.
+func providerWords(e *llm.UpstreamError, ours string) string {
+	if len(e.Body) == 0 {
+		return ours
+	}
 	var known struct {
 		Error struct {
 			Message string `json:"message"`

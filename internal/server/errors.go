@@ -64,7 +64,7 @@ func Status(err error) int {
 		return http.StatusOK
 	}
 	var refused *llm.UpstreamError
-	if errors.As(err, &refused) {
+	if errors.As(err, &refused) && len(refused.Body) > 0 { // one without a word is not passed on
 		return refused.Status
 	}
 	return meanings[sallyport.CodeOf(err)].status

@@ -266,6 +266,7 @@ func TestRepeatAfterFailure(t *testing.T) {
 	for name, answer := range map[string]providertest.Answer{
 		"500":                 {Status: 500, Body: "{}"},
 		"429 of the provider": {Status: 429, Body: "{}"},
+		"404 without a word":  {Status: 404},
 		"closed":              {Fault: providertest.Close},
 		"cut stream":          {Text: "all of it", Fault: providertest.Cut, After: 2},
 	} {

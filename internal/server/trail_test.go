@@ -172,6 +172,7 @@ func TestCharges(t *testing.T) {
 		{"not reported", providertest.Answer{Text: "twelve chars", NoUsage: true}, sallyport.Credits((len(body)+3)/4) + 2*3, false, true, false, 200},
 		{"refused by the provider", providertest.Answer{Status: 400, Body: "{}"}, 0, false, false, false, 400},
 		{"refused without a word", providertest.Answer{Status: 500}, 0, false, false, false, 502},
+		{"another refusal without a word", providertest.Answer{Status: 404}, 0, false, false, false, 502},
 		{"our credential is wrong", providertest.Answer{Status: 401, Body: "{}"}, 0, false, false, false, 502},
 		{"nothing came", providertest.Answer{Fault: providertest.Empty}, sallyport.Credits((len(body) + 3) / 4), false, true, false, 502},
 		{"closed before the first byte", providertest.Answer{Text: "Hi.", Fault: providertest.NotHTTP}, sallyport.Credits((len(body) + 3) / 4), false, true, false, 502},
@@ -189,6 +190,9 @@ func TestCharges(t *testing.T) {
 			records := h.Records(t, h.Home.ID, mark)
 			if len(records) != 2 {
 				t.Fatalf("got records %+v", records)
+			}
+			if records[1].Status != a.Status {
+				t.Errorf("the record tells the status %d, the client saw %d", records[1].Status, a.Status)
 			}
 			cost := *records[1].Cost
 			want := sallyport.RecordCost{Hold: hold, Charge: tt.charge, Overrun: tt.overrun, Estimated: tt.estimated, PriceVersion: "price-1"}
