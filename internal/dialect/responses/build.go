@@ -16,7 +16,6 @@ const textMax = 64 << 20
 // which the provider begins them, and grow side by side: what data protection
 // holds back of a text may come when the next item has begun.
 type built struct {
-	begun  bool // the client has seen the first events
 	ended  bool // all items are done
 	items  []*builtItem
 	open   map[itemKey]*builtItem
@@ -61,8 +60,7 @@ type builtPart struct {
 // build adds the events that say what e means.
 func (n *Encoder) build(e *llm.Event) error {
 	b := &n.answer
-	if !b.begun {
-		b.begun = true
+	if !n.opened {
 		n.open()
 	}
 	if err := n.take(e); err != nil {
@@ -84,6 +82,7 @@ func (n *Encoder) build(e *llm.Event) error {
 
 // open adds the events that begin a stream.
 func (n *Encoder) open() {
+	n.opened = true
 	for _, name := range []string{"response.created", "response.in_progress"} {
 		n.send(name, responseEvent{Type: name, Sequence: n.next(), Response: n.response("in_progress")})
 	}

@@ -31,6 +31,7 @@ type Encoder struct {
 	used    *llm.Usage // by an answer that fails; nil: it is not known
 	ended   []byte     // the response as the client saw it at its end
 	frames  []byte
+	opened  bool  // the client has seen the stream begin
 	last    int64 // the sequence number that was written last, -1 at first
 	shift   int64 // what is added to those of the provider
 	id      string
@@ -119,6 +120,7 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 	}
 	body := e.Body.Encode(patches...)
 	n.frames = wire.AppendEvent(n.frames, name, body)
+	n.opened = true
 	if e.Kind != llm.DoneEvent || n.stored.ID == "" && n.stored.Conversation == "" {
 		return n.frames, nil
 	}
@@ -231,7 +233,7 @@ func (n *Encoder) Failure(e sallyport.Error) []byte {
 // beforeEnd begins a stream that has said nothing: in the background one may end so.
 func (n *Encoder) beforeEnd() {
 	n.frames = n.frames[:0]
-	if n.last < 0 {
+	if !n.opened {
 		n.open()
 	}
 }

@@ -160,6 +160,40 @@ func TestEncoder_passes(t *testing.T) {
 	}
 }
 
+// A stream that ends without its answer has begun once, whether or not its events are numbered.
+func TestEncoder_ends(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]string{
+		"": "response.created response.in_progress error response.failed",
+		`{"type":"response.created","sequence_number":0,"response":{}}`: "response.created error response.failed",
+		`{"type":"response.created","response":{}}`:                     "response.created error response.failed",
+	} {
+		enc := responses.NewEncoder(decode(t, `{"model":"m","input":"x"}`), time.Unix(1, 0))
+		var all string
+		if data != "" {
+			doc, err := llm.Parse([]byte(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			frames, err := enc.Event(&llm.Event{Kind: llm.ChunkEvent, Dialect: llm.Responses, Body: doc})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = string(frames)
+		}
+		all += string(enc.Failure(*sallyport.NewError(sallyport.UpstreamError, "It failed.")))
+		var got []string
+		for line := range strings.Lines(all) {
+			if name, ok := strings.CutPrefix(line, "event: "); ok {
+				got = append(got, strings.TrimSpace(name))
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("after %q: got %s, want %s", data, got, want)
+		}
+	}
+}
+
 // What a provider tells several times is a delta once; what it tells only as a
 // whole is one too.
 func TestDecoder(t *testing.T) {
