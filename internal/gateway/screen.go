@@ -87,9 +87,10 @@ type screened struct {
 	place     []string              // room for others
 }
 
-// Bounds of what is remembered of one answer: calls of tools, the bytes of a tool's
-// name and of the events that what is held back will go out in. No model comes near;
-// a broken or hostile provider, whose stream need not end, must not come further.
+// Bounds of what is remembered of one answer: calls of tools, and as many texts with
+// log-probabilities, the bytes of a tool's name and of the events that what is held
+// back will go out in. No model comes near; a broken or hostile provider, whose stream
+// need not end, must not come further.
 const (
 	callsMax    = 20_000
 	toolNameMax = 4 << 10
@@ -341,10 +342,19 @@ func (s *screened) delta(d llm.Delta, last bool) (changed bool, err error) {
 	if !d.Text.Exists() || d.Kind == llm.SignatureDelta {
 		return false, nil
 	}
+	w := s.tokens[id]
+	if w != nil { // what may go out of earlier events goes out before this piece
+		if err := s.strip(w); err != nil {
+			return false, err
+		}
+	}
 	piece := d.Text.Text()
 	emit, err := s.screen.Answer(id, s.tools[id], piece, last)
 	if err != nil {
 		return false, err
+	}
+	if w != nil {
+		w.adrift = s.screen.Pending(id)
 	}
 	s.call.DeliveredChars += int64(utf8.RuneCountInString(emit))
 	if emit == piece {
@@ -429,7 +439,11 @@ func (s *screened) flush(match func(dlp.TextID) bool) error {
 		}
 	}
 	for id, w := range s.tokens {
-		if match(id) && len(w.events) > 0 && s.held[id] == nil {
+		switch {
+		case !match(id):
+		case len(w.events) == 0:
+			delete(s.tokens, id)
+		case s.held[id] == nil:
 			ready = append(ready, id)
 		}
 	}
@@ -441,7 +455,7 @@ func (s *screened) flush(match func(dlp.TextID) bool) error {
 		if err != nil {
 			return err
 		}
-		if w := s.tokens[id]; w != nil && len(w.events) > 0 {
+		if w := s.tokens[id]; w != nil {
 			if err := s.allow(id, w, rest, true); err != nil {
 				return err
 			}

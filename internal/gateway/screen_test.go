@@ -124,6 +124,9 @@ func TestScreenBounds(t *testing.T) {
 		"calls": {func(n int) string {
 			return fmt.Sprintf(`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":%d,"function":{"name":"f"}}]}}]}`, n)
 		}, callsMax, dlp.Off, sallyport.UpstreamInvalid},
+		"texts with log-probabilities": {func(n int) string {
+			return fmt.Sprintf(`{"choices":[{"index":%d,"delta":{"content":"a"},"logprobs":{"content":[]}}]}`, n)
+		}, callsMax, dlp.Off, sallyport.UpstreamInvalid},
 		"the name of a tool": {func(int) string {
 			return fmt.Sprintf(`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"name":"%s"}}]}}]}`, long)
 		}, 0, dlp.Off, sallyport.UpstreamInvalid},

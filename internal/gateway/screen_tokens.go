@@ -15,8 +15,9 @@ type tokens struct {
 	events []*llm.Event
 	came   string // the text of events
 	gone   string // what may go out of it
-	// adrift says that a change has let go what still waits in the screen of events that
-	// are out already: until nothing does, what may go out is not that of events.
+	// adrift says that what still waits in the screen is of events that are out already,
+	// after a change or an event of several pieces: until nothing does, what may go out
+	// is not that of events.
 	adrift bool
 }
 
@@ -33,21 +34,17 @@ func (s *screened) tellsTokens(e *llm.Event) bool {
 // token takes an event that has a piece of one text.
 func (s *screened) token(e *llm.Event) error {
 	id := textID(e.Deltas[0])
-	if s.tokens == nil {
-		s.tokens = make(map[dlp.TextID]*tokens)
-	}
-	w := s.tokens[id]
-	if w == nil {
-		w = &tokens{adrift: s.screen.Pending(id)}
-		s.tokens[id] = w
-	}
-	piece := e.Deltas[0].Text.Text()
-	last := ends(e, id.Choice)
-	if last {
-		if err := s.flush(func(other dlp.TextID) bool { return other.Choice == id.Choice && other != id }); err != nil {
+	if len(e.Finishes) > 0 { // maybe of another choice
+		if err := s.flush(func(other dlp.TextID) bool { return ends(e, other.Choice) && other != id }); err != nil {
 			return err
 		}
 	}
+	w, err := s.tokensOf(id)
+	if err != nil {
+		return err
+	}
+	piece := e.Deltas[0].Text.Text()
+	last := ends(e, id.Choice)
 	emit, err := s.screen.Answer(id, s.tools[id], piece, last)
 	if err != nil {
 		return err
@@ -59,7 +56,24 @@ func (s *screened) token(e *llm.Event) error {
 	return s.allow(id, w, emit, last)
 }
 
-// allow lets out what is settled when emit may go out; with last, everything.
+// tokensOf returns the tokens of a text, which begin with its first event that has some.
+func (s *screened) tokensOf(id dlp.TextID) (*tokens, error) {
+	if w := s.tokens[id]; w != nil {
+		return w, nil
+	}
+	if len(s.tokens) == callsMax {
+		return nil, errTooLong
+	}
+	if s.tokens == nil {
+		s.tokens = make(map[dlp.TextID]*tokens)
+	}
+	w := &tokens{adrift: s.screen.Pending(id)}
+	s.tokens[id] = w
+	return w, nil
+}
+
+// allow lets out what is settled when emit may go out; with last, everything, and
+// nothing is remembered of the text.
 func (s *screened) allow(id dlp.TextID, w *tokens, emit string, last bool) error {
 	s.call.DeliveredChars += int64(utf8.RuneCountInString(emit))
 	w.gone += strings.Clone(emit) // the bytes of an event are used again for the next
@@ -78,6 +92,9 @@ func (s *screened) allow(id dlp.TextID, w *tokens, emit string, last bool) error
 			return err
 		}
 		w.adrift = s.screen.Pending(id)
+	}
+	if last {
+		delete(s.tokens, id)
 	}
 	return nil
 }

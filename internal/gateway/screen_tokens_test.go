@@ -32,6 +32,11 @@ func TestScreenTokens(t *testing.T) {
 		return fmt.Sprintf(`{"choices":[{"index":%d,"delta":{"content":%q},"logprobs":null,"finish_reason":null}]}`, choice, text)
 	}
 	const end = `{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`
+	// both has a piece of each of two texts, other the end of another answer.
+	both := func(thought, text string) string {
+		return fmt.Sprintf(`{"choices":[{"index":0,"delta":{"reasoning_content":%q,"content":%q},"finish_reason":null}]}`, thought, text)
+	}
+	const other = `{"choices":[{"index":0,"delta":{"content":"Hi.\n"},"logprobs":{"content":[]}},{"index":1,"delta":{},"finish_reason":"stop"}]}`
 	words := []string{said(0, "Hello", "null"), said(0, " a", "null"), said(0, ".", "null"), said(0, "\n", "null"), said(0, " b", "null")}
 	for name, tt := range map[string]struct{ chunks, want []string }{
 		"nothing changed":     {append(words[:5:5], end), append(words[:5:5], end)},
@@ -40,6 +45,15 @@ func TestScreenTokens(t *testing.T) {
 		"half a value":        {[]string{said(0, placeholder[:12], "null"), end}, []string{said(0, placeholder[:12], "null"), end}},
 		"a piece without any": {[]string{said(0, " a", "null"), bare(0, "b"), end}, []string{said(0, " a", "null"), bare(0, "b"), end}},
 		"two answers":         {[]string{said(0, " a", "null"), said(1, " b", "null"), said(1, "c", `"stop"`), end}, []string{said(1, " b", "null"), said(1, "c", `"stop"`), said(0, " a", "null"), end}},
+		"several pieces while one waits": {
+			[]string{said(0, "is a", "null"), both("\n", "b.\n"), said(0, "\n", "null"), end},
+			[]string{bare(0, "is "), both("\n", "ab.\n"), said(0, "\n", "null"), end},
+		},
+		"several pieces, and one waits": {
+			[]string{said(0, "\n", "null"), both("\n", "a"), said(0, "a", "null"), end},
+			[]string{said(0, "\n", "null"), both("\n", ""), bare(0, "aa"), end},
+		},
+		"the end of another": {[]string{said(1, " b", "null"), other, end}, []string{said(1, " b", "null"), other, end}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -63,8 +77,8 @@ func TestScreenTokens(t *testing.T) {
 			if strings.Join(got, "\n") != strings.Join(tt.want, "\n") {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 			}
-			if s.heldBytes != 0 {
-				t.Errorf("%d bytes are still counted as held", s.heldBytes)
+			if s.heldBytes != 0 || len(s.tokens) != 0 {
+				t.Errorf("%d bytes are still counted as held, %d texts are remembered", s.heldBytes, len(s.tokens))
 			}
 		})
 	}
