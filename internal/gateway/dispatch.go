@@ -250,7 +250,8 @@ func (g *Gateway) noteUsage(call *Call, told *llm.Usage) *llm.Usage {
 	call.UsageClamped = call.UsageClamped || clamped
 	if usage != (sallyport.Usage{}) { // nothing is used by no answer: who says so does not count
 		call.Usage, call.UsageKnown, call.usageFinal = usage, known, call.finished
-		call.inputUntold, call.outputUntold = used.Total()-used.Output < 0, used.Output < 0
+		call.inputUntold = min(used.Total()-used.Output, used.CachedInput, used.CacheWrite) < 0
+		call.outputUntold = used.Output < 0
 	}
 	if !clamped || call.Request.Operation == llm.Transcribe {
 		return told

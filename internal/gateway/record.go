@@ -198,8 +198,8 @@ func (g *Gateway) used(call *Call, err error) (usage sallyport.Usage, estimated 
 	return credit.Estimate(call.Request, call.served(), call.BytesIn, call.answered), true
 }
 
-// believed is what the provider reported. A half of it that
-// it told as what is no number of tokens is estimated: it is a mistake, and no gift.
+// believed is what the provider reported. A half of it that it told as what is no
+// number of tokens is estimated: it is a mistake, and no gift.
 func believed(call *Call) (usage sallyport.Usage, estimated bool) {
 	usage = call.Usage
 	if !call.inputUntold && !call.outputUntold {

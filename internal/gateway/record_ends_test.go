@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/audit"
+	"github.com/sallyport-ai/sallyport/internal/credit"
 	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
 	"github.com/sallyport-ai/sallyport/internal/journal"
 	"github.com/sallyport-ai/sallyport/internal/llm"
@@ -88,5 +89,47 @@ func TestWhyACallEnded(t *testing.T) {
 		if got := sallyport.CodeOf(outward(tt.ctx, tt.err)); got != tt.want {
 			t.Errorf("%s: got %s, want %s", name, got, tt.want)
 		}
+	}
+}
+
+// What a provider tells as no number of tokens is estimated with the half that it is
+// in. What no call can use is the bound, and a fact.
+func TestUsed_untold(t *testing.T) {
+	t.Parallel()
+	const huge = 1 << 40
+	for name, tt := range map[string]struct {
+		told      llm.Usage
+		input     bool // is estimated
+		output    bool
+		want      sallyport.Usage // but for what is
+		estimated bool
+	}{
+		"as told":            {told: llm.Usage{Input: 5, CachedInput: 2, Output: 3}, want: sallyport.Usage{Input: 5, CachedInput: 2, Output: 3}},
+		"no input":           {told: llm.Usage{Input: -1, Output: 3}, input: true, want: sallyport.Usage{Output: 3}, estimated: true},
+		"no output":          {told: llm.Usage{Input: 5, Output: -1}, output: true, want: sallyport.Usage{Input: 5}, estimated: true},
+		"no cache reads":     {told: llm.Usage{Input: 5, CachedInput: -1, CacheWrite: 9, Output: 3}, input: true, want: sallyport.Usage{Output: 3}, estimated: true},
+		"no cache writes":    {told: llm.Usage{Input: 5, CacheWrite: -1, Output: 3}, input: true, want: sallyport.Usage{Output: 3}, estimated: true},
+		"a part is too much": {told: llm.Usage{Input: -2, CachedInput: 7, Output: 3}, want: sallyport.Usage{CachedInput: 7, Output: 3}},
+		"huge":               {told: llm.Usage{Input: huge, Output: huge}, want: sallyport.Usage{Input: 1000, Output: 2000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g, _ := recorder(io.Discard)
+			call := admitted(t)
+			call.BytesIn, call.answered, call.sent = 400, 80, true
+			call.bound, call.finished = sallyport.Usage{Input: 1000, Output: 2000}, true
+			probably := credit.Estimate(call.Request, call.served(), call.BytesIn, call.answered)
+			if tt.input {
+				tt.want.Input = probably.Input
+			}
+			if tt.output {
+				tt.want.Output = probably.Output
+			}
+			g.noteUsage(call, &tt.told)
+			got, estimated := g.used(call, nil)
+			if got != tt.want || estimated != tt.estimated {
+				t.Errorf("got %+v, estimated %t; want %+v, %t", got, estimated, tt.want, tt.estimated)
+			}
+		})
 	}
 }

@@ -167,6 +167,8 @@ func TestCharges(t *testing.T) {
 		{"one negative", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 7, Output: -3}}, 7 + 2, false, true, true, 200},
 		{"no numbers of tokens", reported(`{"prompt_tokens":"7","completion_tokens":1.5}`), sallyport.Credits((len(body)+3)/4) + 2, false, true, true, 200},
 		{"the input is what the total has more", reported(`{"completion_tokens":3,"total_tokens":10}`), 7 + 2*3, false, false, false, 200},
+		{"no input and no total", reported(`{"completion_tokens":3}`), sallyport.Credits((len(body)+3)/4) + 2*3, false, true, true, 200},
+		{"the total has no more than the output", reported(`{"prompt_tokens":null,"completion_tokens":3,"total_tokens":3}`), sallyport.Credits((len(body)+3)/4) + 2*3, false, true, true, 200},
 		{"absurd", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 7, Output: 1 << 40}}, 7 + 2*100, false, false, true, 200},
 		{"absurd input", providertest.Answer{Text: "Hi.", Usage: &llm.Usage{Input: 1 << 62, Output: 3}}, sallyport.Credits(len(body)) + 2*3, false, false, true, 200},
 		{"not reported", providertest.Answer{Text: "twelve chars", NoUsage: true}, sallyport.Credits((len(body)+3)/4) + 2*3, false, true, false, 200},

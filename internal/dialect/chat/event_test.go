@@ -77,7 +77,15 @@ func TestDecodeEvent(t *testing.T) {
 		"usage_empty":      {usage(`{}`), nil},
 		"usage_unreadable": {usage(`{"prompt_tokens":"many","completion_tokens":1.5}`), []string{"usage {Input:-1 CachedInput:0 CacheWrite:0 Output:-1 Reasoning:0 AudioSeconds:0}", "usage only"}},
 		"usage_absurd": {usage(`{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807,"total_tokens":-9223372036854775808,"prompt_tokens_details":{"cached_tokens":-9223372036854775808}}`),
-			[]string{"usage {Input:2199023255552 CachedInput:-1099511627776 CacheWrite:0 Output:1099511627776 Reasoning:0 AudioSeconds:0}", "usage only"}},
+			[]string{"usage {Input:1099511627776 CachedInput:0 CacheWrite:0 Output:1099511627776 Reasoning:0 AudioSeconds:0}", "usage only"}},
+		"usage_no_prompt":       {usage(`{"completion_tokens":5,"total_tokens":12}`), []string{"usage {Input:7 CachedInput:0 CacheWrite:0 Output:5 Reasoning:0 AudioSeconds:0}", "usage only"}},
+		"usage_no_total":        {usage(`{"completion_tokens":5}`), []string{"usage {Input:-1 CachedInput:0 CacheWrite:0 Output:5 Reasoning:0 AudioSeconds:0}", "usage only"}},
+		"usage_prompt_null":     {usage(`{"prompt_tokens":null,"completion_tokens":5,"total_tokens":null}`), []string{"usage {Input:-1 CachedInput:0 CacheWrite:0 Output:5 Reasoning:0 AudioSeconds:0}", "usage only"}},
+		"usage_total_of_output": {usage(`{"completion_tokens":5,"total_tokens":5}`), []string{"usage {Input:-1 CachedInput:0 CacheWrite:0 Output:5 Reasoning:0 AudioSeconds:0}", "usage only"}},
+		"usage_total_negative":  {usage(`{"completion_tokens":5,"total_tokens":-5}`), []string{"usage {Input:-1 CachedInput:0 CacheWrite:0 Output:5 Reasoning:0 AudioSeconds:0}", "usage only"}},
+		"usage_huge":            {usage(`{"prompt_tokens":1e30,"completion_tokens":5}`), []string{"usage {Input:1099511627776 CachedInput:0 CacheWrite:0 Output:5 Reasoning:0 AudioSeconds:0}", "usage only"}},
+		"usage_cached_unreadable": {usage(`{"prompt_tokens":7,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":"many"}}`),
+			[]string{"usage {Input:7 CachedInput:0 CacheWrite:0 Output:5 Reasoning:0 AudioSeconds:0}", "usage only"}},
 		"error_null": {`{"choices":[{"delta":{"content":"a"}}],"error":null}`, []string{"choice 0 kind 1 index 0: a"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -231,10 +231,6 @@ func finish(reason string, e *llm.Event) error {
 	return nil
 }
 
-// countMax is what an impossible count reads as: far above what any call can use,
-// and far below what would overflow a sum.
-const countMax = 1 << 50
-
 // count takes over the counts, which are disjoint here as in llm.Usage. What was
 // thought is counted within the output and not told apart.
 func count(usage llm.Value, into *llm.Usage, e *llm.Event) {
@@ -242,19 +238,8 @@ func count(usage llm.Value, into *llm.Usage, e *llm.Event) {
 		return
 	}
 	*into = llm.Usage{
-		Input: tokens(usage.Get("inputTokens")), Output: tokens(usage.Get("outputTokens")),
-		CachedInput: tokens(usage.Get("cacheReadInputTokens")), CacheWrite: tokens(usage.Get("cacheWriteInputTokens")),
+		Input: wire.Tokens(usage.Get("inputTokens")), Output: wire.Tokens(usage.Get("outputTokens")),
+		CachedInput: wire.Tokens(usage.Get("cacheReadInputTokens")), CacheWrite: wire.Tokens(usage.Get("cacheWriteInputTokens")),
 	}
 	e.Usage = into
-}
-
-func tokens(v llm.Value) int64 {
-	if v.IsNull() {
-		return 0
-	}
-	n, ok := v.Int()
-	if !ok {
-		n = countMax
-	}
-	return max(-countMax, min(n, countMax))
 }

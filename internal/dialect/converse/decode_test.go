@@ -7,6 +7,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/converse"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -113,7 +114,7 @@ func TestDecodeWhole(t *testing.T) {
 	if err := converse.DecodeWhole(doc, &e); err != nil {
 		t.Fatal(err)
 	}
-	want := `thinking0(hm) signature0(s) text1(I look.) call2(af) args2({"q":"z"}) call3(bf) args3({}) signature5(AAEC) tool_calls ` + fmt.Sprint(llm.Usage{Input: 7, CachedInput: 5, Output: 1 << 50})
+	want := `thinking0(hm) signature0(s) text1(I look.) call2(af) args2({"q":"z"}) call3(bf) args3({}) signature5(AAEC) tool_calls ` + fmt.Sprint(llm.Usage{Input: 7, CachedInput: 5, Output: wire.NoTokens})
 	if got := meaning(&e); got != want || e.Kind != llm.WholeEvent {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

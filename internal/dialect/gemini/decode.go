@@ -287,10 +287,6 @@ func (c *choice) stopReason(reason string) llm.StopReason {
 	return llm.StopEnd
 }
 
-// countMax is what an impossible count reads as: far above what any call can use,
-// and far below what would overflow a sum.
-const countMax = 1 << 50
-
 // count takes over the counts of what is all that is known so far. What was read from
 // a cache is counted within the prompt here; what a tool of the provider's own put in
 // and what was thought are counted beside prompt and answer.
@@ -298,23 +294,20 @@ func (d *Decoder) count(usage llm.Value, e *llm.Event) {
 	if usage.Kind() != llm.Object {
 		return
 	}
-	cached, thoughts := tokens(usage.Get("cachedContentTokenCount")), tokens(usage.Get("thoughtsTokenCount"))
+	cached, thoughts := wire.TokensWithin(usage.Get("cachedContentTokenCount")), wire.Tokens(usage.Get("thoughtsTokenCount"))
 	d.usage = llm.Usage{
-		Input:       tokens(usage.Get("promptTokenCount")) - cached + tokens(usage.Get("toolUsePromptTokenCount")),
+		Input:       sum(wire.Tokens(usage.Get("promptTokenCount")), wire.Tokens(usage.Get("toolUsePromptTokenCount"))) - cached,
 		CachedInput: cached,
-		Output:      tokens(usage.Get("candidatesTokenCount")) + thoughts,
+		Output:      sum(wire.Tokens(usage.Get("candidatesTokenCount")), thoughts),
 		Reasoning:   thoughts,
 	}
 	e.Usage = &d.usage
 }
 
-func tokens(v llm.Value) int64 {
-	if v.IsNull() {
-		return 0
+// sum adds what is counted apart. Where one count is none, so is their sum.
+func sum(a, b int64) int64 {
+	if a < 0 || b < 0 {
+		return wire.NoTokens
 	}
-	n, ok := v.Int()
-	if !ok {
-		n = countMax
-	}
-	return max(-countMax, min(n, countMax))
+	return a + b
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dialect/gemini"
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -85,7 +86,13 @@ func TestDecodeStream(t *testing.T) {
 		"usage": {[]string{
 			`{"usageMetadata":{"promptTokenCount":20,"cachedContentTokenCount":5,"candidatesTokenCount":7,"thoughtsTokenCount":3,"toolUsePromptTokenCount":2,"totalTokenCount":32}}`,
 			`{"usageMetadata":{"promptTokenCount":1.5}}`,
-		}, []string{"{17 5 0 10 3 0}", fmt.Sprint(llm.Usage{Input: 1 << 50})}, false},
+			`{"usageMetadata":{"promptTokenCount":20,"cachedContentTokenCount":"many","candidatesTokenCount":7,"thoughtsTokenCount":0.5}}`,
+			`{"usageMetadata":{"promptTokenCount":20,"candidatesTokenCount":7,"toolUsePromptTokenCount":true}}`,
+			`{"usageMetadata":{"promptTokenCount":1e30}}`,
+		}, []string{
+			"{17 5 0 10 3 0}", fmt.Sprint(llm.Usage{Input: wire.NoTokens}), "{20 0 0 -1 -1 0}", "{-1 0 0 7 0 0}",
+			fmt.Sprint(llm.Usage{Input: wire.TokensMax}),
+		}, false},
 		"other parts": {[]string{candidate(`{"inlineData":{"mimeType":"image/png","data":"AA"}},{"executableCode":{"code":"x"}}`, `,"finishReason":"STOP"`)}, []string{"stop"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

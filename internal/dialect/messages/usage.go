@@ -1,10 +1,9 @@
 package messages
 
-import "github.com/sallyport-ai/sallyport/internal/llm"
-
-// countMax is what an impossible count reads as: far above what any call can
-// use, so that it is seen as impossible, and far below what would overflow a sum.
-const countMax = 1 << 50
+import (
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
 
 // count takes over the counts of a usage object. Each is the total so far, so a
 // later one replaces the earlier; what an event leaves out stays as it was. The
@@ -22,12 +21,7 @@ func (d *Decoder) count(usage llm.Value, e *llm.Event) {
 }
 
 func take(v llm.Value, into *int64) {
-	if v.IsNull() {
-		return
+	if !v.IsNull() {
+		*into = wire.Tokens(v)
 	}
-	n, ok := v.Int()
-	if !ok {
-		n = countMax
-	}
-	*into = max(-countMax, min(n, countMax))
 }

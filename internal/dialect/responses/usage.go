@@ -1,14 +1,9 @@
 package responses
 
-import "github.com/sallyport-ai/sallyport/internal/llm"
-
-// unreadable stands for a count that is no whole number. It is negative so that
-// who checks counts for sense finds it.
-const unreadable = -1
-
-// countMax bounds a count, so that sums of counts do not overflow; it is far
-// over what anyone can believe.
-const countMax = 1 << 40
+import (
+	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+)
 
 // readUsage turns OpenAI's counts, in which parts are counted within wholes, into
 // disjoint ones; false when v holds none. Counts are not judged here.
@@ -16,29 +11,17 @@ func readUsage(v llm.Value, into *llm.Usage) bool {
 	if v.Kind() != llm.Object || v.Get("input_tokens").IsNull() && v.Get("output_tokens").IsNull() {
 		return false
 	}
-	input, output := count(v.Get("input_tokens")), count(v.Get("output_tokens"))
+	input, output := wire.Tokens(v.Get("input_tokens")), wire.Tokens(v.Get("output_tokens"))
 	if v.Get("input_tokens").IsNull() {
-		input = max(count(v.Get("total_tokens"))-max(output, 0), 0)
+		input = wire.TokensLeft(wire.Tokens(v.Get("total_tokens")), output)
 	}
 	details := v.Get("input_tokens_details")
-	cached, written := count(details.Get("cached_tokens")), count(details.Get("cache_write_tokens"))
+	cached, written := wire.TokensWithin(details.Get("cached_tokens")), wire.TokensWithin(details.Get("cache_write_tokens"))
 	*into = llm.Usage{
 		Input: input - cached - written, CachedInput: cached, CacheWrite: written,
-		Output: output, Reasoning: count(v.Get("output_tokens_details").Get("reasoning_tokens")),
+		Output: output, Reasoning: wire.Tokens(v.Get("output_tokens_details").Get("reasoning_tokens")),
 	}
 	return true
-}
-
-// count reads a number of tokens; absent is 0.
-func count(v llm.Value) int64 {
-	if v.IsNull() {
-		return 0
-	}
-	n, ok := v.Int()
-	if !ok {
-		return unreadable
-	}
-	return min(max(n, -countMax), countMax)
 }
 
 // usageObject counts as OpenAI does: the parts within the wholes.
