@@ -23,8 +23,9 @@ type Call struct {
 	// Once is set by the surface when the client sent an Idempotency-Key, else nil.
 	Once Once
 	// Unready, unless nil, is why the request cannot be made as it is, such as a file
-	// that it names and that is gone: what it repeats is replayed, and else the call is
-	// refused with it. Set by the surface, with Once.
+	// that it names and that is gone, or no room for what is to be stored: what it
+	// repeats is replayed, and else the call is refused with it. Set by the surface,
+	// with Once.
 	Unready error
 
 	candidates []sallyport.Model // resolve: who may serve it, in their order
@@ -39,7 +40,7 @@ type Call struct {
 	answered   int64             // dispatch: bytes of answer text that the provider produced
 	finished   bool              // dispatch: the provider has said how a choice ends
 	usageFinal bool              // dispatch: the usage was told then or later
-	// dispatch: that half of the usage was told as what is no number of tokens.
+	// dispatch: that half of the usage, or a part of it, was told as what is no number of tokens.
 	inputUntold, outputUntold bool
 }
 

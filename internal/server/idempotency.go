@@ -62,10 +62,10 @@ type once struct {
 
 // once reads the Idempotency-Key and sets r.call.Once. It is nil without one.
 func (s *Server) once(r *request, sur surface) (*once, error) {
-	values := r.Header.Values(idempotencyKey)
-	if len(values) == 0 {
+	if !r.mayRepeat() {
 		return nil, nil
 	}
+	values := r.Header.Values(idempotencyKey)
 	name := values[0]
 	visible := func(c rune) bool { return c > ' ' && c <= '~' }
 	if len(values) > 1 || name == "" || len(name) > idempotencyKeyMax || strings.ContainsFunc(name, func(c rune) bool { return !visible(c) }) {
@@ -83,6 +83,9 @@ func (s *Server) once(r *request, sur surface) (*once, error) {
 	r.call.Once = o
 	return o, nil
 }
+
+// mayRepeat says that the request has an Idempotency-Key, so that it may have been answered.
+func (r *request) mayRepeat() bool { return len(r.Header.Values(idempotencyKey)) > 0 }
 
 // sum is what tells a repeat from another request. Of a form it leaves out the lines
 // between the parts, which clients write anew each time.

@@ -117,7 +117,7 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 			switch {
 			case err == nil:
 				asked, kept = ready, turn
-			case len(r.Header.Values(idempotencyKey)) == 0:
+			case !r.mayRepeat():
 				return s.refuse(r, err)
 			default: // what it names may be gone since it was answered
 				r.call.Unready, r.call.BytesIn = err, int64(len(r.body))
@@ -147,6 +147,13 @@ func (s *Server) infer(d clientDialect, action string) http.Handler {
 // a call that was refused before it set out. What ends a stream that failed, and the
 // answer to a repeat, is for the caller to write.
 func (s *Server) ask(w http.ResponseWriter, r *request, d clientDialect, kept *turn) (*answer, error) {
+	if err := kept.take(r); err != nil {
+		if !r.mayRepeat() {
+			return nil, s.refuse(r, err)
+		}
+		r.call.Unready = err
+	}
+	defer kept.leave()
 	enc := d.encoder(r.call.Request, r.call.StartedAt)
 	kept.begin(enc)
 	if choosing, can := enc.(compatible); can {

@@ -78,9 +78,6 @@ func (s *Server) readyResponse(r *request, asked *llm.Request) (*llm.Request, *t
 		if len(t.input) > sallyport.ResponsesSize {
 			return nil, nil, sallyport.NewError(sallyport.InvalidBody, "input: this is more than can be stored; send \"store\": false.")
 		}
-		if err := s.roomForTurn(r, len(t.input)); err != nil {
-			return nil, nil, err
-		}
 	}
 	asked, err = s.continued(r, asked, t)
 	return asked, t, err
@@ -245,6 +242,9 @@ type turn struct {
 
 	tried  bool  // store was called
 	failed error // and what became of it
+	opened bool  // open has stored it
+
+	room turnsRoom // taken
 }
 
 // kept says whether anything of the call stays.
@@ -260,6 +260,21 @@ func (t *turn) begin(enc encoder) {
 	}
 	t.enc = enc.(*responses.Encoder) // whose dialect has turns
 	t.enc.Store(responses.Stored{ID: string(t.row.ID), Previous: string(t.row.Previous), Conversation: string(t.row.Thread), Background: t.apart})
+}
+
+// take takes the room that its input needs, before a model is asked.
+func (t *turn) take(r *request) (err error) {
+	if t.kept() {
+		t.room, err = t.s.roomForTurn(r, len(t.input))
+	}
+	return err
+}
+
+// leave gives the room back when nothing was stored: the call has failed, or it was a repeat.
+func (t *turn) leave() {
+	if t.kept() && !t.opened && (!t.tried || t.failed != nil) {
+		t.s.turnsSizes.giveBack(t.room)
+	}
 }
 
 // used notes what a call that failed has used, where that is a fact.
@@ -279,7 +294,9 @@ func (t *turn) open(ctx context.Context, call sallyport.CallID) (err error) {
 	if t.row.Content, err = t.s.sealResponse(ctx, t.row, responses.Turn{Input: t.input, Response: t.enc.Begun()}); err != nil {
 		return err
 	}
-	return t.s.parts.Responses.BeginResponse(ctx, t.row, sallyport.ResponseCall{ID: call, Node: t.s.parts.Audit.Node, Boot: t.s.parts.Audit.Boot})
+	err = t.s.parts.Responses.BeginResponse(ctx, t.row, sallyport.ResponseCall{ID: call, Node: t.s.parts.Audit.Node, Boot: t.s.parts.Audit.Boot})
+	t.opened = err == nil
+	return err
 }
 
 // store makes the response durable, before its client sees the end of it and

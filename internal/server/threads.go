@@ -234,13 +234,12 @@ func (s *Server) createThread(w http.ResponseWriter, r *request) error {
 				return nil, err
 			}
 		}
-		if err := s.roomForTurn(r, len(r.body)); err != nil {
-			return nil, err
-		}
 		if t.Metadata, err = s.parts.Sealer.Seal(r.Context(), t.Org, secret.Content, metadata, threadPlace(t)); err != nil {
 			return nil, err
 		}
-		return threadView{t.ID, "conversation", t.CreatedAt.Unix(), metadata}, s.parts.Threads.CreateThread(r.Context(), t, items, record)
+		return threadView{t.ID, "conversation", t.CreatedAt.Unix(), metadata}, s.withRoom(r, len(r.body), func() error {
+			return s.parts.Threads.CreateThread(r.Context(), t, items, record)
+		})
 	})
 }
 
@@ -395,13 +394,14 @@ func (s *Server) addThreadItems(w http.ResponseWriter, r *request) error {
 			return nil, err
 		}
 		items, err := s.sealPieces(r.Context(), t, pieces)
-		if err == nil {
-			err = s.roomForTurn(r, len(r.body))
-		}
 		if err != nil {
 			return nil, err
 		}
-		if items, err = s.parts.Threads.AddThreadItems(r.Context(), t, items, s.parts.Now(), record); err != nil {
+		err = s.withRoom(r, len(r.body), func() (err error) {
+			items, err = s.parts.Threads.AddThreadItems(r.Context(), t, items, s.parts.Now(), record)
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 		return s.viewItems(r.Context(), t, items)

@@ -75,3 +75,47 @@ func TestTurnsSize(t *testing.T) {
 		})
 	}
 }
+
+// Room is taken by what is stored: not by a request that fails, nor by a repeat.
+func TestTurnsSize_nothing_stored(t *testing.T) {
+	t.Parallel()
+	const room = 1000
+	h := servertest.New(t, servertest.Options{ChatOnly: true})
+	asks := func(letters int, more string) string {
+		return `{"model":"` + servertest.Model + `","input":"` + strings.Repeat("x", letters) + `"` + more + `}`
+	}
+	call := func(name, body string, want int) servertest.Answer {
+		t.Helper()
+		r := h.Request(t.Context(), t, h.Home.User.Key, http.MethodPost, "/v1/responses", body)
+		if name != "" {
+			r.Header.Set("Idempotency-Key", name)
+		}
+		a := h.Send(t, r)
+		if a.Status != want {
+			t.Errorf("%s: got %d %s, want %d", name, a.Status, a.Body, want)
+		}
+		return a
+	}
+	h.Faults.Store(h.Home.User.ID, sallyport.TurnsSize-room)
+	call("", asks(600, `,"previous_response_id":"resp_none"`), http.StatusNotFound)
+	for range 2 {
+		h.Fake.Queue(providertest.Answer{Status: http.StatusBadRequest, Body: "{}"})
+		call("", asks(600, ""), http.StatusBadRequest)
+	}
+	h.Faults.FailResponses(true)
+	call("", asks(600, ""), http.StatusInternalServerError)
+	h.Faults.FailResponses(false)
+	first := call("one", asks(300, ""), http.StatusOK)
+	for range 3 {
+		if again := call("one", asks(300, ""), http.StatusOK); again.Body != first.Body {
+			t.Errorf("got %s, want the first answer %s", again.Body, first.Body)
+		}
+	}
+	call("", asks(500, ""), http.StatusOK)
+	call("", asks(300, ""), http.StatusBadRequest) // there is a bound after all
+	call("one", asks(300, ""), http.StatusOK)
+	call("two", asks(300, ""), http.StatusBadRequest)
+	h.Faults.Store(h.Home.User.ID, 0)
+	h.Clock.Advance(time.Second)
+	call("two", asks(300, ""), http.StatusOK)
+}
