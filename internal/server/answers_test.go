@@ -576,6 +576,7 @@ func TestConversationBusy(t *testing.T) {
 		h.Fake.Queue(providertest.Answer{Text: "never", Fault: providertest.Hang})
 		sent = append(sent, k.say("", "Hello"))
 	}
+	h.Fake.Wait(t, len(sent)) // each has the answer that was meant for it
 	body := map[string]any{"parent": "", "text": "One more"}
 	if a := k.call(http.MethodPost, k.path("/messages"), body); a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" {
 		t.Errorf("one more: %d %s %v", a.Status, a.Body, a.Header)

@@ -307,7 +307,7 @@ func (d *Decoder) count(usage llm.Value, e *llm.Event) {
 // sum adds what is counted apart. Where one count is none, so is their sum.
 func sum(a, b int64) int64 {
 	if a < 0 || b < 0 {
-		return wire.NoTokens
+		return min(a, b)
 	}
 	return a + b
 }
