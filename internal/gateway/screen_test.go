@@ -64,23 +64,29 @@ func TestScreenPieces(t *testing.T) {
 				}
 				return nil
 			}}
-			for _, chunk := range tt.chunks {
-				var e llm.Event
-				doc, err := llm.Parse([]byte(chunk))
-				if err == nil {
-					err = chat.DecodeEvent(doc, &e)
-				}
-				if err == nil {
-					err = s.push(&e)
-				}
-				if err != nil {
-					t.Fatalf("%v in %s", err, chunk)
-				}
-			}
+			pushAll(t, &s, tt.chunks)
 			if got.String() != tt.want {
 				t.Errorf("got %q, want %q", got.String(), tt.want)
 			}
 		})
+	}
+}
+
+// pushAll pushes chunks of a chat completion as they come from a provider.
+func pushAll(t *testing.T, s *screened, chunks []string) {
+	t.Helper()
+	for _, chunk := range chunks {
+		var e llm.Event
+		doc, err := llm.Parse([]byte(chunk))
+		if err == nil {
+			err = chat.DecodeEvent(doc, &e)
+		}
+		if err == nil {
+			err = s.push(&e)
+		}
+		if err != nil {
+			t.Fatalf("%v in %s", err, chunk)
+		}
 	}
 }
 

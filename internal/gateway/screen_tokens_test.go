@@ -61,19 +61,7 @@ func TestScreenTokens(t *testing.T) {
 				got = append(got, string(e.Body.Encode()))
 				return nil
 			}}
-			for _, chunk := range tt.chunks {
-				var e llm.Event
-				doc, err := llm.Parse([]byte(chunk))
-				if err == nil {
-					err = chat.DecodeEvent(doc, &e)
-				}
-				if err == nil {
-					err = s.push(&e)
-				}
-				if err != nil {
-					t.Fatalf("%v in %s", err, chunk)
-				}
-			}
+			pushAll(t, &s, tt.chunks)
 			if strings.Join(got, "\n") != strings.Join(tt.want, "\n") {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 			}
