@@ -303,9 +303,7 @@ func mayPass(err error) bool {
 	case sallyport.UpstreamTimeout:
 		return !errors.Is(err, errStepTime)
 	case sallyport.UpstreamError, sallyport.UpstreamEmptyBody:
-		var refused *llm.UpstreamError
-		var told *llm.ToldFailure
-		return errors.As(err, &refused) && busy(refused.Status) || errors.As(err, &told) && busy(told.Status)
+		return busy(llm.FailureStatus(err))
 	}
 	return false
 }

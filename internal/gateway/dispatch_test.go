@@ -82,6 +82,18 @@ func TestDispatch_panic(t *testing.T) {
 	}
 }
 
+// A refusal tells that the provider is well, be it without a word.
+func TestDispatch_refusal(t *testing.T) {
+	t.Parallel()
+	for _, code := range []sallyport.Code{sallyport.UpstreamError, sallyport.UpstreamEmptyBody} {
+		s := newSickbed(t)
+		s.do = func() error { return sallyport.WrapError(code, "no", &llm.UpstreamError{Status: 429}) }
+		if err := s.call(t, llm.Generate); sallyport.CodeOf(err) != code || !s.closed() {
+			t.Errorf("%s: got %v, closed is %v", code, err, s.closed())
+		}
+	}
+}
+
 // An estimate of our own says nothing of the provider's health.
 func TestDispatch_estimate(t *testing.T) {
 	t.Parallel()

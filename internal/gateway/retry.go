@@ -73,16 +73,7 @@ func judge(err error) verdict {
 const overloaded = 529
 
 func judgeStatus(err error) verdict {
-	status := 0
-	var refused *llm.UpstreamError
-	var told *llm.ToldFailure
-	switch {
-	case errors.As(err, &refused):
-		status = refused.Status
-	case errors.As(err, &told):
-		status = told.Status
-	}
-	switch {
+	switch status := llm.FailureStatus(err); {
 	case status == 0: // told inside of a success in no words that are known, or a success without a word
 		return verdict{next: true, sick: true, paid: sallyport.CodeOf(err) == sallyport.UpstreamEmptyBody}
 	case status == http.StatusTooManyRequests:

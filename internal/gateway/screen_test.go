@@ -24,20 +24,25 @@ func testMAC(data []byte) ([]byte, error) {
 // secretMail is what a request names and the model gets a placeholder for.
 const secretMail = "anna.schmidt@example.com"
 
-// An event may hold several pieces of one text, in blocks of content or in parts,
-// and may begin a call again that has begun: nothing is cut in two, lost or told twice.
-func TestScreenPieces(t *testing.T) {
-	t.Parallel()
-	plan := dlp.New().Plan(dlp.DefaultPolicy())
+// askedOfMail is a request that names secretMail, screened, and what stands for it.
+func askedOfMail(t *testing.T) (req *llm.Request, asked *dlp.Screen, placeholder string) {
+	t.Helper()
 	req, err := chat.Decode([]byte(`{"model":"m","messages":[{"role":"user","content":"` + secretMail + `"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := plan.Screen(testMAC, "user/ann")
+	asked = dlp.New().Plan(dlp.DefaultPolicy()).Screen(testMAC, "user/ann")
 	if err := asked.Request(req.Body, dialect.Opaque(llm.Chat)); err != nil {
 		t.Fatal(err)
 	}
-	placeholder := req.Messages[0].Parts[0].Text.Text()
+	return req, asked, req.Messages[0].Parts[0].Text.Text()
+}
+
+// An event may hold several pieces of one text, in blocks of content or in parts,
+// and may begin a call again that has begun: nothing is cut in two, lost or told twice.
+func TestScreenPieces(t *testing.T) {
+	t.Parallel()
+	req, asked, placeholder := askedOfMail(t)
 	half, rest := placeholder[:12], placeholder[12:]
 	const end = `{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`
 	blocks := func(finish string, texts ...string) string {

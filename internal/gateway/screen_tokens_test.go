@@ -5,9 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sallyport-ai/sallyport/internal/dialect"
-	"github.com/sallyport-ai/sallyport/internal/dialect/chat"
-	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -15,16 +12,7 @@ import (
 // whose text is changed: these have none, and their text is told once.
 func TestScreenTokens(t *testing.T) {
 	t.Parallel()
-	plan := dlp.New().Plan(dlp.DefaultPolicy())
-	req, err := chat.Decode([]byte(`{"model":"m","messages":[{"role":"user","content":"` + secretMail + `"}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked := plan.Screen(testMAC, "user/ann")
-	if err := asked.Request(req.Body, dialect.Opaque(llm.Chat)); err != nil {
-		t.Fatal(err)
-	}
-	placeholder := req.Messages[0].Parts[0].Text.Text()
+	req, asked, placeholder := askedOfMail(t)
 	said := func(choice int, text, finish string) string {
 		return fmt.Sprintf(`{"choices":[{"index":%d,"delta":{"content":%q},"logprobs":{"content":[{"token":%q}]},"finish_reason":%s}]}`, choice, text, text, finish)
 	}

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -199,6 +200,20 @@ func (e *ToldFailure) Error() string {
 
 // Unwrap is Cause.
 func (e *ToldFailure) Unwrap() error { return e.Cause }
+
+// FailureStatus is the HTTP status by which a provider failed, or that a failure inside
+// of a success stands for; 0: err is neither, or nothing tells it.
+func FailureStatus(err error) int {
+	var refused *UpstreamError
+	if errors.As(err, &refused) {
+		return refused.Status
+	}
+	var told *ToldFailure
+	if errors.As(err, &told) {
+		return told.Status
+	}
+	return 0
+}
 
 // Receipt is what a provider's answer says about itself.
 type Receipt struct {

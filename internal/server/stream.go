@@ -162,17 +162,23 @@ func (a *answer) fail(err error) {
 	if !a.r.begun || !a.r.call.Stream || sallyport.CodeOf(err) == sallyport.ClientClosed {
 		return
 	}
-	e, _ := outside(err)
+	_ = a.write(a.enc.Failure(a.failure(err))) // fails only when the client has left
+}
+
+// failure is what the end of a stream tells of err. In the background that is what the
+// stored response tells, which knows already what was used.
+func (a *answer) failure(err error) sallyport.Error {
+	if a.turn.background() {
+		return toldOf(err)
+	}
 	a.turn.used(a.r)
+	e, _ := outside(err)
 	switch e.Code {
 	case sallyport.DLPBlocked, sallyport.AuditUnavailable, sallyport.ServerStopping, sallyport.Unauthorized:
 	default:
 		e.Code = streamError
 	}
-	if a.turn.background() {
-		e = toldOf(err) // as the stored response tells it
-	}
-	_ = a.write(a.enc.Failure(e)) // fails only when the client has left
+	return e
 }
 
 // streamError is the code of what broke a stream, where it is none of ours.

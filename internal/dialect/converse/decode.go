@@ -219,7 +219,7 @@ func finish(reason string, e *llm.Event) error {
 	case "":
 		return wire.Unusable("no reason of its end")
 	case "malformed_model_output", "malformed_tool_use":
-		return failed("the model wrote what cannot be read", 0)
+		return wire.Failed("the model wrote what cannot be read", llm.ToldFailure{})
 	case "max_tokens", "model_context_window_exceeded":
 		stop = llm.StopLength
 	case "tool_use":

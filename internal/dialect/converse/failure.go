@@ -41,13 +41,5 @@ func failure(name string) error {
 	case "accessdenied", "unrecognizedclient", "expiredtoken", "invalidsignature":
 		return wire.KeyRefused(nil)
 	}
-	return failed(reasons[name], statuses[name])
-}
-
-func failed(why string, status int) error {
-	message := "The provider answered with an error"
-	if why != "" {
-		message += ": " + why
-	}
-	return wire.Told(message+".", llm.ToldFailure{Status: status})
+	return wire.Failed(reasons[name], llm.ToldFailure{Status: statuses[name]})
 }

@@ -142,7 +142,7 @@ func (d *Decoder) candidate(place int, v llm.Value, e *llm.Event) error {
 		return nil
 	}
 	if why, no := failedReasons[reason]; no {
-		return failed(why, 0)
+		return wire.Failed(why, llm.ToldFailure{})
 	}
 	c.ended = true
 	e.Finishes = append(e.Finishes, llm.Finish{Choice: int(index), Reason: c.stopReason(reason)})

@@ -37,16 +37,8 @@ func failure(v llm.Value) error {
 	case "UNAUTHENTICATED", "PERMISSION_DENIED":
 		return wire.KeyRefused(nil)
 	default:
-		return failed(reasons[state], wire.FailureStatus(v))
+		return wire.Failed(reasons[state], llm.ToldFailure{Status: wire.FailureStatus(v)})
 	}
-}
-
-func failed(why string, status int) error {
-	message := "The provider answered with an error"
-	if why != "" {
-		message += ": " + why
-	}
-	return wire.Told(message+".", llm.ToldFailure{Status: status})
 }
 
 // RetryAfter is what body, that of a refusal, says of when to ask again, in the form of

@@ -34,8 +34,8 @@ func failure(v llm.Value) error {
 	for known, reason := range reasons {
 		if kind == known {
 			told.Cause = known
-			return wire.Told("The provider answered with an error: "+reason+".", told)
+			return wire.Failed(reason, told)
 		}
 	}
-	return wire.Told("The provider answered with an error.", told)
+	return wire.Failed("", told)
 }

@@ -373,9 +373,5 @@ var reasons = map[string]string{
 
 // failure is an error that came in the place of an answer or in its middle.
 func failure(v llm.Value) error {
-	message := "The provider answered with an error"
-	if reason, known := reasons[v.Get("code").Text()]; known {
-		message += ": " + reason
-	}
-	return wire.Told(message+".", llm.ToldFailure{Status: wire.FailureStatus(v)})
+	return wire.Failed(reasons[v.Get("code").Text()], llm.ToldFailure{Status: wire.FailureStatus(v)})
 }

@@ -37,6 +37,15 @@ func FailureStatus(failure llm.Value) int {
 	return 0
 }
 
+// Failed is Told for the reason why, which is in our words; "": none that is known.
+func Failed(why string, told llm.ToldFailure) error {
+	message := "The provider answered with an error"
+	if why != "" {
+		message += ": " + why
+	}
+	return Told(message+".", told)
+}
+
 // Told is the error of a failure that a provider told inside of a success, in our
 // words. One of our credential is what its status is elsewhere.
 func Told(message string, told llm.ToldFailure) error {
