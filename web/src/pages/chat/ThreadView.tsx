@@ -147,8 +147,9 @@ function useNear(scroller: RefObject<HTMLDivElement | null>, near: () => void, o
   useEffect(() => {
     const e = place.current;
     if (!e || !on || typeof IntersectionObserver === "undefined") return;
-    const watch = new IntersectionObserver(([entry]) => {
-      if (!entry?.isIntersecting) return;
+    const watch = new IntersectionObserver((entries) => {
+      // A busy page is told of several moments at once, and the last one is what is.
+      if (!entries.at(-1)?.isIntersecting) return;
       leaveTop(scroller.current);
       call.current();
     }, { root: scroller.current, rootMargin: "400px 0px 0px" });

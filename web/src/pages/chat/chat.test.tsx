@@ -73,6 +73,28 @@ describe("states", () => {
     vi.unstubAllGlobals();
   });
 
+  it("older messages come by themselves to a reader who went to the top while the page was busy", async () => {
+    class Observer {
+      readonly tell: (moments: { isIntersecting: boolean }[]) => void;
+      constructor(tell: Observer["tell"]) {
+        this.tell = tell;
+      }
+      observe() {
+        this.tell([{ isIntersecting: false }, { isIntersecting: true }]);
+      }
+      disconnect() {}
+    }
+    vi.stubGlobal("IntersectionObserver", Observer);
+    const older = message({ id: "o", role: "user", text: "What was it?" });
+    const newest = [{ ...question, parent: "o" }, done];
+    await open(newest, {
+      [`GET ${base}/c/messages`]: { messages: newest, more: true },
+      [`GET ${base}/c/messages?leaf=a&before=u`]: { messages: [older], more: false },
+    });
+    expect(await within(await log()).findByText("What was it?")).toBeTruthy();
+    expect(screen.queryByRole("button", { name: "Older messages" })).toBeNull();
+  });
+
   it("no model allowed: says who can change that", async () => {
     await renderPage(<Chat />, { at: "/chat", answers: answers([], { "GET /api/v1/models/available": [] }) });
     await box();
