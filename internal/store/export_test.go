@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -69,7 +70,7 @@ func SearchStatements(db *DB) []SearchStatement {
 	found := db.conditions(org, sallyport.RecordFilter{})
 	db.engine.among(found, "seq", []int64{3, 2, 1})
 	other, otherArgs := db.engine.postingsAmong(org, 1, []int64{3, 2, 1})
-	return []SearchStatement{ // of a table without rows, PostgreSQL looks single records up by either index
+	all := []SearchStatement{ // of a table without rows, PostgreSQL looks single records up by either index
 		{Name: "newest", SQL: newest, Args: newestArgs, SQLite: "(org_id=? AND seq", Postgres: "records_pkey"},
 		{Name: "every filter", SQL: every, Args: everyArgs, SQLite: "(org_id=? AND seq", Postgres: "records_pkey"},
 		{Name: "found by terms", SQL: sqlRecords + found.String(), Args: found.args, SQLite: "(org_id=? AND seq=?)", Postgres: "Index Scan"},
@@ -81,6 +82,17 @@ func SearchStatements(db *DB) []SearchStatement {
 		{Name: "since", SQL: sqlFirstSince, Args: []any{org, 1}, SQLite: "record_blocks_high (org_id=? AND high>?)", Postgres: "record_blocks_high"},
 		{Name: "until", SQL: sqlLastUntil, Args: []any{org, 1}, SQLite: "record_blocks_low (org_id=? AND low<?)", Postgres: "record_blocks_low"},
 	}
+	if db.rows != nil { // with so few statistics, SQLite would rather read a trail's whole index
+		byRow := db.conditions(org, sallyport.RecordFilter{Outcome: "o", Model: "m"})
+		db.engine.among(byRow, "rowid", slices.Repeat([]int64{1, 2, 3}, 20))
+		all = append(all, SearchStatement{Name: "found by rows", SQL: sqlRowsByRow + byRow.String(), Args: byRow.args, SQLite: "INTEGER PRIMARY KEY (rowid=?)"})
+	}
+	return all
+}
+
+// RowsKnown says whether the row of a record is known without the index.
+func RowsKnown(db *DB, org sallyport.OrgID, seq int64) bool {
+	return db.rows.of(org, []int64{seq}) != nil
 }
 
 // HistogramOfSome is RecordHistogram as of a trail that is too long to count.

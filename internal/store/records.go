@@ -48,21 +48,25 @@ func (db *DB) ChainLinks(ctx context.Context, org sallyport.OrgID, after int64, 
 }
 
 func (db *DB) records(ctx context.Context, query string, args ...any) ([]sallyport.StoredRecord, error) {
-	return list(ctx, db.read, func(rows *sql.Rows) (r sallyport.StoredRecord, err error) {
-		var prev, hash []byte
-		var ip, agent sql.NullString
-		if err := rows.Scan(&r.Seq, &prev, &hash, &r.Body, &ip, &agent, &r.SourceSalt); err != nil {
-			return r, err
-		}
-		r.Source = sallyport.Source{IP: ip.String, UserAgent: agent.String}
-		if err := setHash(&r.Prev, prev); err != nil {
-			return r, fmt.Errorf("record %d: %w", r.Seq, err)
-		}
-		if err := setHash(&r.Hash, hash); err != nil {
-			return r, fmt.Errorf("record %d: %w", r.Seq, err)
-		}
-		return r, nil
-	}, query, args...)
+	return list(ctx, db.read, func(rows *sql.Rows) (sallyport.StoredRecord, error) { return scanRecord(rows) }, query, args...)
+}
+
+// scanRecord reads a row of sqlRecords, and what follows it.
+func scanRecord(rows *sql.Rows, more ...any) (r sallyport.StoredRecord, err error) {
+	var prev, hash []byte
+	var ip, agent sql.NullString
+	columns := append([]any{&r.Seq, &prev, &hash, &r.Body, &ip, &agent, &r.SourceSalt}, more...)
+	if err := rows.Scan(columns...); err != nil {
+		return r, err
+	}
+	r.Source = sallyport.Source{IP: ip.String, UserAgent: agent.String}
+	if err := setHash(&r.Prev, prev); err != nil {
+		return r, fmt.Errorf("record %d: %w", r.Seq, err)
+	}
+	if err := setHash(&r.Hash, hash); err != nil {
+		return r, fmt.Errorf("record %d: %w", r.Seq, err)
+	}
+	return r, nil
 }
 
 // AddRecord appends a record of something that the store does not keep itself.

@@ -347,9 +347,12 @@ func (s *search) readEach(seqs []int64) error {
 // recordsAt reads those of the records that pass what the database can tell.
 func (s *search) recordsAt(seqs []int64) ([]sallyport.StoredRecord, error) {
 	return apart(seqs, func(part []int64) ([]sallyport.StoredRecord, error) {
-		w := s.db.conditions(s.org, s.filter)
-		s.db.engine.among(w, "seq", part)
-		return s.db.records(s.ctx, sqlRecords+w.String(), w.args...)
+		if s.db.rows == nil || !onlyTerms(s.filter) {
+			w := s.db.conditions(s.org, s.filter)
+			s.db.engine.among(w, "seq", part)
+			return s.db.records(s.ctx, sqlRecords+w.String(), w.args...)
+		}
+		return s.db.recordsByRow(s.ctx, s.org, s.filter, part)
 	})
 }
 

@@ -57,7 +57,7 @@ func openSQLite(u *url.URL, o Options) (*DB, error) {
 	write.SetMaxOpenConns(1)
 	read.SetMaxOpenConns(o.ReadConns)
 	read.SetMaxIdleConns(o.ReadConns)
-	return &DB{write: write, read: read, engine: &sqliteEngine{db: write, read: read}}, nil
+	return &DB{write: write, read: read, engine: &sqliteEngine{db: write, read: read}, rows: new(rowRuns)}, nil
 }
 
 // makeFile makes an empty database that only its owner may read; SQLite gives

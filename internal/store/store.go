@@ -12,7 +12,8 @@
 // Several processes may write the same database, a server and the command line
 // beside it. So what a batch keeps in memory for the next (batch_last.go), and for
 // those who follow the trail (recent.go), is compared with the database when it is
-// used; nothing else is cached.
+// used, and so is which rows the records are in (rows.go); besides only names of keys
+// are cached, which nobody changes (names.go).
 //
 // Unknown ids are sallyport.NotFound, and so are ids of another organisation;
 // what exists already is sallyport.Conflict.
@@ -66,6 +67,7 @@ type DB struct {
 	recent recent
 
 	keyNames keyNames
+	rows     *rowRuns // nil on Postgres
 }
 
 // engine is what differs between the databases beyond SQL text.
