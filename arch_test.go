@@ -40,6 +40,7 @@ var rules = []rule{
 	// One concern each. They are put together by the gateway and by cmd.
 	{from: "internal/limit", why: "a concern knows no other"},
 	{from: "internal/credit", may: []string{"internal/llm"}, why: "a concern knows no other"},
+	{from: "internal/tokenizer", why: "a concern knows no other"},
 	{from: "internal/dlp", may: []string{"internal/llm"}, why: "a concern knows no other"},
 	{from: "internal/secret", why: "a concern knows no other"},
 	{from: "internal/audit", may: []string{"internal/llm", "internal/journal"}, why: "records are built from calls and for the journal, and know no other concern"},

@@ -5,7 +5,7 @@
 // Before a call its bound is priced and held; afterwards the use is priced and
 // charged. The hold is an upper bound made of what is known without counting
 // tokens: no token is shorter than a byte, images by a table, and the answer as
-// long as the client allows. A use above the hold is charged all the same and
+// long as the client allows; input that comes as tokens is counted. A use above the hold is charged all the same and
 // marked as an overrun.
 package credit
 
@@ -47,8 +47,7 @@ func Bound(req *llm.Request, m sallyport.Model, bodyBytes, holdOutput int64) sal
 	if req.Operation == llm.Transcribe {
 		return heardAtMost(req, m)
 	}
-	text, images := input(req, m, bodyBytes)
-	bound := atDearest(m.Price, add(text, images))
+	bound := atDearest(m.Price, inputMax(req, m, bodyBytes))
 	if req.Operation == llm.Embed {
 		return bound // vectors are no tokens
 	}
@@ -57,6 +56,14 @@ func Bound(req *llm.Request, m sallyport.Model, bodyBytes, holdOutput int64) sal
 		bound.Reasoning = bound.Output // all of it may be thought
 	}
 	return bound
+}
+
+func inputMax(req *llm.Request, m sallyport.Model, bodyBytes int64) int64 {
+	if req.InputTokens > 0 {
+		return cut(req.InputTokens)
+	}
+	text, images := input(req, m, bodyBytes)
+	return add(text, images)
 }
 
 func atDearest(p sallyport.Price, tokens int64) sallyport.Usage {
@@ -100,8 +107,11 @@ func Estimate(req *llm.Request, m sallyport.Model, bodyBytes, deliveredChars int
 	return sallyport.Usage{Input: Tokens(req, m, bodyBytes), Output: output}
 }
 
-// Tokens is about how many tokens the input of req has.
+// Tokens is about how many tokens the input of req has, and exactly where that is certain.
 func Tokens(req *llm.Request, m sallyport.Model, bodyBytes int64) int64 {
+	if req.InputTokens > 0 {
+		return cut(req.InputTokens)
+	}
 	text, images := input(req, m, bodyBytes)
 	return add(tokensOf(text), images)
 }

@@ -231,19 +231,20 @@ func (r *request) text(v llm.Value, member string) error {
 var addressMembers = map[string]bool{"image_url": true, "video_url": true, "audio_url": true, "url": true}
 
 func (r *request) unreadable(v llm.Value) error {
-	return r.screen.unreadable("The file in " + r.path(v))
+	return r.screen.Unreadable("The file in "+r.path(v), "")
 }
 
-// Unreadable judges what carries text that cannot be read, such as numbers of
-// tokens. The error is DLPBlocked where the policy lets nothing through unread.
-func (s *Screen) Unreadable(v llm.Value) error { return s.unreadable("What stands in " + v.Path()) }
-
-func (s *Screen) unreadable(what string) error {
+// Unreadable judges what carries text that cannot be read, and may say why. The error is
+// DLPBlocked where the policy lets nothing through unread.
+func (s *Screen) Unreadable(what, why string) error {
 	if s.policy.Mode != Enforce || s.policy.Unreadable == UnreadableAllow {
 		return nil
 	}
 	s.result.Action = string(Block)
-	return sallyport.NewError(sallyport.DLPBlocked, what+" cannot be checked by the data protection policy.")
+	if why != "" {
+		why = ": " + why
+	}
+	return sallyport.NewError(sallyport.DLPBlocked, what+" cannot be checked by the data protection policy"+why+".")
 }
 
 // nested judges the JSON that stands in the string v.

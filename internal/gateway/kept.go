@@ -7,7 +7,6 @@ import (
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/audit"
-	"github.com/sallyport-ai/sallyport/internal/dialect"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/journal"
 	"github.com/sallyport-ai/sallyport/internal/llm"
@@ -63,7 +62,7 @@ func keptRequest(call *Call, plan *dlp.Plan, mac func([]byte) ([]byte, error)) a
 	body := call.Request.Body
 	if plan.Policy().Mode != dlp.Enforce {
 		body = body.Clone()
-		if plan.Hiding().Screen(mac, tokenScope(call)).Request(body, dialect.Opaque(call.Request.Dialect), call.Request.Signed...) != nil {
+		if _, err := judgeRequest(call, body, plan.Hiding().Screen(mac, tokenScope(call))); err != nil {
 			return audit.KeptRequest{Withheld: true}
 		}
 	}

@@ -30,13 +30,14 @@ func (g *Gateway) screen(next Handler) Handler {
 		}
 		scr := plan.Screen(mac, tokenScope(call))
 		defer func() { call.DLP = scr.Result() }()
-		err = scr.Request(call.Request.Body, dialect.Opaque(call.Request.Dialect), call.Request.Signed...)
-		for _, v := range call.Request.Unreadable {
-			err = cmp.Or(err, scr.Unreadable(v))
-		}
+		retold, err := judgeRequest(call, call.Request.Body, scr)
 		call.DLP = scr.Result() // the intent tells it too
 		if err != nil {
 			return err
+		}
+		if retold {
+			call.Request.InputTokens = 0
+			call.bound = g.bound(call, call.Model)
 		}
 		if call.kept, err = g.keep(ctx, call, plan, mac); err != nil {
 			return err
@@ -46,6 +47,16 @@ func (g *Gateway) screen(next Handler) Handler {
 		call.kept.end(err == nil)
 		return g.screenRefusal(scr, err)
 	}
+}
+
+// judgeRequest has scr judge and edit a body: that of the request, or a clone of it. retold says
+// that what stood there as tokens is texts now.
+func judgeRequest(call *Call, body *llm.Document, scr *dlp.Screen) (retold bool, err error) {
+	req := call.Request
+	if err := scr.Request(body, dialect.Opaque(req.Dialect), req.Signed...); err != nil || !req.Tokens.Exists() {
+		return false, err
+	}
+	return judgeTokens(req.Tokens.In(body), encodingOf(call.candidates), scr)
 }
 
 // tokenScope says where equal values get equal placeholders: in a conversation

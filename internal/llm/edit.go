@@ -56,6 +56,9 @@ func (v Value) SetText(text string) {
 	v.set(edit{text, quote(text)})
 }
 
+// SetJSON replaces v, whatever it is, by other JSON.
+func (v Value) SetJSON(json []byte) { v.set(edit{json: json}) }
+
 // setJSON puts text in the place of v; as a string, should it be no JSON.
 func (v Value) setJSON(text string) {
 	json := []byte(text)

@@ -52,9 +52,11 @@ type Request struct {
 	// Signed are texts that bear a provider's signature: whoever changes one spoils
 	// the proof, so what must not leave as it is must not leave at all.
 	Signed []Value
-	// Unreadable is what carries text that nobody here can read, such as the numbers
-	// of tokens: policy decides whether it may leave.
-	Unreadable []Value
+	// Tokens is input that the client wrote as ids of tokens: a list of them, which is one
+	// text, or a list of such lists. Who knows the model's encoding can read it.
+	Tokens Value
+	// InputTokens is how many tokens the input has, where that is certain; 0: nobody knows.
+	InputTokens int64
 	// Audio is the sound of a Transcribe, nil for all else.
 	Audio *Audio
 	// Portable tells, as sallyport.UnsupportedField, of a wish that only the

@@ -33,6 +33,14 @@ func (v Value) Kind() Kind {
 // IsNull says whether v is absent or null, which most APIs take for the same.
 func (v Value) IsNull() bool { k := v.Kind(); return k == Missing || k == Null }
 
+// In returns the value of d, a clone of v's document, that is what v is in its own.
+func (v Value) In(d *Document) Value {
+	if v.doc == nil {
+		return v
+	}
+	return Value{d, v.at}
+}
+
 func (v Value) node() node { return v.doc.nodes[v.at] }
 
 // Get returns the member of that name, or the zero Value when v is no object or has none.

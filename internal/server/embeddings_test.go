@@ -1,11 +1,16 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/tiktoken-go/tokenizer/codec"
+
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/provider/providertest"
 	"github.com/sallyport-ai/sallyport/internal/server/servertest"
 )
@@ -60,6 +65,8 @@ func TestEmbeddingsRefused(t *testing.T) {
 		"a list of answers":           {servertest.Model, `"input":"a","data":{"embedding":"4111111111111111"}`, "invalid_body"},
 		"where it is sent":            {servertest.Model, `"input":"a","api_base":"http://example.test"`, "invalid_body"},
 		"tokens, which nobody reads":  {servertest.Model, `"input":[[17,42]]`, "dlp_blocked"},
+		"lists of lists of tokens":    {servertest.Model, `"input":[[[17]]]`, "invalid_body"},
+		"a list of no tokens":         {servertest.Model, `"input":[[17],[]]`, "invalid_body"},
 		"who has none":                {servertest.Claude, `"input":"a"`, "unsupported_parameter"},
 		"a model that does not exist": {"nobody's", `"input":"a"`, "model_not_found"},
 	} {
@@ -71,5 +78,125 @@ func TestEmbeddingsRefused(t *testing.T) {
 	}
 	if n := len(h.Fake.Requests()); n != 0 {
 		t.Errorf("the provider was asked %d times", n)
+	}
+}
+
+// tokensOf returns texts as clients send them that tokenise first.
+func tokensOf(t *testing.T, texts ...string) string {
+	t.Helper()
+	lists := make([]string, len(texts))
+	for i, text := range texts {
+		ids, _, err := codec.NewCl100kBase().Encode(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lists[i] = strings.ReplaceAll(fmt.Sprint(ids), " ", ",")
+	}
+	return strings.Join(lists, ", ")
+}
+
+// Tokens are read as the texts that they are: what policy lets through goes out byte for
+// byte, where it hides something texts go out in their place, in their order.
+func TestEmbeddings_of_tokens(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{Embedder: true})
+	for name, tt := range map[string]struct {
+		input string
+		sent  string // a pattern; "": as it came
+	}{
+		"one text":               {tokensOf(t, "no secret"), ""},
+		"several":                {"[" + tokensOf(t, "no secret", "nor {\"a\": 1} here") + "]", ""},
+		"a character cut in two": {"[[9468],[234,235]]", ""},
+		"one that is changed":    {tokensOf(t, "mail ann@example.test now"), `"mail ⟦EMAIL_ADDRESS:[a-z0-9]{12}⟧ now"`},
+		"one of several":         {"[" + tokensOf(t, "to \"Bob\"", "mail ann@example.test", "\n") + "]", `\["to \\"Bob\\"","mail ⟦EMAIL_ADDRESS:[a-z0-9]{12}⟧","\\n"\]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.Fake.Queue(providertest.Answer{Body: vectors})
+			if a := embed(t, h, servertest.Embedder, `"input": `+tt.input+` ,"user":"u"`); a.Status != http.StatusOK || a.Body != vectors {
+				t.Fatalf("got %d %s", a.Status, a.Body)
+			}
+			want := tt.sent
+			if want == "" {
+				want = regexp.QuoteMeta(tt.input)
+			}
+			got := string(lastRequest(h).Body)
+			if !regexp.MustCompile(`^\{"model":"text-embedding-3-small","input": ` + want + ` ,"user":"u"\}$`).MatchString(got) {
+				t.Errorf("the provider got %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestEmbeddings_of_tokens_refused(t *testing.T) {
+	t.Parallel()
+	o := servertest.Options{Embedder: true}
+	o.Limits.DLP = dlp.DefaultPolicy()
+	o.Limits.DLP.In = map[string]dlp.Action{"*": dlp.Block}
+	h := servertest.New(t, o)
+	for name, tt := range map[string]struct{ model, input, want string }{
+		"a secret":         {servertest.Embedder, "[" + tokensOf(t, "a", "ann@example.test") + "]", "1 EMAIL_ADDRESS"},
+		"an unknown token": {servertest.Embedder, "[[17],[17,100277]]", "input[1] has one that the model does not know"},
+		"a mark":           {servertest.Embedder, "[100257]", "input has one that the model does not know"},
+		"an unknown model": {servertest.Model, "[17]", "it is not known how the model reads them"},
+		"too long a text":  {servertest.Embedder, "[[" + strings.Repeat("58040,", 263_000) + "17]]", "more than 32 MiB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if a := embed(t, h, tt.model, `"input":`+tt.input); a.Status != http.StatusBadRequest || !strings.Contains(a.Body, `"code":"dlp_blocked"`) || !strings.Contains(a.Body, tt.want) {
+				t.Errorf("got %d %s, want %s", a.Status, a.Body, tt.want)
+			}
+		})
+	}
+	if n := len(h.Fake.Requests()); n != 0 {
+		t.Errorf("the provider was asked %d times", n)
+	}
+}
+
+// What is held for tokens is their number; where texts go out in their place, it is a bound.
+func TestEmbeddings_of_tokens_held(t *testing.T) {
+	t.Parallel()
+	const usage = `{"object":"list","data":[],"model":"m"}` // tells no usage, so that the estimate is charged
+	for name, tt := range map[string]struct {
+		text        string
+		least, most sallyport.Credits
+	}{
+		"counted": {"one two three four", 4, 4},
+		"changed": {"mail ann@example.test", 10, 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := servertest.New(t, servertest.Options{Embedder: true})
+			h.Fake.Queue(providertest.Answer{Body: usage})
+			if a := embed(t, h, servertest.Embedder, `"input":`+tokensOf(t, tt.text)); a.Status != http.StatusOK {
+				t.Fatalf("got %d %s", a.Status, a.Body)
+			}
+			records := h.Records(t, h.Home.ID, 0)
+			last := records[len(records)-1]
+			if c := last.Cost; c.Charge < tt.least || c.Charge > tt.most || !c.Estimated || c.Overrun {
+				t.Errorf("the trail tells %+v", c)
+			}
+		})
+	}
+}
+
+// Where a policy lets values leave, what is kept of the tokens does not tell them.
+func TestEmbeddings_of_tokens_kept(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{dlp.Enforce, dlp.Observe, dlp.Off} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := servertest.New(t, servertest.Options{Embedder: true})
+			keepContent(t, h, sallyport.ContentRequest)
+			setPolicy(t, h, func(p *dlp.Policy) { p.Mode = mode })
+			tokens := tokensOf(t, "the walrus has "+email)
+			h.Fake.Queue(providertest.Answer{Body: vectors})
+			if a := embed(t, h, servertest.Embedder, `"input":`+tokens); a.Status != http.StatusOK {
+				t.Fatalf("got %d %s", a.Status, a.Body)
+			}
+			if sent := string(lastRequest(h).Body); strings.Contains(sent, tokens) != (mode != dlp.Enforce) {
+				t.Errorf("the provider got %s", sent)
+			}
+			if kept := lastContent(t, h).Request.Text; strings.Contains(kept, tokens) || !strings.Contains(kept, "the walrus has ") {
+				t.Errorf("kept is %s", kept)
+			}
+		})
 	}
 }

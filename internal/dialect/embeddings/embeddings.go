@@ -73,8 +73,8 @@ func encoding(root llm.Value) error {
 	return wire.Invalid("encoding_format must be float or base64.")
 }
 
-// input reads a text, texts, tokens or lists of tokens. What tokens stand for
-// cannot be read here: policy decides whether they may leave.
+// input reads a text, texts, tokens or lists of tokens. What tokens stand for depends
+// on the model that they go to.
 func input(v llm.Value, req *llm.Request) error {
 	texts := []llm.Value{v}
 	if v.Kind() == llm.Array {
@@ -97,24 +97,27 @@ func input(v llm.Value, req *llm.Request) error {
 		}
 		return nil
 	case llm.Number, llm.Array:
-		if !tokens(v) {
-			return wire.Invalid("input must hold texts, or tokens as whole numbers.")
+		lists := texts
+		if texts[0].Kind() == llm.Number {
+			lists = []llm.Value{v}
 		}
-		req.Unreadable = append(req.Unreadable, v)
+		for _, list := range lists {
+			if !tokens(list) {
+				return wire.Invalid("input must hold texts, or tokens as whole numbers.")
+			}
+			req.InputTokens += int64(list.Len())
+		}
+		req.Tokens = v
 		return nil
 	}
 	return wire.Invalid("input must be a text, texts, or tokens.")
 }
 
-// tokens says whether v is a list of whole numbers, or a list of such lists.
+// tokens says whether v is a list of whole numbers, and not empty.
 func tokens(v llm.Value) bool {
-	ok := v.Kind() == llm.Array && v.Len() > 0
+	ok := v.Len() > 0
 	v.Items(func(_ int, item llm.Value) bool {
-		if item.Kind() == llm.Array {
-			ok = tokens(item)
-		} else {
-			_, ok = item.Int()
-		}
+		_, ok = item.Int()
 		return ok
 	})
 	return ok

@@ -46,18 +46,21 @@ type Options struct {
 	ChatOnly bool
 	// Whisper adds the model of that name, which costs 100 micro-credits a second.
 	Whisper bool
+	// Embedder adds the model of that name, whose encoding is known.
+	Embedder bool
 }
 
 // The models of every House. Both are served by the fake provider: Model in the
 // chat dialect and in that of responses, Claude in that of messages. They cost 1
-// micro-credit a token of input and 2 a token of output. For ChatOnly and
-// Whisper see Options.
+// micro-credit a token of input and 2 a token of output. For ChatOnly,
+// Whisper and Embedder see Options.
 const (
 	Model       = "mock-large"
 	ModelTarget = "target-large"
 	Claude      = "mock-claude"
 	ChatOnly    = "mock-chat"
 	Whisper     = "mock-whisper"
+	Embedder    = "mock-embedder"
 )
 
 // Sink is a sink that all trails go to, as far as somebody moves its cursors.
@@ -262,6 +265,9 @@ func catalogueModels(o Options) []sallyport.Model {
 	}
 	if o.ChatOnly {
 		all = append(all, sallyport.Model{ID: ChatOnly, DisplayName: "Mock Chat", Provider: "fake-chat", Target: "target-chat", Price: price})
+	}
+	if o.Embedder {
+		all = append(all, sallyport.Model{ID: Embedder, DisplayName: "Mock Embedder", Provider: "fake", Target: "text-embedding-3-small", Price: price})
 	}
 	if o.Whisper {
 		all = append(all, sallyport.Model{

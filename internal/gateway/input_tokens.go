@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/dlp"
+	"github.com/sallyport-ai/sallyport/internal/llm"
+	"github.com/sallyport-ai/sallyport/internal/tokenizer"
+)
+
+// judgeTokens has scr judge the texts that tokens stand for: those that the model will
+// read. Where something in them is changed, texts take the place of the tokens, all of them,
+// for the APIs take either; else the tokens stay as they came. What cannot be read is for
+// the policy to let through or not.
+func judgeTokens(tokens llm.Value, encoding *tokenizer.Encoding, scr *dlp.Screen) (retold bool, err error) {
+	if scr.Policy().Mode == dlp.Off {
+		return false, nil
+	}
+	texts, err := textsOf(tokens, encoding)
+	if err != nil {
+		return false, scr.Unreadable("What stands in "+tokens.Path()+" as tokens", err.Error())
+	}
+	if err := scr.Request(texts, nil); err != nil || !texts.Changed() {
+		return false, err
+	}
+	tokens.SetJSON(texts.Root().Get(tokens.Path()).JSON())
+	return true, nil
+}
+
+// encodingOf returns the encoding of models, nil where one of them has another, or one
+// that is not known.
+func encodingOf(models []sallyport.Model) (encoding *tokenizer.Encoding) {
+	for i, m := range models {
+		of := tokenizer.Of(m.Target)
+		if of == nil || i > 0 && of != encoding {
+			return nil
+		}
+		encoding = of
+	}
+	return encoding
+}
+
+var errEncodingUnknown = errors.New("it is not known how the model reads them. Send texts")
+
+// textsOf returns an object that has, under the path of tokens, the text or the list of
+// texts that they stand for. Errors are worded for the client.
+func textsOf(tokens llm.Value, encoding *tokenizer.Encoding) (*llm.Document, error) {
+	if encoding == nil {
+		return nil, errEncodingUnknown
+	}
+	out := append(append([]byte{'{'}, llm.Quote(tokens.Path())...), ':')
+	room := dlp.TextMax
+	var err error
+	if !ofLists(tokens) {
+		out, err = appendText(out, tokens, encoding, &room)
+	} else {
+		tokens.Items(func(i int, list llm.Value) bool {
+			out = append(out, "[,"[min(i, 1)])
+			out, err = appendText(out, list, encoding, &room)
+			return err == nil
+		})
+		out = append(out, ']')
+	}
+	if err != nil {
+		return nil, err
+	}
+	return llm.Parse(append(out, '}'))
+}
+
+func ofLists(tokens llm.Value) (lists bool) {
+	tokens.Items(func(_ int, first llm.Value) bool {
+		lists = first.Kind() == llm.Array
+		return false
+	})
+	return lists
+}
+
+// appendText appends the JSON of the text of one list of tokens, which takes room.
+func appendText(out []byte, list llm.Value, encoding *tokenizer.Encoding, room *int) ([]byte, error) {
+	ids := make([]int64, 0, list.Len())
+	list.Items(func(_ int, v llm.Value) bool {
+		id, _ := v.Int() // who decoded the request has looked
+		ids = append(ids, id)
+		return true
+	})
+	text, err := encoding.Decode(ids, *room)
+	switch {
+	case errors.Is(err, tokenizer.ErrTooLong):
+		return out, fmt.Errorf("they are more than %d MiB of text", dlp.TextMax>>20)
+	case err != nil:
+		return out, fmt.Errorf("%s has one that the model does not know", list.Path())
+	}
+	*room -= len(text)
+	return append(out, llm.Quote(text)...), nil
+}
