@@ -79,8 +79,8 @@ func (s *screened) allow(id dlp.TextID, w *tokens, emit string, last bool) error
 	w.gone += strings.Clone(emit) // the bytes of an event are used again for the next
 	for !w.adrift && len(w.events) > 0 {
 		text := w.events[0].Deltas[0].Text.Text()
-		if !strings.HasPrefix(w.gone, text) {
-			break
+		if !strings.HasPrefix(w.gone, text) || len(w.events) == 1 && w.gone != text {
+			break // the last takes all that is left: a change may begin with what it changed
 		}
 		w.gone, w.came = w.gone[len(text):], w.came[len(text):]
 		if err := s.letGo(w); err != nil {

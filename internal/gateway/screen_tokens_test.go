@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/llm"
 )
 
@@ -57,5 +58,45 @@ func TestScreenTokens(t *testing.T) {
 				t.Errorf("%d bytes are still counted as held, %d texts are remembered", s.heldBytes, len(s.tokens))
 			}
 		})
+	}
+}
+
+// What stands for a hidden value may begin with that value, or with the piece of it that
+// an event has: the rest is told all the same.
+func TestScreenTokens_change_begins_alike(t *testing.T) {
+	t.Parallel()
+	const changed = "[REDACTED:ID]"
+	for name, pieces := range map[string][]string{"one event": {"["}, "two events": {"[", "RED"}, "an empty one": {"[", ""}} {
+		for _, last := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, last), func(t *testing.T) {
+				t.Parallel()
+				req, asked, _ := askedOfMail(t)
+				var got strings.Builder
+				s := screened{call: &Call{Request: req}, screen: asked, out: func(e *llm.Event) error {
+					got.WriteString(e.Deltas[0].Text.Text())
+					return nil
+				}}
+				w := &tokens{}
+				for _, piece := range pieces {
+					doc, err := llm.Parse(fmt.Appendf(nil, `{"choices":[{"index":0,"delta":{"content":%q},"logprobs":{"content":[]}}]}`, piece))
+					if err != nil {
+						t.Fatal(err)
+					}
+					choice := doc.Root().Get("choices")
+					var e llm.Event
+					choice.Items(func(_ int, c llm.Value) bool {
+						e = llm.Event{Kind: llm.ChunkEvent, Dialect: llm.Chat, Body: doc, Deltas: []llm.Delta{{Kind: llm.TextDelta, Text: c.Get("delta").Get("content")}}}
+						return true
+					})
+					w.events, w.came = append(w.events, &e), w.came+piece
+				}
+				if err := s.allow(dlp.TextID{Kind: llm.TextDelta}, w, changed, last); err != nil {
+					t.Fatal(err)
+				}
+				if got.String() != changed || w.gone != "" || w.came != "" {
+					t.Errorf("got %q, and %q of %q is left; want %q", got.String(), w.gone, w.came, changed)
+				}
+			})
+		}
 	}
 }
