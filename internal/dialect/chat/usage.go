@@ -21,6 +21,8 @@ func readUsage(v llm.Value) *llm.Usage {
 	switch {
 	case v.Get("prompt_tokens").IsNull():
 		prompt = wire.TokensLeft(total, output)
+	case v.Get("completion_tokens").IsNull():
+		output = wire.OutputLeft(v.Get("total_tokens"), prompt)
 	case total-prompt > output && prompt >= 0:
 		// Some providers leave reasoning out of the output but not out of the total:
 		// what was not asked was answered.

@@ -232,14 +232,24 @@ func finish(reason string, e *llm.Event) error {
 }
 
 // count takes over the counts, which are disjoint here as in llm.Usage. What was
-// thought is counted within the output and not told apart.
+// thought is counted within the output and not told apart. Input and output are told by
+// every answer of this API, of others at most by the total, which counts caches too.
 func count(usage llm.Value, into *llm.Usage, e *llm.Event) {
-	if usage.Kind() != llm.Object {
+	if usage.Kind() != llm.Object || usage.Get("inputTokens").IsNull() && usage.Get("outputTokens").IsNull() {
 		return
 	}
 	*into = llm.Usage{
 		Input: wire.Tokens(usage.Get("inputTokens")), Output: wire.Tokens(usage.Get("outputTokens")),
 		CachedInput: wire.Tokens(usage.Get("cacheReadInputTokens")), CacheWrite: wire.Tokens(usage.Get("cacheWriteInputTokens")),
+	}
+	total, caches := usage.Get("totalTokens"), max(into.CachedInput, 0)+max(into.CacheWrite, 0)
+	switch {
+	case usage.Get("inputTokens").IsNull():
+		into.Input = wire.TokensLeft(wire.Tokens(total), into.Output) - caches
+	case usage.Get("outputTokens").IsNull() && into.Input >= 0:
+		into.Output = wire.OutputLeft(total, into.Input+caches)
+	case usage.Get("outputTokens").IsNull():
+		into.Output = wire.NoTokens
 	}
 	e.Usage = into
 }

@@ -157,3 +157,26 @@ func TestDecodeFailures(t *testing.T) {
 		}
 	}
 }
+
+// Both halves of usage are told by every answer; one that is not is told by the total, or
+// by nothing.
+func TestDecodeUsage(t *testing.T) {
+	t.Parallel()
+	for usage, want := range map[string]string{
+		`{"inputTokens":7,"outputTokens":2}`:          fmt.Sprint(llm.Usage{Input: 7, Output: 2}),
+		`{"outputTokens":2}`:                          fmt.Sprint(llm.Usage{Input: wire.NoTokens, Output: 2}),
+		`{"outputTokens":2,"cacheReadInputTokens":5}`: fmt.Sprint(llm.Usage{Input: wire.NoTokens - 5, CachedInput: 5, Output: 2}),
+		`{"outputTokens":2,"totalTokens":17,"cacheReadInputTokens":5,"cacheWriteInputTokens":3}`: fmt.Sprint(llm.Usage{Input: 7, CachedInput: 5, CacheWrite: 3, Output: 2}),
+		`{"inputTokens":7,"totalTokens":17,"cacheReadInputTokens":5,"cacheWriteInputTokens":3}`:  fmt.Sprint(llm.Usage{Input: 7, CachedInput: 5, CacheWrite: 3, Output: 2}),
+		`{"inputTokens":7,"outputTokens":null}`:                                                  fmt.Sprint(llm.Usage{Input: 7, Output: wire.NoTokens}),
+		`{"inputTokens":7,"totalTokens":7}`:                                                      fmt.Sprint(llm.Usage{Input: 7}),
+		`{"inputTokens":1.5}`:                                                                    fmt.Sprint(llm.Usage{Input: wire.NoTokens, Output: wire.NoTokens}),
+		`{"totalTokens":7}`:                                                                      "",
+		`{}`:                                                                                     "",
+	} {
+		said, _, err := read(t, `metadata {"usage":`+usage+`}`)
+		if err != nil || said[0] != want {
+			t.Errorf("%s: got %q, %v, want %q", usage, said, err, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ type choice struct {
 	block int           // the index of the last text or call
 	kind  llm.DeltaKind // of it; 0: there is none yet
 	calls bool          // a tool was called
+	wrote bool          // something that is no thought was answered
 	ended bool          // a reason of the end was told
 }
 
@@ -81,12 +83,10 @@ func (d *Decoder) read(root llm.Value, e *llm.Event) error {
 		return failure(told)
 	}
 	d.identify(root, e)
-	d.count(root.Get("usageMetadata"), e)
 	candidates := root.Get("candidates")
 	if !candidates.IsNull() && candidates.Kind() != llm.Array {
 		return wire.Unusable("its candidates are not an array")
 	}
-	e.UsageOnly = e.Usage != nil && candidates.Len() == 0
 	var err error
 	candidates.Items(func(place int, candidate llm.Value) bool {
 		err = d.candidate(place, candidate, e)
@@ -96,9 +96,11 @@ func (d *Decoder) read(root llm.Value, e *llm.Event) error {
 		return err
 	}
 	if candidates.Len() == 0 && root.Get("promptFeedback").Get("blockReason").Text() != "" && !d.blocked {
-		d.blocked, e.UsageOnly = true, false
+		d.blocked = true
 		e.Finishes = append(e.Finishes, llm.Finish{Reason: llm.StopFilter})
 	}
+	d.count(root.Get("usageMetadata"), e)
+	e.UsageOnly = e.Usage != nil && candidates.Len() == 0 && len(e.Finishes) == 0
 	return nil
 }
 
@@ -149,22 +151,27 @@ func (d *Decoder) candidate(place int, v llm.Value, e *llm.Event) error {
 	return nil
 }
 
+// answers are the parts beside text that a model writes.
+var answers = []string{"functionCall", "inlineData", "executableCode"}
+
 // part reads a piece of a choice. What is neither text nor a call of a tool of the
 // client has no meaning outside this dialect. Of signatures those of calls are
 // needed again; they stand before the call.
 func (c *choice) part(index int, part llm.Value, e *llm.Event) error {
+	thought, _ := part.Get("thought").Bool()
+	text := part.Get("text")
+	c.wrote = c.wrote || !thought && (text.Text() != "" || slices.ContainsFunc(answers, func(name string) bool { return part.Get(name).Exists() }))
 	if call := part.Get("functionCall"); call.Kind() == llm.Object {
 		if err := c.sign(index, part.Get("thoughtSignature").Text(), e); err != nil {
 			return err
 		}
 		return c.call(index, call, e)
 	}
-	text := part.Get("text")
 	if text.Text() == "" {
 		return nil
 	}
 	kind := llm.TextDelta
-	if thought, _ := part.Get("thought").Bool(); thought {
+	if thought {
 		kind = llm.ThinkingDelta
 	}
 	if err := c.begin(kind, e); err != nil {
@@ -289,19 +296,31 @@ func (c *choice) stopReason(reason string) llm.StopReason {
 
 // count takes over the counts of what is all that is known so far. What was read from
 // a cache is counted within the prompt here; what a tool of the provider's own put in
-// and what was thought are counted beside prompt and answer.
+// and what was thought are counted beside prompt and answer. This API leaves out counts
+// that are zero, which those of the prompt and of an answer that says something are not.
 func (d *Decoder) count(usage llm.Value, e *llm.Event) {
-	if usage.Kind() != llm.Object {
+	prompt, answer := usage.Get("promptTokenCount"), usage.Get("candidatesTokenCount")
+	if prompt.IsNull() && answer.IsNull() { // in streams of Vertex AI it may tell other things alone
 		return
 	}
 	cached, thoughts := wire.TokensWithin(usage.Get("cachedContentTokenCount")), wire.Tokens(usage.Get("thoughtsTokenCount"))
-	d.usage = llm.Usage{
-		Input:       sum(wire.Tokens(usage.Get("promptTokenCount")), wire.Tokens(usage.Get("toolUsePromptTokenCount"))) - cached,
-		CachedInput: cached,
-		Output:      sum(wire.Tokens(usage.Get("candidatesTokenCount")), thoughts),
-		Reasoning:   thoughts,
+	input := sum(wire.Tokens(prompt), wire.Tokens(usage.Get("toolUsePromptTokenCount")))
+	output := sum(wire.Tokens(answer), thoughts)
+	switch {
+	case prompt.IsNull():
+		input = wire.TokensLeft(wire.Tokens(usage.Get("totalTokenCount")), output)
+	case answer.IsNull() && d.Complete() && d.wrote():
+		if output = wire.OutputLeft(usage.Get("totalTokenCount"), input); output <= max(thoughts, 0) {
+			output = wire.NoTokens
+		}
 	}
+	d.usage = llm.Usage{Input: input - cached, CachedInput: cached, Output: output, Reasoning: thoughts}
 	e.Usage = &d.usage
+}
+
+// wrote says whether a choice has something that is no thought.
+func (d *Decoder) wrote() bool {
+	return slices.ContainsFunc(d.said, func(c choice) bool { return c.wrote })
 }
 
 // sum adds what is counted apart. Where one count is none, so is their sum.

@@ -57,6 +57,10 @@ func candidate(parts, more string) string {
 	return `{"responseId":"r","modelVersion":"v","candidates":[{"content":{"role":"model","parts":[` + parts + `]}` + more + `}]}`
 }
 
+func withUsage(event, usage string) string {
+	return strings.TrimSuffix(event, "}") + `,"usageMetadata":` + usage + `}`
+}
+
 func TestDecodeStream(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
@@ -93,7 +97,16 @@ func TestDecodeStream(t *testing.T) {
 			"{17 5 0 10 3 0}", fmt.Sprint(llm.Usage{Input: wire.NoTokens}), "{20 0 0 -1 -1 0}", "{-1 0 0 7 0 0}",
 			fmt.Sprint(llm.Usage{Input: wire.TokensMax}),
 		}, false},
-		"other parts": {[]string{candidate(`{"inlineData":{"mimeType":"image/png","data":"AA"}},{"executableCode":{"code":"x"}}`, `,"finishReason":"STOP"`)}, []string{"stop"}, true},
+		// Counts of zero are left out; those of what is there are not told then.
+		"usage without the prompt":       {[]string{`{"usageMetadata":{"candidatesTokenCount":7,"thoughtsTokenCount":3}}`}, []string{"{-1 0 0 10 3 0}"}, false},
+		"the prompt by the total":        {[]string{`{"usageMetadata":{"candidatesTokenCount":7,"thoughtsTokenCount":3,"totalTokenCount":30,"cachedContentTokenCount":5}}`}, []string{"{15 5 0 10 3 0}"}, false},
+		"usage of other things alone":    {[]string{`{"usageMetadata":{"trafficType":"ON_DEMAND"}}`}, []string{""}, false},
+		"usage without an answer so far": {[]string{withUsage(candidate(`{"text":"a"}`, ""), `{"promptTokenCount":4,"totalTokenCount":4}`)}, []string{"text0(a){4 0 0 0 0 0}"}, false},
+		"usage of no answer":             {[]string{withUsage(candidate(`{"text":"hm","thought":true},{"text":"","thoughtSignature":"AA=="},{"thoughtSignature":"AA=="}`, `,"finishReason":"MAX_TOKENS"`), `{"promptTokenCount":4,"thoughtsTokenCount":9}`)}, []string{"thinking0(hm) length{4 0 0 9 9 0}"}, true},
+		"usage without the answer":       {[]string{candidate(`{"text":"a"}`, ""), withUsage(candidate(``, `,"finishReason":"STOP"`), `{"promptTokenCount":4,"thoughtsTokenCount":9,"totalTokenCount":13}`)}, []string{"text0(a)", "stop{4 0 0 -1 9 0}"}, true},
+		"the answer by the total":        {[]string{withUsage(candidate(`{"functionCall":{"id":"k","name":"f"}}`, `,"finishReason":"STOP"`), `{"promptTokenCount":4,"thoughtsTokenCount":9,"totalTokenCount":20}`)}, []string{"call0(kf) args0({}) closed[0] tool_calls{4 0 0 16 9 0}"}, true},
+		"usage without an image":         {[]string{withUsage(candidate(`{"inlineData":{"mimeType":"image/png","data":"AA"}}`, `,"finishReason":"STOP"`), `{"promptTokenCount":4}`)}, []string{"stop{4 0 0 -1 0 0}"}, true},
+		"other parts":                    {[]string{candidate(`{"inlineData":{"mimeType":"image/png","data":"AA"}},{"executableCode":{"code":"x"}}`, `,"finishReason":"STOP"`)}, []string{"stop"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,10 @@ const blocksMax = 10_000
 // first event, the output so far with the last. The Decoder adds them up.
 type Decoder struct {
 	usage llm.Usage
+	told  llm.Usage // usage as an event has it
+	// Whether an event has told these counts; of the output, one that is not the first.
+	inputTold, outputTold bool
+
 	tools map[int]bool // the blocks that are calls of the client's tools
 }
 
@@ -45,6 +49,7 @@ func (d *Decoder) DecodeEvent(name string, doc *llm.Document, e *llm.Event) erro
 		message := root.Get("message")
 		e.ID, e.Model = message.Get("id").Text(), message.Get("model").Text()
 		d.count(message.Get("usage"), e)
+		d.outputTold = false
 	case "content_block_start":
 		return d.start(root, e)
 	case "content_block_delta":

@@ -105,6 +105,24 @@ func TestDecodeEvent(t *testing.T) {
 			`weather_report|{"type":"weather_report","index":-1}`,
 			`content_block_delta|{"type":"content_block_delta","index":0,"delta":{"type":"smell_delta","smell":"tar"}}`,
 		}, []string{`chunk`, `chunk`}},
+		{"counts that nothing tells are none", []string{
+			`|{"type":"message_start","message":{"id":"i","model":"m","usage":{"cache_read_input_tokens":3,"output_tokens":1}}}`,
+			`|{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}`,
+			`|{"type":"message_start","message":{"id":"i","model":"m","usage":{"input_tokens":4,"output_tokens":1}}}`,
+			`|{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{}}`,
+		}, []string{`chunk id=i model=m usage=-4,3,0,1,0`, `chunk finish=stop usage=-4,3,0,2,0`, `chunk id=i model=m usage=4,3,0,1,0`, `chunk finish=stop usage=4,3,0,-1,0`}},
+		{"an end without usage tells no output", []string{
+			`|{"type":"message_start","message":{"id":"i","model":"m","usage":{"input_tokens":4,"output_tokens":1}}}`,
+			`|{"type":"message_delta","delta":{"stop_reason":"end_turn"}}`,
+		}, []string{`chunk id=i model=m usage=4,0,0,1,0`, `chunk finish=stop usage=4,0,0,-1,0`}},
+		{"usage before the end", []string{
+			`|{"type":"message_delta","delta":{},"usage":{"input_tokens":4,"output_tokens":2}}`,
+			`|{"type":"message_delta","delta":{"stop_reason":"end_turn"}}`,
+		}, []string{`chunk usage=4,0,0,2,0`, `chunk finish=stop usage=4,0,0,2,0`}},
+		{"no usage at all", []string{
+			`|{"type":"message_start","message":{"id":"i","model":"m","usage":{}}}`,
+			`|{"type":"message_delta","delta":{"stop_reason":"end_turn"}}`,
+		}, []string{`chunk id=i model=m`, `chunk finish=stop`}},
 		{"usage that is null leaves what is known", []string{
 			`|{"type":"message_start","message":{"id":"i","model":"m","usage":{"input_tokens":4,"output_tokens":1}}}`,
 			`|{"type":"message_delta","delta":{},"usage":{"input_tokens":null,"output_tokens":2}}`,

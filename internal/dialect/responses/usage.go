@@ -12,8 +12,11 @@ func readUsage(v llm.Value, into *llm.Usage) bool {
 		return false
 	}
 	input, output := wire.Tokens(v.Get("input_tokens")), wire.Tokens(v.Get("output_tokens"))
-	if v.Get("input_tokens").IsNull() {
+	switch {
+	case v.Get("input_tokens").IsNull():
 		input = wire.TokensLeft(wire.Tokens(v.Get("total_tokens")), output)
+	case v.Get("output_tokens").IsNull():
+		output = wire.OutputLeft(v.Get("total_tokens"), input)
 	}
 	details := v.Get("input_tokens_details")
 	cached, written := wire.TokensWithin(details.Get("cached_tokens")), wire.TokensWithin(details.Get("cache_write_tokens"))

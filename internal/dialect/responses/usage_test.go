@@ -18,6 +18,11 @@ func TestReadUsage(t *testing.T) {
 		`{"output_tokens":3,"total_tokens":3}`:                                                 {Input: wire.NoTokens, Output: 3},
 		`{"output_tokens":3,"total_tokens":-9}`:                                                {Input: wire.NoTokens, Output: 3},
 		`{"output_tokens":3,"input_tokens_details":{"cached_tokens":2}}`:                       {Input: wire.NoTokens - 2, CachedInput: 2, Output: 3},
+		`{"input_tokens":7}`:                                                                   {Input: 7, Output: wire.NoTokens},
+		`{"input_tokens":7,"total_tokens":9}`:                                                  {Input: 7, Output: 2},
+		`{"input_tokens":7,"total_tokens":7}`:                                                  {Input: 7},
+		`{"input_tokens":7,"total_tokens":6}`:                                                  {Input: 7, Output: wire.NoTokens},
+		`{"input_tokens":"x","total_tokens":6}`:                                                {Input: wire.NoTokens, Output: wire.NoTokens},
 		`{"input_tokens":7,"output_tokens":"many"}`:                                            {Input: 7, Output: wire.NoTokens},
 		`{"input_tokens":7,"output_tokens":3,"input_tokens_details":{"cached_tokens":"many"}}`: {Input: 7, Output: 3},
 	} {

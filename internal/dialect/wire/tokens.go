@@ -35,9 +35,26 @@ func Tokens(v llm.Value) int64 {
 	return NoTokens
 }
 
+// TokensTold is Tokens of a count that every answer tells: absent, it is none.
+func TokensTold(v llm.Value) int64 {
+	if v.IsNull() {
+		return NoTokens
+	}
+	return Tokens(v)
+}
+
 // TokensWithin is Tokens of a part that is counted within another count, which takes
 // nothing out of that where it is none.
 func TokensWithin(v llm.Value) int64 { return max(Tokens(v), 0) }
+
+// OutputLeft is what the total v has more than the input, which is the output. Unlike
+// input it may be nothing, but only where the total is told.
+func OutputLeft(v llm.Value, input int64) int64 {
+	if total := TokensTold(v); input >= 0 && total >= input {
+		return total - input
+	}
+	return NoTokens
+}
 
 // TokensLeft is what a total has more than the output, which is the input. There is no
 // call without input: where nothing is left, nothing tells it.

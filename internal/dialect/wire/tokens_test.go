@@ -42,3 +42,27 @@ func TestTokensLeft(t *testing.T) {
 		}
 	}
 }
+
+func TestTokens_absent(t *testing.T) {
+	t.Parallel()
+	total := func(json string) llm.Value {
+		doc, err := llm.Parse([]byte(json))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc.Root()
+	}
+	for json, want := range map[string]int64{`null`: wire.NoTokens, `0`: 0, `7`: 7, `"7"`: wire.NoTokens} {
+		if got := wire.TokensTold(total(json)); got != want {
+			t.Errorf("%s: got %d, want %d", json, got, want)
+		}
+	}
+	for _, tt := range []struct {
+		total       string
+		input, want int64
+	}{{`10`, 7, 3}, {`7`, 7, 0}, {`6`, 7, wire.NoTokens}, {`null`, 0, wire.NoTokens}, {`7`, wire.NoTokens, wire.NoTokens}, {`"9"`, 7, wire.NoTokens}} {
+		if got := wire.OutputLeft(total(tt.total), tt.input); got != tt.want {
+			t.Errorf("of %s with an input of %d: got %d, want %d", tt.total, tt.input, got, tt.want)
+		}
+	}
+}
