@@ -2,7 +2,9 @@ package server_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sallyport-ai/sallyport/internal/dlp"
@@ -88,4 +90,44 @@ func quoted(text string) string {
 		panic(err)
 	}
 	return string(body)
+}
+
+// Claude streams a call of a tool that takes nothing without arguments. Clients of the other
+// dialects read them as JSON, and get an empty object; Claude's own get what came.
+func TestStreamToolWithoutArguments(t *testing.T) {
+	t.Parallel()
+	const frames = `event: message_start
+data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":3,"output_tokens":1}}}
+
+event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"toolu_1","name":"now","input":{}}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":""}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":0}
+
+event: message_delta
+data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":7}}
+
+event: message_stop
+data: {"type":"message_stop"}
+
+`
+	call := frames[strings.Index(frames, "event: content_block_start"):strings.Index(frames, "event: message_delta")]
+	h := servertest.New(t, servertest.Options{})
+	for path, tt := range map[string]struct{ rest, want string }{
+		"/v1/chat/completions": {`"messages":[{"role":"user","content":"q"}],"tools":[{"type":"function","function":{"name":"now"}}]`, `"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]`},
+		"/v1/responses":        {`"input":"q","tools":[{"type":"function","name":"now","parameters":null,"strict":false}]`, `"name":"now","arguments":"{}"`},
+		"/v1/messages":         {`"max_tokens":9,"messages":[{"role":"user","content":"q"}],"tools":[{"name":"now","input_schema":{"type":"object"}}]`, call},
+	} {
+		t.Run(path, func(t *testing.T) {
+			h.Fake.Queue(providertest.Answer{Frames: []string{frames}})
+			a := h.Call(t, h.Home.User.Key, http.MethodPost, path, `{"model":"`+servertest.Claude+`","stream":true,`+tt.rest+`}`)
+			if a.Status != http.StatusOK || !strings.Contains(a.Body, tt.want) {
+				t.Errorf("got %d %s, want in it %s", a.Status, a.Body, tt.want)
+			}
+		})
+	}
 }

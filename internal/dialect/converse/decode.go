@@ -22,7 +22,7 @@ const ownTool = "server_tool_use"
 type Decoder struct {
 	usage   llm.Usage
 	stopped bool         // messageStop was there
-	tools   map[int]bool // the blocks that are calls of the client's tools
+	tools   map[int]bool // the blocks that are calls of the client's tools: whether arguments came
 
 	// redacted is the thinking of the block under way that nobody may read: its pieces are
 	// base64 each for itself.
@@ -82,7 +82,7 @@ func (d *Decoder) start(root llm.Value, e *llm.Event) error {
 	if d.tools == nil {
 		d.tools = make(map[int]bool)
 	}
-	d.tools[index] = true
+	d.tools[index] = false
 	return begin(call, index, e)
 }
 
@@ -106,8 +106,10 @@ func (d *Decoder) delta(root llm.Value, e *llm.Event) error {
 	reasoning := delta.Get("reasoningContent")
 	piece(llm.ThinkingDelta, index, reasoning.Get("text"), e)
 	piece(llm.SignatureDelta, index, reasoning.Get("signature"), e)
-	if d.tools[index] {
-		piece(llm.ToolArgumentsDelta, index, delta.Get("toolUse").Get("input"), e)
+	if _, calls := d.tools[index]; calls {
+		input := delta.Get("toolUse").Get("input")
+		d.tools[index] = d.tools[index] || input.Text() != ""
+		piece(llm.ToolArgumentsDelta, index, input, e)
 	}
 	if redacted := reasoning.Get("redactedContent").Text(); redacted != "" {
 		d.redacted, err = base64.StdEncoding.AppendDecode(d.redacted, []byte(redacted))
@@ -119,6 +121,8 @@ func (d *Decoder) delta(root llm.Value, e *llm.Event) error {
 }
 
 // stop ends a block. What nobody may read of it is told as a whole, for so it is sent back.
+// A call of a tool that takes nothing may have no arguments here; elsewhere they are the
+// text of an object.
 func (d *Decoder) stop(root llm.Value, e *llm.Event) error {
 	index, err := blockIndex(root)
 	if err != nil {
@@ -132,6 +136,14 @@ func (d *Decoder) stop(root llm.Value, e *llm.Event) error {
 		redacted(index, doc.Root(), e)
 		d.redacted = nil
 	}
+	if came, calls := d.tools[index]; calls && !came {
+		doc, err := llm.Parse([]byte(`"{}"`))
+		if err != nil {
+			return wire.Unusable("arguments of a tool call that cannot be read")
+		}
+		e.Deltas = append(e.Deltas, llm.Delta{Kind: llm.ToolArgumentsDelta, Index: index, Text: doc.Root()})
+	}
+	delete(d.tools, index)
 	e.Closed = append(e.Closed, index)
 	return nil
 }

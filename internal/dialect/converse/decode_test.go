@@ -70,13 +70,18 @@ func TestDecodeStream(t *testing.T) {
 		`contentBlockStop {"contentBlockIndex":2}`,
 		`contentBlockStart {"contentBlockIndex":3,"start":{"toolUse":{"toolUseId":"b","name":"search","type":"server_tool_use"}}}`,
 		`contentBlockDelta {"contentBlockIndex":3,"delta":{"toolUse":{"input":"{}"}}}`,
+		`contentBlockStop {"contentBlockIndex":3}`,
+		`contentBlockStart {"contentBlockIndex":4,"start":{"toolUse":{"toolUseId":"d","name":"f"}}}`,
+		`contentBlockDelta {"contentBlockIndex":4,"delta":{"toolUse":{"input":""}}}`,
+		`contentBlockStop {"contentBlockIndex":4}`,
 		`somethingNew {"contentBlockIndex":"?"}`,
 		`messageStop {"stopReason":"tool_use"}`,
 		`metadata {"usage":{"inputTokens":7,"outputTokens":2,"totalTokens":17,"cacheReadInputTokens":5,"cacheWriteInputTokens":3},"metrics":{"latencyMs":1}}`,
 	)
 	want := []string{
 		"", "thinking0(hm)", "signature0(s)", "closed[0]", "", "", "signature9(AAEC) closed[9]", "text1(I look.)", "closed[1]",
-		"call2(af)", `args2({"x":)`, "args2(1})", "closed[2]", "", "", "", "tool_calls", "{7 5 3 2 0 0}",
+		"call2(af)", `args2({"x":)`, "args2(1})", "closed[2]", "", "",
+		"closed[3]", "call4(df)", "", "args4({}) closed[4]", "", "tool_calls", "{7 5 3 2 0 0}",
 	}
 	if err != nil || !complete || strings.Join(said, "|") != strings.Join(want, "|") {
 		t.Errorf("got  %q, complete %v, %v\nwant %q", said, complete, err, want)

@@ -20,7 +20,7 @@ type Decoder struct {
 	// Whether an event has told these counts; of the output, one that is not the first.
 	inputTold, outputTold bool
 
-	tools map[int]bool // the blocks that are calls of the client's tools
+	tools map[int]bool // the blocks that are calls of the client's tools: whether arguments came
 }
 
 // DecodeEvent reads one server-sent event of that name, whose data is doc, into
@@ -55,9 +55,7 @@ func (d *Decoder) DecodeEvent(name string, doc *llm.Document, e *llm.Event) erro
 	case "content_block_delta":
 		return d.delta(root, e)
 	case "content_block_stop":
-		index, err := blockIndex(root)
-		e.Closed = append(e.Closed, index)
-		return err
+		return d.stop(root, e)
 	case "message_delta":
 		finish(root.Get("delta"), e)
 		d.count(root.Get("usage"), e)
@@ -84,13 +82,13 @@ func (d *Decoder) start(root llm.Value, e *llm.Event) error {
 	if d.tools == nil {
 		d.tools = make(map[int]bool)
 	}
-	d.tools[index] = true
+	d.tools[index] = block.Get("input").Len() > 0
 	e.Deltas = append(e.Deltas, llm.Delta{
 		Kind: llm.ToolCallDelta, Index: index, ToolID: block.Get("id"), ToolName: block.Get("name"),
 	})
 	// The arguments follow in pieces and this is {}. Servers that only resemble
 	// the original may give them here at once.
-	if block.Get("input").Len() > 0 {
+	if d.tools[index] {
 		arguments(block.Get("input"), index, e)
 	}
 	return nil
@@ -110,12 +108,29 @@ func (d *Decoder) delta(root llm.Value, e *llm.Event) error {
 	case "signature_delta":
 		piece(llm.SignatureDelta, index, delta.Get("signature"), e)
 	case "input_json_delta":
-		if d.tools[index] {
-			piece(llm.ToolArgumentsDelta, index, delta.Get("partial_json"), e)
-		} else if text := delta.Get("partial_json"); text.Text() != "" { // of a tool that the provider runs
+		text := delta.Get("partial_json")
+		if _, calls := d.tools[index]; calls {
+			d.tools[index] = d.tools[index] || text.Text() != ""
+			piece(llm.ToolArgumentsDelta, index, text, e)
+		} else if text.Text() != "" { // of a tool that the provider runs
 			e.Deltas = append(e.Deltas, llm.Delta{Kind: llm.AsideDelta, Index: index, Text: text, Unrestored: true})
 		}
 	}
+	return nil
+}
+
+// stop ends a block. A call of a tool that takes nothing has no arguments in a stream of
+// this dialect; elsewhere they are the text of an object, and an empty one is none.
+func (d *Decoder) stop(root llm.Value, e *llm.Event) error {
+	index, err := blockIndex(root)
+	if err != nil {
+		return err
+	}
+	if came, calls := d.tools[index]; calls && !came {
+		e.Deltas = append(e.Deltas, llm.Delta{Kind: llm.ToolArgumentsDelta, Index: index, Text: literal(`"{}"`)})
+	}
+	delete(d.tools, index)
+	e.Closed = append(e.Closed, index)
 	return nil
 }
 

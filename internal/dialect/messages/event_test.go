@@ -96,6 +96,19 @@ func TestDecodeEvent(t *testing.T) {
 		}, []string{
 			`chunk call[0]=a,f arguments[0]="{\"x\":\"\\\"é\"}"`,
 		}},
+		{"a call without arguments has those of nothing", []string{
+			`|{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"a","name":"f","input":{}}}`,
+			`|{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":""}}`,
+			`|{"type":"content_block_stop","index":0}`,
+			`|{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"b","name":"f","input":{"x":1}}}`,
+			`|{"type":"content_block_stop","index":1}`,
+		}, []string{
+			`chunk call[0]=a,f`,
+			`chunk`,
+			`chunk arguments[0]="{}" closed[0]`,
+			`chunk call[1]=b,f arguments[1]="{\"x\":1}"`,
+			`chunk closed[1]`,
+		}},
 		{"a tool that the provider runs is no call of the client's", []string{
 			`|{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use","id":"s","name":"web_search","input":{}}}`,
 			`|{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"query\":1}"}}`,

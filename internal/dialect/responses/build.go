@@ -325,6 +325,9 @@ func (n *Encoder) endPart(it *builtItem, p *builtPart) {
 		n.customDone(it, p)
 		return
 	}
+	if p.kind == llm.ToolArgumentsDelta && p.text.Len() == 0 {
+		n.piece(it, p, "{}") // clients read them as an object also where a tool takes nothing
+	}
 	name := stems[p.kind] + ".done"
 	ev := n.partEvent(name, it, p)
 	text := p.text.String()
