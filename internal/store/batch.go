@@ -24,14 +24,14 @@ func (db *DB) CommitBatch(ctx context.Context, id journal.BatchID, entries []jou
 		return nil, nil
 	}
 	b := newBatch(db, id, entries)
-	err := db.engine.batch(ctx, b.run)
+	err := b.commit(ctx)
 	if b.trusting && db.mistaken(err) {
-		db.last.forget()
+		db.last.doubt(b)
 		b.trusting = false
 		err = db.engine.batch(ctx, b.run)
 	}
 	if errors.Is(err, errCommitted) {
-		return db.last.results(), nil
+		return slices.Clone(b.committed), nil
 	}
 	if err != nil {
 		db.last.forget()
@@ -44,9 +44,13 @@ func (db *DB) CommitBatch(ctx context.Context, id journal.BatchID, entries []jou
 
 // mistaken says that a batch may have failed because what it took on trust was
 // not so: by a guard, by what it decided, or by a place in the trail that is taken.
+// A batch that may have been committed is not written again.
 func (db *DB) mistaken(err error) bool {
 	var decided *journal.EntryError
 	var failed *statementError
+	if errors.Is(err, journal.ErrOutcomeUnknown) {
+		return false
+	}
 	if errors.Is(err, errGuard) || errors.As(err, &decided) {
 		return true
 	}
@@ -57,13 +61,21 @@ func (db *DB) mistaken(err error) bool {
 	return refused
 }
 
+// commit writes the batch without reading anything where that is possible.
+func (b *batch) commit(ctx context.Context) error {
+	if e, can := b.db.engine.(atOnce); can && b.known() {
+		return b.commitAtOnce(ctx, e)
+	}
+	return b.db.engine.batch(ctx, b.run)
+}
+
 // run is the transaction.
 func (b *batch) run(run runner) error {
 	b.reset()
 	if err := run(b.reads()); err != nil {
 		return err
 	}
-	if b.committed {
+	if b.committed != nil {
 		return errCommitted
 	}
 	if reads := b.budgetReads(); len(reads) > 0 {
@@ -71,12 +83,12 @@ func (b *batch) run(run runner) error {
 			return err
 		}
 	}
-	writes, err := b.writes()
+	heads, rest, err := b.writes()
 	if err != nil {
 		return err
 	}
 	b.db.last.try(b)
-	return run(writes)
+	return run(append(rest, heads...))
 }
 
 // entryError names the entry whose data the database refused.
@@ -127,9 +139,10 @@ type batch struct {
 	db      *DB
 	id      journal.BatchID
 	entries []journal.Entry
-	// trusting takes calls to be open as Close.Opened says, and heads and accounts
-	// to be as this process left them, without reading them. A guard fails when
-	// they are not, and then they are read.
+	// trusting takes calls to be open as Close.Opened says, and on SQLite heads and
+	// accounts to be as this process left them, without reading them. A guard fails
+	// when they are not, and then they are read. On PostgreSQL heads and accounts are
+	// read under a lock, or the whole batch goes without reading (batch_at_once.go).
 	trusting bool
 
 	heads     map[sallyport.OrgID]*chainHead
@@ -137,7 +150,7 @@ type batch struct {
 	budgets   map[subject][]*spending
 	calls     map[callKey]*call
 	alive     map[journal.Life]bool // lives under whose lease calls are opened
-	committed bool                  // the batch is there already
+	committed []journal.Result      // of an earlier try that took effect; nil: none did
 	newest    place                 // of the last record that the batch writes
 
 	record  sallyport.Record // of the entry that is decided
@@ -157,7 +170,7 @@ func (b *batch) reset() {
 	b.budgets = map[subject][]*spending{}
 	b.calls = map[callKey]*call{}
 	b.alive = map[journal.Life]bool{}
-	b.committed, b.newest = false, place{}
+	b.committed, b.newest = nil, place{}
 	b.sealed, b.terms = make([]committed, 0, len(b.entries)), nil
 	b.inserts = make([]statement, 0, 3*len(b.entries)+4)
 	b.results = make([]journal.Result, 0, len(b.entries))
@@ -170,7 +183,7 @@ func (b *batch) reads() []statement {
 	trails, payers := b.orgs()
 	lock := b.db.engine.forUpdate()
 	var reads []statement
-	if b.trusting {
+	if b.trusting && b.db.engine.trusts() {
 		trails, payers = b.db.last.fill(b, trails, payers)
 	}
 	for _, org := range trails {
@@ -193,8 +206,9 @@ func (b *batch) reads() []statement {
 	for _, l := range b.lives() {
 		reads = append(reads, statement{sql: sqlLease, args: []any{l.Node, l.Boot}, entry: noEntry, scan: b.scanLease(l)})
 	}
-	if tried, again := b.db.last.tried(b.id); again {
-		reads = append(reads, statement{sql: sqlRecordHash, args: []any{string(tried.org), tried.seq}, entry: noEntry, scan: b.scanCommitted(tried)})
+	for _, tried := range b.db.last.tried(b.id) {
+		reads = append(reads, statement{sql: sqlRecordHash, entry: noEntry, scan: b.scanCommitted(tried),
+			args: []any{string(tried.newest.org), tried.newest.seq}})
 	}
 	return reads
 }
@@ -234,9 +248,12 @@ func (b *batch) scanHead(org sallyport.OrgID) func(scanner) error {
 		if err := row.Scan(&h.seq, &hash); err != nil {
 			return orNothing(err)
 		}
-		h.from = h.seq
+		if err := setHash(&h.hash, hash); err != nil {
+			return err
+		}
+		h.from = h.place()
 		b.heads[org] = h
-		return setHash(&h.hash, hash)
+		return nil
 	}
 }
 
@@ -275,11 +292,13 @@ func (b *batch) scanLease(l journal.Life) func(scanner) error {
 
 // scanCommitted reads the place of the newest record of an earlier try: it has
 // that record's hash, which no other record can have, or the try took no effect.
-func (b *batch) scanCommitted(tried place) func(scanner) error {
+func (b *batch) scanCommitted(tried attempt) func(scanner) error {
 	return func(row scanner) error {
 		var hash []byte
 		err := row.Scan(&hash)
-		b.committed = bytes.Equal(hash, tried.hash[:])
+		if bytes.Equal(hash, tried.newest.hash[:]) {
+			b.committed = tried.results
+		}
 		return orNothing(err)
 	}
 }
@@ -291,31 +310,33 @@ func orNothing(err error) error {
 	return err
 }
 
-// writes decides every entry in its order and returns what is to be written.
-func (b *batch) writes() ([]statement, error) {
+// writes decides every entry in its order and returns what is to be written: the
+// heads apart from the rest, since they come last under a lock, and are the lock
+// where there is none.
+func (b *batch) writes() (heads, rest []statement, err error) {
 	for i := range b.entries {
 		if err := b.decide(i); err != nil {
-			return nil, &journal.EntryError{Index: i, Err: err}
+			return nil, nil, &journal.EntryError{Index: i, Err: err}
 		}
 	}
-	writes := b.inserts
 	trails, payers := b.orgs()
+	rest = b.inserts
 	for _, org := range payers {
 		if a := b.accounts[org]; a.moved() {
-			writes = append(writes, statement{sql: sqlMoveAccount, entry: noEntry, rows: 1, args: []any{
+			rest = append(rest, statement{sql: sqlMoveAccount, entry: noEntry, rows: 1, args: []any{
 				string(org), a.balance, a.held, a.ledgerSeq, a.fromBalance, a.fromHeld, a.fromLedgerSeq}})
 		}
 	}
-	writes = append(writes, b.budgetWrites()...)
+	rest = append(rest, b.budgetWrites()...)
 	for _, org := range trails {
 		h := b.heads[org]
-		writes = append(writes, statement{sql: sqlMoveHead, entry: noEntry, rows: 1, args: moveHeadArgs(h)})
+		heads = append(heads, statement{sql: sqlMoveHead, entry: noEntry, rows: 1, args: moveHeadArgs(h)})
 		if org == sallyport.InstanceOrg {
-			writes = append(writes, statement{sql: sqlPruneInstance, entry: noEntry, rows: anyRows,
+			rest = append(rest, statement{sql: sqlPruneInstance, entry: noEntry, rows: anyRows,
 				args: []any{string(org), h.seq - InstanceRecordsMax}})
 		}
 	}
-	return writes, nil
+	return heads, rest, nil
 }
 
 func (a *account) moved() bool {
@@ -363,7 +384,7 @@ func (b *batch) decide(i int) error {
 		b.inserts = append(b.inserts, statement{sql: text, args: args, entry: i, rows: anyRows})
 	}
 	result.Seq = head.seq
-	b.newest = place{head.org, head.seq, head.hash}
+	b.newest = head.place()
 	b.results = append(b.results, result)
 	return nil
 }
@@ -456,5 +477,5 @@ func (b *batch) time(rec sallyport.Record) time.Time {
 // insert adds a statement that inserts one row. A batch that has failed is written
 // again row by row, which tells whose row it was.
 func (b *batch) insert(i int, text string, args []any) {
-	b.inserts = append(b.inserts, statement{sql: text, args: args, entry: i, rows: 1, gather: b.trusting})
+	b.inserts = append(b.inserts, statement{sql: text, args: args, entry: i, rows: 1, inserts: true, gather: b.trusting})
 }

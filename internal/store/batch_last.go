@@ -14,35 +14,41 @@ import (
 // lastMax is of how many organisations the last state is kept.
 const lastMax = 1024
 
+// steadyMin is how many batches in a row must have found an organisation as the one
+// before had left it, until a batch is sent to PostgreSQL without looking. To look
+// costs two round trips, and a mistake five and more, since pgx then prepares its
+// statements anew. Nodes that share an organisation, and find it moved by another
+// every third time, do not look in one batch of twenty-five.
+const steadyMin = 8
+
 // lastState is what the last batches left: the ends of trails and the accounts of
 // organisations. Where nobody else writes, the next batch need not read them.
 // It is never believed: whoever changes one of them moves the head of the trail
 // or the ledger, and then the batch that began with what is here fails by the
 // guards of its own statements and is written again from what it reads.
 type lastState struct {
-	mu      sync.Mutex
-	orgs    map[sallyport.OrgID]lastOrg
-	attempt attempt
+	mu   sync.Mutex
+	orgs map[sallyport.OrgID]lastOrg
+
+	// sent is the last batch that was sent, and tries what was sent of it: as often
+	// as the journal repeats it when its outcome is unknown.
+	sent  journal.BatchID
+	tries []attempt
 }
 
-// attempt is the last batch that was sent. Only this process can ask what became
-// of it, so nothing of it is stored: its newest record is there or not.
+// attempt is a try to write a batch. Only this process can ask what became of it, so
+// nothing of it is stored: its newest record is there or not. One of an unknown
+// outcome can still be on its way to the database when the next is tried.
 type attempt struct {
-	id      journal.BatchID
 	newest  place
 	results []journal.Result
-}
-
-// place is where a record stands, and its hash. The zero value is nowhere.
-type place struct {
-	org  sallyport.OrgID
-	seq  int64
-	hash sallyport.Hash
 }
 
 type lastOrg struct {
 	head    chainHead
 	account *account // nil: it was not read
+	moved   bool     // this process has moved the head since: nothing of it is known
+	steady  int      // how many batches in a row found it as it was left
 }
 
 // forget is for when a batch has failed: nothing is known then.
@@ -52,19 +58,35 @@ func (l *lastState) forget() {
 	l.orgs = nil
 }
 
+// doubt is for when the batch was mistaken in what it took on trust.
+func (l *lastState) doubt(b *batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range b.entries {
+		delete(l.orgs, e.Org)
+	}
+}
+
+// moved is for when this process itself writes to a trail beside the batches.
+func (l *lastState) moved(org sallyport.OrgID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if o, ok := l.orgs[org]; ok {
+		l.orgs[org] = lastOrg{moved: true, steady: o.steady}
+	}
+}
+
 // note remembers what a batch left.
 func (l *lastState) note(b *batch) {
-	if !b.db.engine.trusts() {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.orgs == nil || len(l.orgs)+len(b.heads) > lastMax {
 		l.orgs = make(map[sallyport.OrgID]lastOrg)
 	}
 	for org, h := range b.heads {
-		o := lastOrg{head: *h, account: l.orgs[org].account}
-		o.head.from = h.seq
+		o := l.orgs[org].found(h.from)
+		o.head = *h
+		o.head.from = h.place()
 		if a := b.accounts[org]; a != nil {
 			left := *a
 			left.fromBalance, left.fromHeld, left.fromLedgerSeq = a.balance, a.held, a.ledgerSeq
@@ -74,13 +96,33 @@ func (l *lastState) note(b *batch) {
 	}
 }
 
+// found compares what a batch has found, or what a guard of it has, with what was
+// left, and keeps what is still so.
+func (o lastOrg) found(from place) lastOrg {
+	switch {
+	case o.moved:
+		return lastOrg{steady: o.steady}
+	case o.head.place() != from:
+		return lastOrg{}
+	}
+	o.steady = min(o.steady+1, steadyMin)
+	return o
+}
+
+// steady says that these organisations are most likely as they were left.
+func (l *lastState) steady(orgs []sallyport.OrgID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !slices.ContainsFunc(orgs, func(org sallyport.OrgID) bool { return l.orgs[org].steady < steadyMin })
+}
+
 // fill gives the batch what is known, and returns the organisations of which it
 // must read the head and the account.
 func (l *lastState) fill(b *batch, trails, payers []sallyport.OrgID) (unknownTrails, unknownPayers []sallyport.OrgID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, org := range trails {
-		if o, ok := l.orgs[org]; ok {
+		if o, ok := l.orgs[org]; ok && !o.moved {
 			head := o.head
 			b.heads[org] = &head
 		} else {
@@ -102,39 +144,37 @@ func (l *lastState) fill(b *batch, trails, payers []sallyport.OrgID) (unknownTra
 func (l *lastState) try(b *batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.attempt = attempt{b.id, b.newest, b.results}
+	if l.sent != b.id {
+		l.sent, l.tries = b.id, nil
+	}
+	if b.newest != (place{}) { // what writes no record takes no effect
+		l.tries = append(l.tries, attempt{b.newest, b.results})
+	}
 }
 
-// tried says whether the batch was sent before, and where its newest record then
-// stands. What wrote no record took no effect.
-func (l *lastState) tried(id journal.BatchID) (newest place, again bool) {
+// tried returns what was sent of the batch before.
+func (l *lastState) tried(id journal.BatchID) []attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.attempt.newest, l.attempt.id == id && l.attempt.newest != place{}
-}
-
-// results are those of the batch when it was sent.
-func (l *lastState) results() []journal.Result {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.attempt.results)
+	if l.sent != id {
+		return nil
+	}
+	return slices.Clone(l.tries)
 }
 
 // Batch returns the results of the last batch that was sent through db, if it
 // was committed.
 func (db *DB) Batch(ctx context.Context, id journal.BatchID) ([]journal.Result, error) {
-	newest, again := db.last.tried(id)
-	if !again {
-		return nil, notFound("batch")
+	for _, tried := range db.last.tried(id) {
+		there, err := stands(ctx, db.read, tried.newest)
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			return slices.Clone(tried.results), nil
+		}
 	}
-	there, err := stands(ctx, db.read, newest)
-	if err != nil {
-		return nil, err
-	}
-	if !there {
-		return nil, notFound("batch")
-	}
-	return db.last.results(), nil
+	return nil, notFound("batch")
 }
 
 // stands says that the record with this hash is in its place. The hash vouches for

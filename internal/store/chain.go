@@ -26,9 +26,11 @@ const sourceMax = 1024
 const (
 	sqlHead = `
 		SELECT seq, hash FROM chain_heads WHERE org_id = $1`
-	// The old seq in the condition makes a lost lock an error instead of a fork.
+	// The old end in the condition makes a lost lock an error instead of a fork. Its
+	// hash vouches for all before it, also in a database that was set back to an
+	// earlier state and has grown again.
 	sqlMoveHead = `
-		UPDATE chain_heads SET seq = $2, hash = $3 WHERE org_id = $1 AND seq = $4`
+		UPDATE chain_heads SET seq = $2, hash = $3 WHERE org_id = $1 AND seq = $4 AND hash = $5`
 	sqlInsertRecord = `
 		INSERT INTO records (org_id, seq, event_id, prev, hash, body, time, key_id, action, call_id,
 			model_requested, model_used, outcome, code, source_ip, source_agent, source_salt)
@@ -44,7 +46,16 @@ type chainHead struct {
 	org  sallyport.OrgID
 	seq  int64
 	hash sallyport.Hash
-	from int64 // seq when it was read
+	from place // when it was read
+}
+
+func (h *chainHead) place() place { return place{h.org, h.seq, h.hash} }
+
+// place is where a record stands, and its hash. The zero value is nowhere.
+type place struct {
+	org  sallyport.OrgID
+	seq  int64
+	hash sallyport.Hash
 }
 
 // lockHead makes the transaction the only writer of the organisation.
@@ -55,8 +66,11 @@ func (db *DB) lockHead(ctx context.Context, tx *sql.Tx, org sallyport.OrgID) (*c
 	if err != nil {
 		return nil, orNotFound(err, "organisation")
 	}
-	h.from = h.seq
-	return h, setHash(&h.hash, hash)
+	if err := setHash(&h.hash, hash); err != nil {
+		return nil, err
+	}
+	h.from = h.place()
+	return h, nil
 }
 
 // append writes one record and moves the head.
@@ -75,7 +89,8 @@ func (db *DB) append(ctx context.Context, tx *sql.Tx, head *chainHead, rec sally
 	if !moved {
 		return errHeadMoved
 	}
-	head.from = head.seq
+	head.from = head.place()
+	db.last.moved(head.org)
 	if head.org != sallyport.InstanceOrg {
 		return nil
 	}
@@ -87,7 +102,7 @@ func (db *DB) append(ctx context.Context, tx *sql.Tx, head *chainHead, rec sally
 var errHeadMoved = fmt.Errorf("another writer moved the chain head")
 
 func moveHeadArgs(h *chainHead) []any {
-	return []any{string(h.org), h.seq, append([]byte(nil), h.hash[:]...), h.from}
+	return []any{string(h.org), h.seq, append([]byte(nil), h.hash[:]...), h.from.seq, h.from.hash[:]}
 }
 
 // seal gives rec the next place after head, moves head (in memory), and returns

@@ -35,7 +35,8 @@ func openPostgres(o Options) (*DB, error) {
 
 // postgresEngine sends the statements of a batch together, those that insert many
 // rows into one table as one: three round trips in all, for reading and locking,
-// writing, and commit. Organisations with budgets need one more to read them.
+// writing, and commit. Organisations with budgets need one more to read them. What
+// commitAtOnce is given takes one.
 type postgresEngine struct {
 	db     *sql.DB
 	config *pgx.ConnConfig // of the listener's connection
@@ -87,7 +88,7 @@ func (*postgresEngine) migrations() (goose.Dialect, string, []goose.ProviderOpti
 	return goose.DialectPostgres, "postgres", []goose.ProviderOption{goose.WithSessionLocker(locker)}, nil
 }
 
-// trusts is false: any number of nodes write.
+// trusts is false: any number of nodes write. See commitAtOnce.
 func (*postgresEngine) trusts() bool { return false }
 
 func (e *postgresEngine) batch(ctx context.Context, f func(run runner) error) error {
@@ -133,16 +134,24 @@ func (t *postgresBatch) send(ctx context.Context, all []statement) (err error) {
 		t.begun = true
 		all = slices.Insert(all, 0, statement{sql: sqlBegin, entry: noEntry, rows: anyRows})
 	}
-	var batch pgx.Batch
-	for i := range all {
-		batch.Queue(all[i].sql, all[i].args...)
-	}
-	answers := t.conn.SendBatch(ctx, &batch)
+	answers := t.conn.SendBatch(ctx, queue(all))
 	defer func() {
 		if closeErr := answers.Close(); err == nil {
 			err = closeErr
 		}
 	}()
+	return readAll(all, answers)
+}
+
+func queue(all []statement) *pgx.Batch {
+	var batch pgx.Batch
+	for i := range all {
+		batch.Queue(all[i].sql, all[i].args...)
+	}
+	return &batch
+}
+
+func readAll(all []statement, answers pgx.BatchResults) error {
 	for i := range all {
 		if err := all[i].read(answers); err != nil {
 			return &statementError{all[i].entry, err}
@@ -151,10 +160,15 @@ func (t *postgresBatch) send(ctx context.Context, all []statement) (err error) {
 	return nil
 }
 
-// commit fails also when there is nothing to commit, because a statement had failed.
+const sqlCommit = "COMMIT"
+
 func (t *postgresBatch) commit(ctx context.Context) error {
-	tag, err := t.conn.Exec(ctx, "COMMIT")
-	if err == nil && tag.String() != "COMMIT" {
+	return checkCommit(t.conn.Exec(ctx, sqlCommit))
+}
+
+// checkCommit fails also when there was nothing to commit, because a statement had failed.
+func checkCommit(tag pgconn.CommandTag, err error) error {
+	if err == nil && tag.String() != sqlCommit {
 		return pgx.ErrTxCommitRollback
 	}
 	return err

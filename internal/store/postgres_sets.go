@@ -67,7 +67,7 @@ func newSet(ctx context.Context, conn *pgx.Conn, insert string, rows [][]any) (s
 		return statement{}, err
 	}
 	var columns []string
-	set := statement{entry: noEntry, rows: int64(len(rows))}
+	set := statement{entry: noEntry, rows: int64(len(rows)), inserts: true}
 	for c, oid := range row.ParamOIDs {
 		column, known := conn.TypeMap().TypeForOID(oid)
 		if !known {

@@ -15,6 +15,8 @@ type statement struct {
 	scan  func(scanner) error // of a query for one row
 	each  func(scanner) error // of a query for any number of rows
 	rows  int64               // how many rows it must change; anyRows: any number
+	// inserts says that it inserts so many rows or fails.
+	inserts bool
 	// gather says that it inserts a row which may be inserted together with others:
 	// an error is then that of them all.
 	gather bool
