@@ -21,8 +21,8 @@ type atOnce interface {
 const sqlLeased = `
 	SELECT 1 FROM leases WHERE node = $1 AND boot = $2 AND ended = 0`
 
-// known gives the batch all that it depends on, and says whether that is possible:
-// not for one that was sent before, nor where an organisation has budgets.
+// known gives the batch all that it depends on, and says whether that is possible. It
+// is not for a batch that was sent before.
 func (b *batch) known() bool {
 	trails, payers := b.orgs()
 	if !b.db.last.steady(trails) || len(b.db.last.tried(b.id)) > 0 {
@@ -33,11 +33,6 @@ func (b *batch) known() bool {
 	if len(unknownTrails)+len(unknownPayers) > 0 {
 		return false
 	}
-	for _, a := range b.accounts {
-		if a.budgeted {
-			return false
-		}
-	}
 	for _, e := range b.entries {
 		if e.Close == nil {
 			continue
@@ -47,7 +42,7 @@ func (b *batch) known() bool {
 		}
 		b.calls[callKey{e.Org, e.Close.Call}] = callOf(e.Org, e.Close.Opened)
 	}
-	return true
+	return b.db.last.fillBudgets(b)
 }
 
 // commitAtOnce is the transaction of a batch that knows all it depends on.

@@ -12,8 +12,8 @@ import (
 // Budgets in a batch: a call is held to all that bind it, and moves them all, in
 // the transaction that moves the account. They are read after the accounts,
 // because only then it is known whose calls are closed, and only for
-// organisations that have any: the others pay one look at an empty index. The
-// chain head that the batch holds locks them; the guard in sqlMoveBudget makes a
+// organisations that have any: the others pay one look at an empty index. A batch
+// that reads nothing has those that the last ones left. The chain head that the batch holds locks them; the guard in sqlMoveBudget makes a
 // lost lock an error.
 //
 // What is held is carried over into a new period, and a charge counts in the

@@ -44,11 +44,15 @@ type attempt struct {
 	results []journal.Result
 }
 
+// subjectsMax is of how many subjects of an organisation budgets are kept.
+const subjectsMax = 1024
+
 type lastOrg struct {
 	head    chainHead
-	account *account // nil: it was not read
-	moved   bool     // this process has moved the head since: nothing of it is known
-	steady  int      // how many batches in a row found it as it was left
+	account *account                       // nil: it was not read
+	budgets map[subject][]sallyport.Budget // of the subjects whose calls were written; may be none
+	moved   bool                           // this process has moved the head since: nothing of it is known
+	steady  int                            // how many batches in a row found it as it was left
 }
 
 // forget is for when a batch has failed: nothing is known then.
@@ -94,6 +98,42 @@ func (l *lastState) note(b *batch) {
 		}
 		l.orgs[org] = o
 	}
+	if _, can := b.db.engine.(atOnce); can {
+		l.noteBudgets(b)
+	}
+}
+
+// noteBudgets remembers what a batch left of budgets, with mu held.
+func (l *lastState) noteBudgets(b *batch) {
+	for _, of := range b.bound() {
+		o := l.orgs[of.org]
+		if o.budgets == nil || len(o.budgets) >= subjectsMax {
+			o.budgets = make(map[subject][]sallyport.Budget)
+			l.orgs[of.org] = o
+		}
+		var left []sallyport.Budget
+		for _, s := range b.budgets[of] {
+			left = append(left, s.Budget)
+		}
+		o.budgets[of] = left
+	}
+}
+
+// fillBudgets gives the batch the budgets that bind its calls, or says that not all
+// are known.
+func (l *lastState) fillBudgets(b *batch) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, of := range b.bound() {
+		left, known := l.orgs[of.org].budgets[of]
+		if !known {
+			return false
+		}
+		for _, was := range left {
+			b.budgets[of] = append(b.budgets[of], &spending{Budget: was, read: was})
+		}
+	}
+	return true
 }
 
 // found compares what a batch has found, or what a guard of it has, with what was

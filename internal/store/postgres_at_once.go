@@ -18,6 +18,7 @@ import (
 var unlessKept = map[string]string{
 	sqlMoveHead:    failUnlessOne(sqlMoveHead + returning),
 	sqlMoveAccount: failUnlessOne(sqlMoveAccount + returning),
+	sqlMoveBudget:  failUnlessOne(sqlMoveBudget + returning),
 	sqlCloseCall:   failUnlessOne(sqlCloseCall + returning),
 	sqlLeased:      failUnlessOne(sqlLeased),
 }

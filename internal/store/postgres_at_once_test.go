@@ -46,6 +46,14 @@ func grant(t *testing.T, db *store.DB, org sallyport.OrgID, amount sallyport.Cre
 	}
 }
 
+func setBudget(t *testing.T, db *store.DB, org sallyport.OrgID, limit sallyport.Credits) {
+	t.Helper()
+	id := sallyport.BudgetID{Scope: sallyport.BudgetOrganisation, Period: sallyport.PeriodTotal}
+	if _, err := db.SetBudget(t.Context(), org, id, limit, storetest.Event("budget.set")); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // steady makes calls through db, and nobody else does, until it does not look any
 // more before it writes to the organisation.
 func steady(t *testing.T, db *store.DB, org sallyport.OrgID) {
@@ -106,14 +114,23 @@ func TestAtOnce(t *testing.T) {
 	asks(locked, leased(org, "c-2"))
 	asks(1, leased(org, "c-3"))
 
-	id := sallyport.BudgetID{Scope: sallyport.BudgetOrganisation, Period: sallyport.PeriodTotal}
-	if _, err := db.SetBudget(t.Context(), org, id, 1000*sallyport.Credit, storetest.Event("budget.set")); err != nil {
-		t.Fatal(err)
-	}
+	setBudget(t, db, org, 9*sallyport.Credit+steadyCost+1) // room for the nine that are open then
 	commit(t, db, leased(org, "c-4"))
 	commit(t, db, leased(org, "c-5"))
-	asks(locked+1, leased(org, "c-6")) // a budget is read after the lock
-	storetest.WantBalance(t, db, org, 10*sallyport.Credit-steadyCost, 7*sallyport.Credit)
+	asks(1, leased(org, "c-6"))
+	another, again := leased(org, "c-7"), leased(org, "c-8")
+	another.Open.User, again.Open.User = "u2", "u2"
+	asks(locked+1, another) // the budgets of its user are read after the lock
+	asks(1, again)
+	beyond := leased(org, "c-9")
+	beyond.Open.Hold = 1
+	asks(1, beyond) // refused
+	asks(1, ends(again, 1))
+	storetest.WantBalance(t, db, org, 10*sallyport.Credit-steadyCost-1, 8*sallyport.Credit)
+	budgets, err := db.Budgets(t.Context(), org)
+	if err != nil || len(budgets) != 1 || budgets[0].Held != 8*sallyport.Credit || budgets[0].Spent != steadyCost+2 {
+		t.Errorf("the budgets are %+v, %v, want one with 8 credits held and %d spent", budgets, err, steadyCost+2)
+	}
 	verify(t, db, org)
 }
 
@@ -122,7 +139,8 @@ func TestAtOnceMistaken(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		meanwhile func(t *testing.T, other *store.DB, org sallyport.OrgID)
-		many      int // opened beside
+		budget    sallyport.Credits // of the organisation; 0: none
+		many      int               // opened beside
 		fails     bool
 	}{
 		"the trail was moved": {meanwhile: func(t *testing.T, other *store.DB, org sallyport.OrgID) {
@@ -141,10 +159,13 @@ func TestAtOnceMistaken(t *testing.T) {
 			commit(t, other, storetest.Outcome(org, "under way", 1))
 		}},
 		"a budget was set": {meanwhile: func(t *testing.T, other *store.DB, org sallyport.OrgID) {
-			id := sallyport.BudgetID{Scope: sallyport.BudgetOrganisation, Period: sallyport.PeriodTotal}
-			if _, err := other.SetBudget(t.Context(), org, id, 2*sallyport.Credit, storetest.Event("budget.set")); err != nil {
-				t.Fatal(err)
-			}
+			setBudget(t, other, org, 2*sallyport.Credit)
+		}},
+		"a budget was lowered": {budget: 8 * sallyport.Credit, meanwhile: func(t *testing.T, other *store.DB, org sallyport.OrgID) {
+			setBudget(t, other, org, 2*sallyport.Credit)
+		}},
+		"a budget was spent": {budget: 3*sallyport.Credit + steadyCost, meanwhile: func(t *testing.T, other *store.DB, org sallyport.OrgID) {
+			commit(t, other, leased(org, "another"))
 		}},
 		"the lease has ended": {fails: true, meanwhile: func(t *testing.T, other *store.DB, _ sallyport.OrgID) {
 			if err := other.EndLease(t.Context(), alive); err != nil {
@@ -157,6 +178,9 @@ func TestAtOnceMistaken(t *testing.T) {
 			results := func(looks bool) []journal.Result {
 				w, db, org := onWire(t)
 				other := storetest.Open(t, w.url)
+				if c.budget > 0 {
+					setBudget(t, db, org, c.budget)
+				}
 				steady(t, db, org)
 				open := leased(org, "under way")
 				commit(t, db, open)
