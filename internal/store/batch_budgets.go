@@ -13,8 +13,8 @@ import (
 // the transaction that moves the account. They are read after the accounts,
 // because only then it is known whose calls are closed, and only for
 // organisations that have any: the others pay one look at an empty index. A batch
-// that reads nothing has those that the last ones left. The chain head that the batch holds locks them; the guard in sqlMoveBudget makes a
-// lost lock an error.
+// that reads nothing has those that the last ones left. The chain head that the
+// batch holds locks them; the guard in sqlMoveBudget makes a lost lock an error.
 //
 // What is held is carried over into a new period, and a charge counts in the
 // period in which its call ended, as it does in the ledger.
