@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/journal"
 )
 
 // While the store cannot tell what became of a batch nothing is written, and
@@ -196,6 +197,43 @@ func TestAnswersAreBounded(t *testing.T) {
 		ok(t, j.Close(t.Context()))
 		if n := m.times("outcome-lost"); n != 1 || m.firsts != 6 {
 			t.Errorf("the outcome is written %d times, and %d requests were ended, want 1 and 6", n, m.firsts)
+		}
+	})
+}
+
+// straggler is a store of which the first batch is lost on its way, is sent again
+// while the disk is full, and arrives only then.
+type straggler struct {
+	*memory
+	sent    int
+	id      journal.BatchID
+	entries []journal.Entry
+}
+
+func (s *straggler) CommitBatch(ctx context.Context, id journal.BatchID, entries []journal.Entry) ([]journal.Result, error) {
+	switch s.sent++; s.sent {
+	case 1:
+		s.id, s.entries = id, entries
+		return nil, journal.ErrOutcomeUnknown
+	case 2:
+		if _, err := s.memory.CommitBatch(ctx, s.id, s.entries); err != nil {
+			return nil, err
+		}
+		return nil, errDisk
+	}
+	return s.memory.CommitBatch(ctx, id, entries)
+}
+
+// What fails when a batch is repeated says nothing of the first time that it was sent.
+func TestFirstSendingArrives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &straggler{memory: newMemory()}
+		j := start(store, 0)
+		_, err := j.Commit(t.Context(), intent("c"))
+		ok(t, err)
+		ok(t, j.Close(t.Context()))
+		if n := store.times("intent-c"); n != 1 {
+			t.Errorf("the intent is written %d times, want once", n)
 		}
 	})
 }

@@ -127,9 +127,11 @@ func (j *Journal) commitBatch(batch []*waiter) {
 // settle commits the entries and returns when it is known what became of them.
 func (j *Journal) settle(entries []Entry, batch []*waiter) ([]Result, error) {
 	id := BatchID(uuid.Must(uuid.NewV7()).String())
-	for try := 1; ; try++ {
+	for try, unknown := 1, false; ; try++ {
 		results, err := j.commitOnce(id, entries)
-		if err == nil || !errors.Is(err, ErrOutcomeUnknown) {
+		// What goes wrong with a repetition says nothing of the first one.
+		unknown = unknown || errors.Is(err, ErrOutcomeUnknown)
+		if err == nil || !unknown {
 			return results, err
 		}
 		j.opt.Log.Warn("the answer to a commit of the audit trail was lost; looking the batch up", "batch", id, "error", err)

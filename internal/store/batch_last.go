@@ -11,8 +11,9 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/journal"
 )
 
-// lastMax is of how many organisations the last state is kept.
-const lastMax = 1024
+// lastMax is of how many organisations the last state is kept, and subjectsMax of how
+// many subjects, of all of them together, the budgets: about three megabytes.
+const lastMax, subjectsMax = 1024, 1 << 14
 
 // steadyMin is how many batches in a row must have found an organisation as the one
 // before had left it, until a batch is sent to PostgreSQL without looking. To look
@@ -27,8 +28,9 @@ const steadyMin = 8
 // or the ledger, and then the batch that began with what is here fails by the
 // guards of its own statements and is written again from what it reads.
 type lastState struct {
-	mu   sync.Mutex
-	orgs map[sallyport.OrgID]lastOrg
+	mu       sync.Mutex
+	orgs     map[sallyport.OrgID]lastOrg
+	subjects int // at most so many have budgets in orgs
 
 	// sent is the last batch that was sent, and tries what was sent of it: as often
 	// as the journal repeats it when its outcome is unknown.
@@ -43,9 +45,6 @@ type attempt struct {
 	newest  place
 	results []journal.Result
 }
-
-// subjectsMax is of how many subjects of an organisation budgets are kept.
-const subjectsMax = 1024
 
 type lastOrg struct {
 	head    chainHead
@@ -84,10 +83,11 @@ func (l *lastState) moved(org sallyport.OrgID) {
 func (l *lastState) note(b *batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.orgs == nil || len(l.orgs)+len(b.heads) > lastMax {
+	if l.orgs == nil {
 		l.orgs = make(map[sallyport.OrgID]lastOrg)
 	}
 	for org, h := range b.heads {
+		l.makeRoom(org, b)
 		o := l.orgs[org].found(h.from)
 		o.head = *h
 		o.head.from = h.place()
@@ -103,13 +103,33 @@ func (l *lastState) note(b *batch) {
 	}
 }
 
+// makeRoom drops an organisation that the batch does not write to when another comes
+// to as many as may be, with mu held. A batch has fewer than those.
+func (l *lastState) makeRoom(org sallyport.OrgID, b *batch) {
+	if _, known := l.orgs[org]; known || len(l.orgs) < lastMax {
+		return
+	}
+	for other := range l.orgs {
+		if b.heads[other] == nil {
+			delete(l.orgs, other)
+			return
+		}
+	}
+}
+
 // noteBudgets remembers what a batch left of budgets, with mu held.
 func (l *lastState) noteBudgets(b *batch) {
+	if l.subjects >= subjectsMax {
+		l.dropBudgets()
+	}
 	for _, of := range b.bound() {
 		o := l.orgs[of.org]
-		if o.budgets == nil || len(o.budgets) >= subjectsMax {
+		if o.budgets == nil {
 			o.budgets = make(map[subject][]sallyport.Budget)
 			l.orgs[of.org] = o
+		}
+		if _, known := o.budgets[of]; !known {
+			l.subjects++
 		}
 		var left []sallyport.Budget
 		for _, s := range b.budgets[of] {
@@ -117,6 +137,14 @@ func (l *lastState) noteBudgets(b *batch) {
 		}
 		o.budgets[of] = left
 	}
+}
+
+func (l *lastState) dropBudgets() {
+	for org, o := range l.orgs {
+		o.budgets = nil
+		l.orgs[org] = o
+	}
+	l.subjects = 0
 }
 
 // fillBudgets gives the batch the budgets that bind its calls, or says that not all

@@ -31,8 +31,16 @@ func failUnlessOne(text string) string {
 	return "WITH kept AS (" + text + ") SELECT 1 / count(*) FROM kept"
 }
 
-// divisionByZero is the SQLSTATE of a guard that has failed.
-const divisionByZero = "22012"
+// SQLSTATE codes of a guard that has failed, and of a lock that was not had in time.
+const (
+	divisionByZero   = "22012"
+	lockNotAvailable = "55P03"
+)
+
+// sqlLockTimeout is how long such a transaction waits for a lock, in milliseconds. One
+// whose connection is lost can go on waiting and then commit: it must not, once the
+// journal has looked for it for ten seconds and told its callers that it is not there.
+const sqlLockTimeout = "SET LOCAL lock_timeout = 5000"
 
 func (e *postgresEngine) commitAtOnce(ctx context.Context, locks, writes []statement) error {
 	conn, err := e.db.Conn(ctx)
@@ -50,11 +58,14 @@ func commitAtOnce(ctx context.Context, conn *pgx.Conn, locks, writes []statement
 	if err != nil {
 		return err
 	}
-	all := slices.Concat([]statement{{sql: sqlBegin, entry: noEntry, rows: anyRows}}, locks, writes)
+	all := slices.Concat([]statement{
+		{sql: sqlBegin, entry: noEntry, rows: anyRows},
+		{sql: sqlLockTimeout, entry: noEntry, rows: anyRows},
+	}, locks, writes)
 	if err := guard(all); err != nil {
 		return err
 	}
-	tx := postgresBatch{conn: conn, begun: true}
+	tx := postgresBatch{conn: conn}
 	defer tx.rollBack(context.WithoutCancel(ctx))
 	return tx.sendWhole(ctx, all)
 }
@@ -93,7 +104,7 @@ func (t *postgresBatch) sendWhole(ctx context.Context, all []statement) error {
 		return nil
 	case refused == nil:
 		return fmt.Errorf("%w: %v", journal.ErrOutcomeUnknown, err) // no error of a statement any more
-	case refused.Code == divisionByZero:
+	case refused.Code == divisionByZero, refused.Code == lockNotAvailable:
 		return fmt.Errorf("%w: %w", errGuard, err)
 	}
 	return err

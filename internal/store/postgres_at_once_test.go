@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"reflect"
@@ -350,4 +351,37 @@ func TestAtOnceTogether(t *testing.T) {
 		storetest.WantBalance(t, second, org, 10*sallyport.Credit-2*rounds*steadyCost, 2*rounds*writers)
 		verify(t, second, org)
 	}
+}
+
+// A batch that does not look waits for a lock for a while only, and then looks: one whose
+// connection was lost would be committed when nobody reckons with it any more.
+func TestAtOnceWaits(t *testing.T) {
+	t.Parallel()
+	w, db, org := onWire(t)
+	second, _ := storetest.Open(t, w.url).Pools()
+	steady(t, db, org)
+	other, err := second.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.ExecContext(t.Context(), `SELECT 1 FROM chain_heads WHERE org_id = $1 FOR UPDATE`, string(org)); err != nil {
+		t.Fatal(err)
+	}
+	before := w.asked.Load()
+	var all sync.WaitGroup
+	all.Go(func() { commit(t, db, leased(org, "waits")) })
+	const pipeline, rollBack, look = 1, 1, 1
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for w.asked.Load() < before+pipeline+rollBack+look && ctx.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if ctx.Err() != nil {
+		t.Error("it waits for the lock still")
+	}
+	if err := other.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	all.Wait()
+	verify(t, db, org)
 }

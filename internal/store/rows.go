@@ -119,10 +119,14 @@ const (
 func (db *DB) recordsByRow(ctx context.Context, org sallyport.OrgID, f sallyport.RecordFilter, seqs []int64) ([]sallyport.StoredRecord, error) {
 	if rows := db.rows.of(org, seqs); rows != nil {
 		found, err := db.recordsAmong(ctx, org, f, sqlRowsByRow, "rowid", rows)
-		if err != nil || sameRecords(found, seqs) {
-			return found, err
+		switch {
+		case err != nil:
+			return nil, err
+		case !amongThem(found, seqs):
+			db.rows.forget(org)
+		case len(found) == len(seqs):
+			return found, nil
 		}
-		db.rows.forget(org)
 	}
 	return db.recordsAmong(ctx, org, f, sqlRowsBySeq, "seq", seqs)
 }
@@ -141,12 +145,7 @@ func (db *DB) recordsAmong(ctx context.Context, org sallyport.OrgID, f sallyport
 	}, query+w.String(), w.args...)
 }
 
-// sameRecords says that the records are those of all these numbers.
-func sameRecords(records []sallyport.StoredRecord, seqs []int64) bool {
-	for _, r := range records {
-		if !slices.Contains(seqs, r.Seq) {
-			return false
-		}
-	}
-	return len(records) == len(seqs)
+// amongThem says that no record has a number besides these.
+func amongThem(records []sallyport.StoredRecord, seqs []int64) bool {
+	return !slices.ContainsFunc(records, func(r sallyport.StoredRecord) bool { return !slices.Contains(seqs, r.Seq) })
 }
