@@ -197,13 +197,16 @@ func clientTools(root llm.Value) map[string]clientTool {
 	return tools
 }
 
-// customInput is the text for a custom tool in the arguments of its function. A
-// model that did not keep to the form is given back as it is.
+// customInput is the text for a custom tool in the arguments of its function, none where
+// these are none. A model that did not keep to the form is given back as it is.
 func customInput(arguments string) string {
-	if doc, err := llm.Parse([]byte(arguments)); err == nil {
-		if input := doc.Root().Get("input"); input.Kind() == llm.String {
-			return input.Text()
-		}
+	doc, err := llm.Parse([]byte(arguments))
+	if err != nil {
+		return arguments
+	}
+	root := doc.Root()
+	if input := root.Get("input"); input.Kind() == llm.String || root.Kind() == llm.Object && root.Len() == 0 {
+		return input.Text()
 	}
 	return arguments
 }

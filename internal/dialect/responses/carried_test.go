@@ -96,6 +96,8 @@ func TestEncoder_clientTools(t *testing.T) {
 			begin(1, "c2", "patch"), delta(llm.ToolArgumentsDelta, 1, `{"input":"*** `), delta(llm.ToolArgumentsDelta, 1, `Begin\n"}`),
 			begin(2, "c3", "agents__note"), delta(llm.ToolArgumentsDelta, 2, `no JSON`),
 			begin(3, "c4", "exec"), delta(llm.ToolArgumentsDelta, 3, `{}`),
+			begin(4, "c5", "patch"), delta(llm.ToolArgumentsDelta, 4, `{}`),
+			begin(5, "c6", "patch"), delta(llm.ToolArgumentsDelta, 5, `{"text":"x"}`),
 		}
 		finish := []llm.Finish{{Reason: llm.StopTools}}
 		var body string
@@ -121,6 +123,7 @@ func TestEncoder_clientTools(t *testing.T) {
 		} else {
 			whole, err := enc.Whole(&llm.Event{Kind: llm.WholeEvent, Deltas: []llm.Delta{
 				deltas[0], deltas[1], deltas[2], delta(llm.ToolArgumentsDelta, 1, `{"input":"*** Begin\n"}`), deltas[5], deltas[6], deltas[7], deltas[8],
+				deltas[9], deltas[10], deltas[11], deltas[12],
 			}, Finishes: finish})
 			if err != nil {
 				t.Fatal(err)
@@ -139,6 +142,8 @@ func TestEncoder_clientTools(t *testing.T) {
 			{"custom_tool_call", "", "patch", "", "*** Begin\n"},
 			{"custom_tool_call", "agents", "note", "", "no JSON"},
 			{"function_call", "", "exec", "{}", ""},
+			{"custom_tool_call", "", "patch", "", ""},
+			{"custom_tool_call", "", "patch", "", `{"text":"x"}`},
 		}
 		if !reflect.DeepEqual(got.Output, want) || len(got.Tools) != 3 {
 			t.Errorf("stream %v: got %+v and %d tools", stream, got.Output, len(got.Tools))
