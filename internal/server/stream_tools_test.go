@@ -124,9 +124,16 @@ data: {"type":"message_stop"}
 	} {
 		t.Run(path, func(t *testing.T) {
 			h.Fake.Queue(providertest.Answer{Frames: []string{frames}})
-			a := h.Call(t, h.Home.User.Key, http.MethodPost, path, `{"model":"`+servertest.Claude+`","stream":true,`+tt.rest+`}`)
+			body := `{"model":"` + servertest.Claude + `","stream":true,` + tt.rest + `}`
+			a := h.Call(t, h.Home.User.Key, http.MethodPost, path, body)
 			if a.Status != http.StatusOK || !strings.Contains(a.Body, tt.want) {
 				t.Errorf("got %d %s, want in it %s", a.Status, a.Body, tt.want)
+			}
+			// Where the model came no further than the tool's name, they are missing.
+			h.Fake.Queue(providertest.Answer{Frames: []string{strings.Replace(frames, `"stop_reason":"tool_use"`, `"stop_reason":"max_tokens"`, 1)}})
+			a = h.Call(t, h.Home.User.Key, http.MethodPost, path, body)
+			if a.Status != http.StatusOK || !strings.Contains(a.Body, `"name":"now"`) || path != "/v1/messages" && strings.Contains(a.Body, `"{}"`) {
+				t.Errorf("of a call that was cut off: got %d %s", a.Status, a.Body)
 			}
 		})
 	}

@@ -21,8 +21,8 @@ const ownTool = "server_tool_use"
 // Decoder reads the events of one streamed answer. The zero Decoder is ready.
 type Decoder struct {
 	usage   llm.Usage
-	stopped bool         // messageStop was there
-	tools   map[int]bool // the blocks that are calls of the client's tools: whether arguments came
+	stopped bool // messageStop was there
+	calls   wire.Calls
 
 	// redacted is the thinking of the block under way that nobody may read: its pieces are
 	// base64 each for itself.
@@ -58,7 +58,10 @@ func (d *Decoder) DecodeEvent(name string, doc *llm.Document, e *llm.Event) erro
 		return d.stop(root, e)
 	case "messageStop":
 		d.stopped = true
-		return finish(root.Get("stopReason").Text(), e)
+		if err := finish(root.Get("stopReason").Text(), e); err != nil {
+			return err
+		}
+		return d.calls.Finish(e)
 	case "metadata":
 		count(root.Get("usage"), &d.usage, e)
 		e.UsageOnly = e.Usage != nil
@@ -75,14 +78,14 @@ func (d *Decoder) start(root llm.Value, e *llm.Event) error {
 	if err != nil {
 		return err
 	}
+	if err := d.calls.GoOn(e); err != nil {
+		return err
+	}
 	call := root.Get("start").Get("toolUse")
 	if call.IsNull() || call.Get("type").Text() == ownTool {
 		return nil
 	}
-	if d.tools == nil {
-		d.tools = make(map[int]bool)
-	}
-	d.tools[index] = false
+	d.calls.Begin(index, false)
 	return begin(call, index, e)
 }
 
@@ -101,14 +104,15 @@ func (d *Decoder) delta(root llm.Value, e *llm.Event) error {
 	if err != nil {
 		return err
 	}
+	if err := d.calls.GoOn(e); err != nil { // blocks of other kinds need not be told to begin
+		return err
+	}
 	delta := root.Get("delta")
 	piece(llm.TextDelta, index, delta.Get("text"), e)
 	reasoning := delta.Get("reasoningContent")
 	piece(llm.ThinkingDelta, index, reasoning.Get("text"), e)
 	piece(llm.SignatureDelta, index, reasoning.Get("signature"), e)
-	if _, calls := d.tools[index]; calls {
-		input := delta.Get("toolUse").Get("input")
-		d.tools[index] = d.tools[index] || input.Text() != ""
+	if input := delta.Get("toolUse").Get("input"); d.calls.Piece(index, input.Text()) {
 		piece(llm.ToolArgumentsDelta, index, input, e)
 	}
 	if redacted := reasoning.Get("redactedContent").Text(); redacted != "" {
@@ -121,8 +125,6 @@ func (d *Decoder) delta(root llm.Value, e *llm.Event) error {
 }
 
 // stop ends a block. What nobody may read of it is told as a whole, for so it is sent back.
-// A call of a tool that takes nothing may have no arguments here; elsewhere they are the
-// text of an object.
 func (d *Decoder) stop(root llm.Value, e *llm.Event) error {
 	index, err := blockIndex(root)
 	if err != nil {
@@ -136,15 +138,7 @@ func (d *Decoder) stop(root llm.Value, e *llm.Event) error {
 		redacted(index, doc.Root(), e)
 		d.redacted = nil
 	}
-	if came, calls := d.tools[index]; calls && !came {
-		doc, err := llm.Parse([]byte(`"{}"`))
-		if err != nil {
-			return wire.Unusable("arguments of a tool call that cannot be read")
-		}
-		e.Deltas = append(e.Deltas, llm.Delta{Kind: llm.ToolArgumentsDelta, Index: index, Text: doc.Root()})
-	}
-	delete(d.tools, index)
-	e.Closed = append(e.Closed, index)
+	d.calls.End(index, e)
 	return nil
 }
 

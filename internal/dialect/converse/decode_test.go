@@ -2,6 +2,7 @@ package converse_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,10 +82,29 @@ func TestDecodeStream(t *testing.T) {
 	want := []string{
 		"", "thinking0(hm)", "signature0(s)", "closed[0]", "", "", "signature9(AAEC) closed[9]", "text1(I look.)", "closed[1]",
 		"call2(af)", `args2({"x":)`, "args2(1})", "closed[2]", "", "",
-		"closed[3]", "call4(df)", "", "args4({}) closed[4]", "", "tool_calls", "{7 5 3 2 0 0}",
+		"closed[3]", "call4(df)", "", "", "", "args4({}) closed[4] tool_calls", "{7 5 3 2 0 0}",
 	}
 	if err != nil || !complete || strings.Join(said, "|") != strings.Join(want, "|") {
 		t.Errorf("got  %q, complete %v, %v\nwant %q", said, complete, err, want)
+	}
+}
+
+// A call that ended without arguments has those of nothing once something follows, unless
+// the answer was cut off.
+func TestDecodeStreamWithoutArguments(t *testing.T) {
+	t.Parallel()
+	call := []string{`contentBlockStart {"contentBlockIndex":0,"start":{"toolUse":{"toolUseId":"a","name":"f"}}}`, `contentBlockStop {"contentBlockIndex":0}`}
+	for next, want := range map[string]string{
+		`contentBlockStart {"contentBlockIndex":1,"start":{"toolUse":{"toolUseId":"b","name":"f"}}}`: "args0({}) call1(bf) closed[0]",
+		`contentBlockDelta {"contentBlockIndex":1,"delta":{"text":"x"}}`:                             "args0({}) text1(x) closed[0]",
+		`messageStop {"stopReason":"end_turn"}`:                                                      "args0({}) closed[0] stop",
+		`messageStop {"stopReason":"max_tokens"}`:                                                    "length",
+		`messageStop {"stopReason":"guardrail_intervened"}`:                                          "content_filter",
+	} {
+		said, _, err := read(t, append(slices.Clone(call), next)...)
+		if err != nil || strings.Join(said, "|") != "call0(af)||"+want {
+			t.Errorf("%s: got %q, %v, want at the end %q", next, said, err, want)
+		}
 	}
 }
 

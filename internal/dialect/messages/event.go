@@ -20,7 +20,7 @@ type Decoder struct {
 	// Whether an event has told these counts; of the output, one that is not the first.
 	inputTold, outputTold bool
 
-	tools map[int]bool // the blocks that are calls of the client's tools: whether arguments came
+	calls wire.Calls
 }
 
 // DecodeEvent reads one server-sent event of that name, whose data is doc, into
@@ -59,8 +59,10 @@ func (d *Decoder) DecodeEvent(name string, doc *llm.Document, e *llm.Event) erro
 	case "message_delta":
 		finish(root.Get("delta"), e)
 		d.count(root.Get("usage"), e)
+		return d.calls.Finish(e)
 	case "message_stop":
 		e.Kind = llm.DoneEvent
+		return d.calls.GoOn(e) // where no reason was told, nothing says that it was cut off
 	case "error":
 		return failure(root.Get("error"))
 	}
@@ -74,21 +76,22 @@ func (d *Decoder) start(root llm.Value, e *llm.Event) error {
 	if err != nil {
 		return err
 	}
+	if err := d.calls.GoOn(e); err != nil {
+		return err
+	}
 	block := root.Get("content_block")
 	if block.Get("type").Text() != "tool_use" {
 		text(block, index, e)
 		return nil
 	}
-	if d.tools == nil {
-		d.tools = make(map[int]bool)
-	}
-	d.tools[index] = block.Get("input").Len() > 0
+	came := block.Get("input").Len() > 0
+	d.calls.Begin(index, came)
 	e.Deltas = append(e.Deltas, llm.Delta{
 		Kind: llm.ToolCallDelta, Index: index, ToolID: block.Get("id"), ToolName: block.Get("name"),
 	})
 	// The arguments follow in pieces and this is {}. Servers that only resemble
 	// the original may give them here at once.
-	if d.tools[index] {
+	if came {
 		arguments(block.Get("input"), index, e)
 	}
 	return nil
@@ -109,8 +112,7 @@ func (d *Decoder) delta(root llm.Value, e *llm.Event) error {
 		piece(llm.SignatureDelta, index, delta.Get("signature"), e)
 	case "input_json_delta":
 		text := delta.Get("partial_json")
-		if _, calls := d.tools[index]; calls {
-			d.tools[index] = d.tools[index] || text.Text() != ""
+		if d.calls.Piece(index, text.Text()) {
 			piece(llm.ToolArgumentsDelta, index, text, e)
 		} else if text.Text() != "" { // of a tool that the provider runs
 			e.Deltas = append(e.Deltas, llm.Delta{Kind: llm.AsideDelta, Index: index, Text: text, Unrestored: true})
@@ -119,18 +121,13 @@ func (d *Decoder) delta(root llm.Value, e *llm.Event) error {
 	return nil
 }
 
-// stop ends a block. A call of a tool that takes nothing has no arguments in a stream of
-// this dialect; elsewhere they are the text of an object, and an empty one is none.
+// stop ends a block.
 func (d *Decoder) stop(root llm.Value, e *llm.Event) error {
 	index, err := blockIndex(root)
 	if err != nil {
 		return err
 	}
-	if came, calls := d.tools[index]; calls && !came {
-		e.Deltas = append(e.Deltas, llm.Delta{Kind: llm.ToolArgumentsDelta, Index: index, Text: literal(`"{}"`)})
-	}
-	delete(d.tools, index)
-	e.Closed = append(e.Closed, index)
+	d.calls.End(index, e)
 	return nil
 }
 

@@ -105,10 +105,31 @@ func TestDecodeEvent(t *testing.T) {
 		}, []string{
 			`chunk call[0]=a,f`,
 			`chunk`,
-			`chunk arguments[0]="{}" closed[0]`,
-			`chunk call[1]=b,f arguments[1]="{\"x\":1}"`,
+			`chunk`,
+			`chunk arguments[0]="{}" call[1]=b,f arguments[1]="{\"x\":1}" closed[0]`,
 			`chunk closed[1]`,
 		}},
+		{"also as the last", []string{
+			`|{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"a","name":"f","input":{}}}`,
+			`|{"type":"content_block_stop","index":0}`,
+			`ping|{"type":"ping"}`,
+			`|{"type":"message_delta","delta":{"stop_reason":null}}`,
+			`|{"type":"message_delta","delta":{"stop_reason":"tool_use"}}`,
+			`|{"type":"message_stop"}`,
+		}, []string{`chunk call[0]=a,f`, `chunk`, `chunk`, `chunk`, `chunk arguments[0]="{}" finish=tool_calls closed[0]`, `done`}},
+		{"also where no reason is told", []string{
+			`|{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"a","name":"f","input":{}}}`,
+			`|{"type":"content_block_stop","index":0}`,
+			`|{"type":"message_stop"}`,
+		}, []string{`chunk call[0]=a,f`, `chunk`, `done arguments[0]="{}" closed[0]`}},
+		{"but not one that was cut off before them", []string{
+			`|{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"a","name":"f","input":{}}}`,
+			`|{"type":"content_block_stop","index":0}`,
+			`|{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"b","name":"f","input":{}}}`,
+			`|{"type":"content_block_stop","index":1}`,
+			`|{"type":"message_delta","delta":{"stop_reason":"max_tokens"}}`,
+			`|{"type":"message_stop"}`,
+		}, []string{`chunk call[0]=a,f`, `chunk`, `chunk arguments[0]="{}" call[1]=b,f closed[0]`, `chunk`, `chunk finish=length`, `done`}},
 		{"a tool that the provider runs is no call of the client's", []string{
 			`|{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use","id":"s","name":"web_search","input":{}}}`,
 			`|{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"query\":1}"}}`,

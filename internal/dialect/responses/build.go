@@ -325,7 +325,7 @@ func (n *Encoder) endPart(it *builtItem, p *builtPart) {
 		n.customDone(it, p)
 		return
 	}
-	if p.kind == llm.ToolArgumentsDelta && p.text.Len() == 0 {
+	if p.kind == llm.ToolArgumentsDelta && p.text.Len() == 0 && !it.short {
 		n.piece(it, p, "{}") // clients read them as an object also where a tool takes nothing
 	}
 	name := stems[p.kind] + ".done"

@@ -73,6 +73,9 @@ func TestEncoder_builds(t *testing.T) {
 			say(delta(llm.ThinkingDelta, 0, "one")), {Closed: []int{0}}, say(delta(llm.TextDelta, 1, "a")), {Closed: []int{1}}, say(delta(llm.TextDelta, 2, "b")), {Closed: []int{2}},
 			say(begin(3, "c1", "f")), {Closed: []int{3}}, say(delta(llm.TextDelta, 4, "c")), {Closed: []int{4}}, say(delta(llm.ThinkingDelta, 5, "two")), {Closed: []int{5}}, end(llm.StopEnd), done,
 		}, "completed rs:one msg:a|b fc:c1 f {} msg:c rs:two"},
+		"a call cut off before its arguments": {[]llm.Event{
+			say(begin(0, "c1", "f")), {Closed: []int{0}}, say(begin(1, "c2", "f")), end(llm.StopLength), done,
+		}, "incomplete fc:c1 f {} fc:c2 f "},
 		"blocks side by side": {[]llm.Event{
 			say(delta(llm.ThinkingDelta, 0, "one")), say(delta(llm.ThinkingDelta, 1, "t")), {Closed: []int{0}}, say(delta(llm.ThinkingDelta, 1, "wo")), end(llm.StopEnd), done,
 		}, "completed rs:one|t rs:wo"},
