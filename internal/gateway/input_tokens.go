@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
@@ -44,6 +45,19 @@ func encodingOf(models []sallyport.Model) (encoding *tokenizer.Encoding) {
 
 var errEncodingUnknown = errors.New("it is not known how the model reads them. Send texts")
 
+// What tokens are of text is bounded by their own bytes, so that a small body does not
+// become much memory: a token may be 128 spaces. A real text has about 4 bytes a token, a
+// token 2 to 7 bytes of JSON; a short text has the floor.
+const (
+	textFloor   = 64 << 10 // bytes
+	textPerByte = 4        // bytes more, for each of the tokens
+)
+
+// textMax is how many bytes of text tokens may stand for.
+func textMax(tokens llm.Value) int {
+	return min(dlp.TextMax, textFloor+textPerByte*len(tokens.Raw()))
+}
+
 // textsOf returns an object that has, under the path of tokens, the text or the list of
 // texts that they stand for. Errors are worded for the client.
 func textsOf(tokens llm.Value, encoding *tokenizer.Encoding) (*llm.Document, error) {
@@ -51,7 +65,8 @@ func textsOf(tokens llm.Value, encoding *tokenizer.Encoding) (*llm.Document, err
 		return nil, errEncodingUnknown
 	}
 	out := append(append([]byte{'{'}, llm.Quote(tokens.Path())...), ':')
-	room := dlp.TextMax
+	most := textMax(tokens)
+	room := most
 	var err error
 	if !ofLists(tokens) {
 		out, err = appendText(out, tokens, encoding, &room)
@@ -62,6 +77,9 @@ func textsOf(tokens llm.Value, encoding *tokenizer.Encoding) (*llm.Document, err
 			return err == nil
 		})
 		out = append(out, ']')
+	}
+	if errors.Is(err, tokenizer.ErrTooLong) {
+		return nil, fmt.Errorf("they are more than %d KiB of text", most>>10)
 	}
 	if err != nil {
 		return nil, err
@@ -79,19 +97,22 @@ func ofLists(tokens llm.Value) (lists bool) {
 
 // appendText appends the JSON of the text of one list of tokens, which takes room.
 func appendText(out []byte, list llm.Value, encoding *tokenizer.Encoding, room *int) ([]byte, error) {
-	ids := make([]int64, 0, list.Len())
-	list.Items(func(_ int, v llm.Value) bool {
-		id, _ := v.Int() // who decoded the request has looked
-		ids = append(ids, id)
-		return true
-	})
-	text, err := encoding.Decode(ids, *room)
+	text, err := encoding.Decode(idsOf(list), *room)
 	switch {
 	case errors.Is(err, tokenizer.ErrTooLong):
-		return out, fmt.Errorf("they are more than %d MiB of text", dlp.TextMax>>20)
+		return out, err
 	case err != nil:
 		return out, fmt.Errorf("%s has one that the model does not know", list.Path())
 	}
 	*room -= len(text)
 	return append(out, llm.Quote(text)...), nil
+}
+
+func idsOf(list llm.Value) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		list.Items(func(_ int, v llm.Value) bool {
+			id, _ := v.Int() // who decoded the request has looked
+			return yield(id)
+		})
+	}
 }

@@ -95,6 +95,9 @@ func tokensOf(t *testing.T, texts ...string) string {
 	return strings.Join(lists, ", ")
 }
 
+// spaces are n tokens of the longest text that one can have: 128 spaces.
+func spaces(n int) string { return strings.Repeat("58040,", n-1) + "58040" }
+
 // Tokens are read as the texts that they are: what policy lets through goes out byte for
 // byte, where it hides something texts go out in their place, in their order.
 func TestEmbeddings_of_tokens(t *testing.T) {
@@ -107,6 +110,7 @@ func TestEmbeddings_of_tokens(t *testing.T) {
 		"one text":               {tokensOf(t, "no secret"), ""},
 		"several":                {"[" + tokensOf(t, "no secret", "nor {\"a\": 1} here") + "]", ""},
 		"a character cut in two": {"[[9468],[234,235]]", ""},
+		"a few that are long":    {"[[" + spaces(300) + "],[" + spaces(200) + "]]", ""},
 		"one that is changed":    {tokensOf(t, "mail ann@example.test now"), `"mail ⟦EMAIL_ADDRESS:[a-z0-9]{12}⟧ now"`},
 		"one of several":         {"[" + tokensOf(t, "to \"Bob\"", "mail ann@example.test", "\n") + "]", `\["to \\"Bob\\"","mail ⟦EMAIL_ADDRESS:[a-z0-9]{12}⟧","\\n"\]`},
 	} {
@@ -138,7 +142,8 @@ func TestEmbeddings_of_tokens_refused(t *testing.T) {
 		"an unknown token": {servertest.Embedder, "[[17],[17,100277]]", "input[1] has one that the model does not know"},
 		"a mark":           {servertest.Embedder, "[100257]", "input has one that the model does not know"},
 		"an unknown model": {servertest.Model, "[17]", "it is not known how the model reads them"},
-		"too long a text":  {servertest.Embedder, "[[" + strings.Repeat("58040,", 263_000) + "17]]", "more than 32 MiB"},
+		"too long a text":  {servertest.Embedder, "[[" + spaces(2_000) + "],[17]]", "more than 110 KiB of text"},
+		"too long texts":   {servertest.Embedder, "[" + strings.Repeat("["+spaces(100)+"],", 20) + "[17]]", "more than 111 KiB of text"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if a := embed(t, h, tt.model, `"input":`+tt.input); a.Status != http.StatusBadRequest || !strings.Contains(a.Body, `"code":"dlp_blocked"`) || !strings.Contains(a.Body, tt.want) {

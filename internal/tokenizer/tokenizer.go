@@ -7,7 +7,7 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"iter"
 	"strings"
 	"sync"
 
@@ -41,26 +41,50 @@ var ErrTooLong = errors.New("the text is too long")
 const stepMax = 4096
 
 // Decode returns the text of ids, ErrTooLong where that has more than most bytes, and an
-// error that names the first id of no token. A character that ids tell a part of, as those
-// of a text that was cut between two tokens do, is U+FFFD.
-func (e *Encoding) Decode(ids []int64, most int) (string, error) {
-	var text strings.Builder
-	for some := range slices.Chunk(ids, stepMax) {
-		tokens := make([]uint, len(some))
-		for i, id := range some {
-			if id < 0 {
-				return "", fmt.Errorf("%d is no token", id)
-			}
-			tokens[i] = uint(id)
-		}
-		piece, err := e.codec().Decode(tokens)
-		if err != nil {
+// error that names the first id of no token. It takes no more ids than it needs to tell. A
+// character that ids tell a part of, as those of a text that was cut between two tokens do,
+// is U+FFFD.
+func (e *Encoding) Decode(ids iter.Seq[int64], most int) (string, error) {
+	d := decoding{codec: e.codec(), most: most}
+	for id := range ids {
+		if err := d.add(id); err != nil {
 			return "", err
 		}
-		if text.Len()+len(piece) > most {
-			return "", ErrTooLong
-		}
-		text.WriteString(piece)
 	}
-	return strings.ToValidUTF8(text.String(), "\uFFFD"), nil
+	if err := d.step(); err != nil {
+		return "", err
+	}
+	return strings.ToValidUTF8(d.text.String(), "\uFFFD"), nil
+}
+
+// decoding is one text on its way.
+type decoding struct {
+	codec *codec.Codec
+	most  int
+	ids   []uint // at most stepMax that wait
+	text  strings.Builder
+}
+
+func (d *decoding) add(id int64) error {
+	if id < 0 {
+		return fmt.Errorf("%d is no token", id)
+	}
+	if d.ids = append(d.ids, uint(id)); len(d.ids) < stepMax {
+		return nil
+	}
+	return d.step()
+}
+
+// step decodes the ids that wait.
+func (d *decoding) step() error {
+	piece, err := d.codec.Decode(d.ids)
+	if err != nil {
+		return err
+	}
+	if d.text.Len()+len(piece) > d.most {
+		return ErrTooLong
+	}
+	d.text.WriteString(piece)
+	d.ids = d.ids[:0]
+	return nil
 }

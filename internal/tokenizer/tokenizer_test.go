@@ -21,12 +21,12 @@ func TestDecode(t *testing.T) {
 		"":                   nil,
 		"\uFFFD":             {9468}, // the beginning of an emoji, whose rest is another token
 	} {
-		if got, err := e.Decode(ids, 100); err != nil || got != want {
+		if got, err := e.Decode(slices.Values(ids), 100); err != nil || got != want {
 			t.Errorf("%v: got %q, %v, want %q", ids, got, err, want)
 		}
 	}
 	for name, id := range map[string]int64{"negative": -1, "past the last": 100_277, "of no text": 100_256, "a mark": 100_257, "far": math.MaxInt64} {
-		if got, err := e.Decode([]int64{83, id}, 100); err == nil {
+		if got, err := e.Decode(slices.Values([]int64{83, id}), 100); err == nil {
 			t.Errorf("%s: got %q, want an error", name, got)
 		}
 	}
@@ -45,12 +45,30 @@ func TestDecode_whole(t *testing.T) {
 		ids[i] = int64(id)
 	}
 	for _, name := range []string{"text-embedding-3-large", "text-embedding-ada-002", "openai/text-embedding-3-small"} {
-		if got, err := tokenizer.Of(name).Decode(ids, len(text)); err != nil || got != text {
+		if got, err := tokenizer.Of(name).Decode(slices.Values(ids), len(text)); err != nil || got != text {
 			t.Errorf("%s: the text of %d tokens did not come back: %v", name, len(ids), err)
 		}
 	}
-	if _, err := tokenizer.Of("text-embedding-3-small").Decode(slices.Clone(ids), len(text)-1); !errors.Is(err, tokenizer.ErrTooLong) {
+	if _, err := tokenizer.Of("text-embedding-3-small").Decode(slices.Values(ids), len(text)-1); !errors.Is(err, tokenizer.ErrTooLong) {
 		t.Errorf("one byte too long: got %v", err)
+	}
+}
+
+// Of ids without end no more are taken than tell that their text is too long.
+func TestDecode_stops(t *testing.T) {
+	t.Parallel()
+	const most, enough = 10_000, 10_000
+	taken := 0
+	endless := func(yield func(int64) bool) {
+		for yield(58040) { // 128 spaces
+			if taken++; taken > enough {
+				t.Errorf("%d ids were taken for a text of %d bytes", taken, most)
+				return
+			}
+		}
+	}
+	if _, err := tokenizer.Of("text-embedding-3-small").Decode(endless, most); !errors.Is(err, tokenizer.ErrTooLong) {
+		t.Errorf("got %v", err)
 	}
 }
 
