@@ -234,10 +234,20 @@ func (r *request) unreadable(v llm.Value) error {
 	return r.screen.Unreadable("The file in "+r.path(v), "")
 }
 
-// Unreadable judges what carries text that cannot be read, and may say why. The error is
-// DLPBlocked where the policy lets nothing through unread.
+// Unreadable judges what carries text that nobody here can read, and may say why. The error
+// is DLPBlocked where the policy lets nothing through unread.
 func (s *Screen) Unreadable(what, why string) error {
-	if s.policy.Mode != Enforce || s.policy.Unreadable == UnreadableAllow {
+	if s.policy.Unreadable == UnreadableAllow {
+		return nil
+	}
+	return s.Unread(what, why)
+}
+
+// Unread judges what carries text that could be read and was not, because it is over a
+// bound or not what it should be: Policy.Unreadable does not let it through. The error is
+// DLPBlocked where the policy enforces.
+func (s *Screen) Unread(what, why string) error {
+	if s.policy.Mode != Enforce {
 		return nil
 	}
 	s.result.Action = string(Block)

@@ -13,15 +13,20 @@ import (
 
 // judgeTokens has scr judge the texts that tokens stand for: those that the model will
 // read. Where something in them is changed, texts take the place of the tokens, all of them,
-// for the APIs take either; else the tokens stay as they came. What cannot be read is for
-// the policy to let through or not.
+// for the APIs take either; else the tokens stay as they came. Where nobody here can read
+// them it is for the policy to let them through or not; those that can be read, but for one
+// of them or their length, are never let through unread.
 func judgeTokens(tokens llm.Value, encoding *tokenizer.Encoding, scr *dlp.Screen) (retold bool, err error) {
 	if scr.Policy().Mode == dlp.Off {
 		return false, nil
 	}
+	what := "What stands in " + tokens.Path() + " as tokens"
+	if encoding == nil {
+		return false, scr.Unreadable(what, "it is not known how the model reads them. Send texts")
+	}
 	texts, err := textsOf(tokens, encoding)
 	if err != nil {
-		return false, scr.Unreadable("What stands in "+tokens.Path()+" as tokens", err.Error())
+		return false, scr.Unread(what, err.Error())
 	}
 	if err := scr.Request(texts, nil); err != nil || !texts.Changed() {
 		return false, err
@@ -43,8 +48,6 @@ func encodingOf(models []sallyport.Model) (encoding *tokenizer.Encoding) {
 	return encoding
 }
 
-var errEncodingUnknown = errors.New("it is not known how the model reads them. Send texts")
-
 // What tokens are of text is bounded by their own bytes, so that a small body does not
 // become much memory: a token may be 128 spaces. A real text has about 4 bytes a token, a
 // token 2 to 7 bytes of JSON; a short text has the floor.
@@ -61,9 +64,6 @@ func textMax(tokens llm.Value) int {
 // textsOf returns an object that has, under the path of tokens, the text or the list of
 // texts that they stand for. Errors are worded for the client.
 func textsOf(tokens llm.Value, encoding *tokenizer.Encoding) (*llm.Document, error) {
-	if encoding == nil {
-		return nil, errEncodingUnknown
-	}
 	out := append(append([]byte{'{'}, llm.Quote(tokens.Path())...), ':')
 	most := textMax(tokens)
 	room := most

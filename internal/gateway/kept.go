@@ -57,8 +57,12 @@ func (g *Gateway) keep(ctx context.Context, call *Call, plan *dlp.Plan, mac func
 }
 
 // keptRequest is the body that leaves. Where the policy enforces, data protection
-// has hidden in it what is to be hidden; elsewhere a copy is judged.
+// has hidden in it what is to be hidden; elsewhere a copy is judged. Tokens that nobody
+// here can read are not kept, also where the policy lets them leave.
 func keptRequest(call *Call, plan *dlp.Plan, mac func([]byte) ([]byte, error)) audit.KeptRequest {
+	if call.Request.Tokens.Exists() && encodingOf(call.candidates) == nil {
+		return audit.KeptRequest{Withheld: true}
+	}
 	body := call.Request.Body
 	if plan.Policy().Mode != dlp.Enforce {
 		body = body.Clone()

@@ -156,6 +156,33 @@ func TestEmbeddings_of_tokens_refused(t *testing.T) {
 	}
 }
 
+// A policy that lets through what nobody can read lets nothing through unread that could be.
+func TestEmbeddings_of_tokens_unread(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{Embedder: true})
+	card := tokensOf(t, "4111 1111 1111 1111")
+	odd, long := "["+card+",[100257]]", "["+card+",["+spaces(2_000)+"]]"
+	for name, tt := range map[string]struct {
+		mode, model, input string
+		want               int
+	}{
+		"an unknown token": {dlp.Enforce, servertest.Embedder, odd, http.StatusBadRequest},
+		"too long a text":  {dlp.Enforce, servertest.Embedder, long, http.StatusBadRequest},
+		"an unknown model": {dlp.Enforce, servertest.Model, odd, http.StatusOK},
+		"observed":         {dlp.Observe, servertest.Embedder, odd, http.StatusOK},
+		"not looked at":    {dlp.Off, servertest.Embedder, odd, http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			setPolicy(t, h, func(p *dlp.Policy) { p.Mode, p.Unreadable = tt.mode, dlp.UnreadableAllow })
+			h.Fake.Queue(providertest.Answer{Body: vectors})
+			a := embed(t, h, tt.model, `"input":`+tt.input)
+			if a.Status != tt.want || strings.Contains(a.Body, `"code":"dlp_blocked"`) != (tt.want == http.StatusBadRequest) {
+				t.Errorf("got %d %s, want %d", a.Status, a.Body, tt.want)
+			}
+		})
+	}
+}
+
 // What is held for tokens is their number; where texts go out in their place, it is a bound.
 func TestEmbeddings_of_tokens_held(t *testing.T) {
 	t.Parallel()
@@ -201,6 +228,33 @@ func TestEmbeddings_of_tokens_kept(t *testing.T) {
 			}
 			if kept := lastContent(t, h).Request.Text; strings.Contains(kept, tokens) || !strings.Contains(kept, "the walrus has ") {
 				t.Errorf("kept is %s", kept)
+			}
+		})
+	}
+}
+
+// Of tokens that nobody read nothing is kept, wherever they may go.
+func TestEmbeddings_of_tokens_withheld(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ mode, model, last string }{
+		"enforced, an unknown model": {dlp.Enforce, servertest.Model, "[17]"},
+		"observed, an unknown model": {dlp.Observe, servertest.Model, "[17]"},
+		"off, an unknown model":      {dlp.Off, servertest.Model, "[17]"},
+		"observed, an unknown token": {dlp.Observe, servertest.Embedder, "[100257]"},
+		"off, an unknown token":      {dlp.Off, servertest.Embedder, "[100257]"},
+		"off, too long a text":       {dlp.Off, servertest.Embedder, "[" + spaces(2_000) + "]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := servertest.New(t, servertest.Options{Embedder: true})
+			keepContent(t, h, sallyport.ContentRequest)
+			setPolicy(t, h, func(p *dlp.Policy) { p.Mode, p.Unreadable = tt.mode, dlp.UnreadableAllow })
+			h.Fake.Queue(providertest.Answer{Body: vectors})
+			if a := embed(t, h, tt.model, `"input":[`+tokensOf(t, "the walrus has "+email)+","+tt.last+"]"); a.Status != http.StatusOK {
+				t.Fatalf("got %d %s", a.Status, a.Body)
+			}
+			if kept := lastContent(t, h).Request; !kept.Withheld || kept.Text != "" {
+				t.Errorf("kept is %+v", kept)
 			}
 		})
 	}
