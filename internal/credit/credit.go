@@ -5,8 +5,8 @@
 // Before a call its bound is priced and held; afterwards the use is priced and
 // charged. The hold is an upper bound made of what is known without counting
 // tokens: no token is shorter than a byte, images by a table, and the answer as
-// long as the client allows; input that comes as tokens is counted. A use above the hold is charged all the same and
-// marked as an overrun.
+// long as the client allows; input that comes as tokens is counted. A use above
+// the hold is charged all the same and marked as an overrun.
 package credit
 
 import (
