@@ -33,7 +33,7 @@ export default {
   allowHelp: "One on each line, letter for letter.",
   tools: "Tools that get the values back",
   toolsHelp: "One name on each line; * is every tool.",
-  unreadable: "Files that cannot be read",
+  unreadable: "Files and tokens that cannot be read",
   unreadableBlock: "Block",
   unreadableAllow: "Let through",
   samples: "Samples",
