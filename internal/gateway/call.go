@@ -30,6 +30,7 @@ type Call struct {
 
 	candidates []sallyport.Model // resolve: who may serve it, in their order
 	bound      sallyport.Usage   // limit: the most it can use
+	changed    int64             // screen: bytes of the body after it was changed; 0: it was not
 	opened     *journal.Open     // admit: what the journal has opened it with
 	kept       *kept             // screen: what is kept of its content; nil: nothing
 	begun      bool              // record: the client has seen a part of the answer

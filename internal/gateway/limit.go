@@ -63,7 +63,7 @@ func (g *Gateway) limit(next Handler) Handler {
 
 // bound is the most that the call can use when that model serves it.
 func (g *Gateway) bound(call *Call, m sallyport.Model) sallyport.Usage {
-	return credit.Bound(call.Request, m, call.BytesIn, g.parts.HoldOutput)
+	return credit.Bound(call.Request, m, max(call.BytesIn, call.changed), g.parts.HoldOutput)
 }
 
 func (g *Gateway) usedTokens(call *Call, err error) int64 {

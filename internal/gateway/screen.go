@@ -37,6 +37,9 @@ func (g *Gateway) screen(next Handler) Handler {
 		}
 		if retold {
 			call.Request.InputTokens = 0
+		}
+		if body := call.Request.Body; body.Changed() { // what replaces a value may be longer
+			call.changed = int64(len(body.Encode()))
 			call.bound = g.bound(call, call.Model)
 		}
 		if call.kept, err = g.keep(ctx, call, plan, mac); err != nil {

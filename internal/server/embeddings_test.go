@@ -209,6 +209,26 @@ func TestEmbeddings_of_tokens_held(t *testing.T) {
 	}
 }
 
+// The hold bounds what goes out, also where what replaces a value is longer than that.
+func TestEmbeddings_held_changed(t *testing.T) {
+	t.Parallel()
+	h := servertest.New(t, servertest.Options{Embedder: true})
+	text := strings.Repeat("a@b.example ", 20)
+	for name, input := range map[string]string{"tokens": tokensOf(t, text), "text": `"` + text + `"`} {
+		t.Run(name, func(t *testing.T) {
+			h.Fake.Queue(providertest.Answer{Body: vectors})
+			if a := embed(t, h, servertest.Embedder, `"input":`+input); a.Status != http.StatusOK {
+				t.Fatalf("got %d %s", a.Status, a.Body)
+			}
+			sent := len(lastRequest(h).Body) - len("text-embedding-3-small") + len(servertest.Embedder)
+			records := h.Records(t, h.Home.ID, 0)
+			if hold := records[len(records)-1].Cost.Hold; sent < 500 || hold < sallyport.Credits(sent) {
+				t.Errorf("%d are held for %d bytes", hold, sent)
+			}
+		})
+	}
+}
+
 // Where a policy lets values leave, what is kept of the tokens does not tell them.
 func TestEmbeddings_of_tokens_kept(t *testing.T) {
 	t.Parallel()
