@@ -243,15 +243,10 @@ func (b *batch) lives() (lives []journal.Life) {
 
 func (b *batch) scanHead(org sallyport.OrgID) func(scanner) error {
 	return func(row scanner) error {
-		h := &chainHead{org: org}
-		var hash []byte
-		if err := row.Scan(&h.seq, &hash); err != nil {
+		h, err := readHead(row, org)
+		if err != nil {
 			return orNothing(err)
 		}
-		if err := setHash(&h.hash, hash); err != nil {
-			return err
-		}
-		h.from = h.place()
 		b.heads[org] = h
 		return nil
 	}

@@ -49,6 +49,20 @@ type chainHead struct {
 	from place // when it was read
 }
 
+// readHead reads the answer to sqlHead.
+func readHead(row scanner, org sallyport.OrgID) (*chainHead, error) {
+	h := &chainHead{org: org}
+	var hash []byte
+	if err := row.Scan(&h.seq, &hash); err != nil {
+		return nil, err
+	}
+	if err := setHash(&h.hash, hash); err != nil {
+		return nil, err
+	}
+	h.from = h.place()
+	return h, nil
+}
+
 func (h *chainHead) place() place { return place{h.org, h.seq, h.hash} }
 
 // place is where a record stands, and its hash. The zero value is nowhere.
@@ -60,16 +74,10 @@ type place struct {
 
 // lockHead makes the transaction the only writer of the organisation.
 func (db *DB) lockHead(ctx context.Context, tx *sql.Tx, org sallyport.OrgID) (*chainHead, error) {
-	h := &chainHead{org: org}
-	var hash []byte
-	err := tx.QueryRowContext(ctx, sqlHead+db.engine.forUpdate(), org).Scan(&h.seq, &hash)
+	h, err := readHead(tx.QueryRowContext(ctx, sqlHead+db.engine.forUpdate(), org), org)
 	if err != nil {
 		return nil, orNotFound(err, "organisation")
 	}
-	if err := setHash(&h.hash, hash); err != nil {
-		return nil, err
-	}
-	h.from = h.place()
 	return h, nil
 }
 

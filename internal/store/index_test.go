@@ -16,14 +16,7 @@ func TestIndexForgets(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.Open(t, newURL(t))
-			org := storetest.NewOrg(t, db)
-			entries := make([]journal.Entry, 600)
-			for i := range entries {
-				entries[i] = journal.Entry{Org: org, Record: storetest.Event("login")}
-			}
-			if _, err := db.CommitBatch(t.Context(), "b", entries); err != nil {
-				t.Fatal(err)
-			}
+			org := withLogins(t, db)
 			_, read := db.Pools()
 			rows := func() (terms, blocks int) {
 				t.Helper()
@@ -34,7 +27,6 @@ func TestIndexForgets(t *testing.T) {
 				}
 				return terms, blocks
 			}
-			untilDone(t, func() (bool, error) { return db.IndexRecords(t.Context()) })
 			if terms, blocks := rows(); terms < 6 || blocks != 2 {
 				t.Fatalf("%d terms in %d blocks are indexed, want 3 or more in each of 2", terms, blocks)
 			}
@@ -52,6 +44,20 @@ func TestIndexForgets(t *testing.T) {
 func TestSearchWhileShortened(t *testing.T) {
 	t.Parallel()
 	db := storetest.SQLite(t)
+	org := withLogins(t, db)
+	f := sallyport.RecordFilter{Action: "login", Before: 513, Limit: 1000, ScanMax: 100}
+	found, err := store.SearchWhile(t.Context(), db, org, f, func() {
+		bury(t, db, org, 100)
+		untilDone(t, func() (bool, error) { return db.RemoveRecords(t.Context(), org) })
+	})
+	if n := len(found.Records); err != nil || n != 100 || found.Searched != 413 || found.Records[n-1].Seq != 413 {
+		t.Errorf("%d records were found down to %d, %v, want the 100 down to 413", n, found.Searched, err)
+	}
+}
+
+// withLogins returns an organisation whose trail has 600 logins, and is indexed.
+func withLogins(t *testing.T, db *store.DB) sallyport.OrgID {
+	t.Helper()
 	org := storetest.NewOrg(t, db)
 	entries := make([]journal.Entry, 600)
 	for i := range entries {
@@ -61,14 +67,7 @@ func TestSearchWhileShortened(t *testing.T) {
 		t.Fatal(err)
 	}
 	untilDone(t, func() (bool, error) { return db.IndexRecords(t.Context()) })
-	f := sallyport.RecordFilter{Action: "login", Before: 513, Limit: 1000, ScanMax: 100}
-	found, err := store.SearchWhile(t.Context(), db, org, f, func() {
-		bury(t, db, org, 100)
-		untilDone(t, func() (bool, error) { return db.RemoveRecords(t.Context(), org) })
-	})
-	if n := len(found.Records); err != nil || n != 100 || found.Searched != 413 || found.Records[n-1].Seq != 413 {
-		t.Errorf("%d records were found down to %d, %v, want the 100 down to 413", n, found.Searched, err)
-	}
+	return org
 }
 
 func untilDone(t *testing.T, step func() (more bool, err error)) {
@@ -86,15 +85,7 @@ func untilDone(t *testing.T, step func() (more bool, err error)) {
 func TestSearchByRows(t *testing.T) {
 	t.Parallel()
 	db := storetest.SQLite(t)
-	org := storetest.NewOrg(t, db)
-	entries := make([]journal.Entry, 600)
-	for i := range entries {
-		entries[i] = journal.Entry{Org: org, Record: storetest.Event("login")}
-	}
-	if _, err := db.CommitBatch(t.Context(), "b", entries); err != nil {
-		t.Fatal(err)
-	}
-	untilDone(t, func() (bool, error) { return db.IndexRecords(t.Context()) })
+	org := withLogins(t, db)
 	wantPage := func(when string) {
 		t.Helper()
 		found, err := db.SearchRecords(t.Context(), org, sallyport.RecordFilter{Action: "login", Before: 400, Limit: 50})

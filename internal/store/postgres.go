@@ -92,28 +92,31 @@ func (*postgresEngine) migrations() (goose.Dialect, string, []goose.ProviderOpti
 func (*postgresEngine) trusts() bool { return false }
 
 func (e *postgresEngine) batch(ctx context.Context, f func(run runner) error) error {
+	return e.inTransaction(ctx, func(tx *postgresBatch) error {
+		if err := f(func(all []statement) error { return tx.send(ctx, all) }); err != nil {
+			return err
+		}
+		if err := tx.commit(ctx); err != nil {
+			return fmt.Errorf("%w: %w", journal.ErrOutcomeUnknown, err)
+		}
+		return nil
+	})
+}
+
+// inTransaction gives f a connection for a transaction, and rolls back what f leaves open.
+func (e *postgresEngine) inTransaction(ctx context.Context, f func(tx *postgresBatch) error) error {
 	conn, err := e.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	return conn.Raw(func(driver any) error {
-		return inBatch(ctx, driver.(*stdlib.Conn).Conn(), f)
+		tx := postgresBatch{conn: driver.(*stdlib.Conn).Conn()}
+		// After a commit this has no effect; after ctx has ended the connection is
+		// closed, which rolls back too.
+		defer tx.rollBack(context.WithoutCancel(ctx))
+		return f(&tx)
 	})
-}
-
-func inBatch(ctx context.Context, conn *pgx.Conn, f func(run runner) error) error {
-	tx := postgresBatch{conn: conn}
-	// After a commit this has no effect; after ctx has ended the connection is
-	// closed, which rolls back too.
-	defer tx.rollBack(context.WithoutCancel(ctx))
-	if err := f(func(all []statement) error { return tx.send(ctx, all) }); err != nil {
-		return err
-	}
-	if err := tx.commit(ctx); err != nil {
-		return fmt.Errorf("%w: %w", journal.ErrOutcomeUnknown, err)
-	}
-	return nil
 }
 
 // postgresBatch is a transaction that begins with its first statements: to begin

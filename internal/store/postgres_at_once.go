@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/sallyport-ai/sallyport/internal/journal"
 )
@@ -43,31 +41,20 @@ const (
 const sqlLockTimeout = "SET LOCAL lock_timeout = 5000"
 
 func (e *postgresEngine) commitAtOnce(ctx context.Context, locks, writes []statement) error {
-	conn, err := e.db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return conn.Raw(func(driver any) error {
-		return commitAtOnce(ctx, driver.(*stdlib.Conn).Conn(), locks, writes)
+	return e.inTransaction(ctx, func(tx *postgresBatch) error {
+		writes, err := gather(ctx, tx.conn, writes)
+		if err != nil {
+			return err
+		}
+		all := slices.Concat([]statement{
+			{sql: sqlBegin, entry: noEntry, rows: anyRows},
+			{sql: sqlLockTimeout, entry: noEntry, rows: anyRows},
+		}, locks, writes)
+		if err := guard(all); err != nil {
+			return err
+		}
+		return tx.sendWhole(ctx, all)
 	})
-}
-
-func commitAtOnce(ctx context.Context, conn *pgx.Conn, locks, writes []statement) error {
-	writes, err := gather(ctx, conn, writes)
-	if err != nil {
-		return err
-	}
-	all := slices.Concat([]statement{
-		{sql: sqlBegin, entry: noEntry, rows: anyRows},
-		{sql: sqlLockTimeout, entry: noEntry, rows: anyRows},
-	}, locks, writes)
-	if err := guard(all); err != nil {
-		return err
-	}
-	tx := postgresBatch{conn: conn}
-	defer tx.rollBack(context.WithoutCancel(ctx))
-	return tx.sendWhole(ctx, all)
 }
 
 // guard lets the database fail where a statement on its own would leave that to

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -46,7 +47,7 @@ func (r *rowRuns) of(org sallyport.OrgID, seqs []int64) []int64 {
 
 // before is the last run that begins at a record or before it; -1: none does.
 func before(runs []rowRun, seq int64) int {
-	i, found := slices.BinarySearchFunc(runs, seq, func(r rowRun, seq int64) int { return int(r.first - seq) })
+	i, found := slices.BinarySearchFunc(runs, seq, func(r rowRun, seq int64) int { return cmp.Compare(r.first, seq) })
 	if found {
 		return i
 	}
