@@ -32,10 +32,14 @@ export interface Talk {
   left: Promise<unknown>;
 }
 
+/** How long a test waits for a call, in ms: one that never comes fails its own test, not the next ones. */
+const patience = 120_000;
+
 export async function startModel(): Promise<Model> {
   const waiting: Talk[] = [];
   const asked: ((talk: Talk) => void)[] = [];
   const server = createServer((request, response) => {
+    if (request.method === "GET") return response.end('{"object":"list","data":[]}'); // which models there are: asked for once a day
     void talkOf(request, response).then((talk) => {
       const taker = asked.shift();
       if (taker) taker(talk);
@@ -52,7 +56,7 @@ export async function startModel(): Promise<Model> {
     }),
     next: () => {
       const talk = waiting.shift();
-      return talk ? Promise.resolve(talk) : new Promise((resolve) => asked.push(resolve));
+      return talk ? Promise.resolve(talk) : soon(asked);
     },
     async stop() {
       server.closeAllConnections();
@@ -60,6 +64,21 @@ export async function startModel(): Promise<Model> {
       await once(server, "close");
     },
   };
+}
+
+/** The call that comes to this taker, unless it takes too long. */
+function soon(asked: ((talk: Talk) => void)[]): Promise<Talk> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => {
+      asked.splice(asked.indexOf(taker), 1);
+      reject(new Error(`no call of the model within ${patience} ms`));
+    }, patience);
+    const taker = (talk: Talk) => {
+      clearTimeout(late);
+      resolve(talk);
+    };
+    asked.push(taker);
+  });
 }
 
 async function talkOf(request: IncomingMessage, response: ServerResponse): Promise<Talk> {

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { api, ask } from "./client";
 import type { components } from "./schema";
 
@@ -11,8 +11,12 @@ export const modelsKey = ["models"];
 export const useModels = () => useQuery({ queryKey: modelsKey, queryFn: async () => (await ask(api.GET("/api/v1/models"))) ?? [] });
 
 /** The models that the person may use. */
-export const useAvailableModels = () =>
-  useQuery({ queryKey: [...modelsKey, "available"], queryFn: async () => (await ask(api.GET("/api/v1/models/available"))) ?? [], staleTime: 60_000 });
+export const availableModels = queryOptions({
+  queryKey: [...modelsKey, "available"],
+  queryFn: async () => (await ask(api.GET("/api/v1/models/available"))) ?? [],
+  staleTime: 60_000,
+});
+export const useAvailableModels = () => useQuery(availableModels);
 
 /** The organisation's choice; else a model that is an AI, if there is one. */
 export function beginWith(models: Model[] | undefined): Model | undefined {

@@ -175,6 +175,26 @@ describe("sending", () => {
     expect(localStorage).toHaveLength(0);
   });
 
+  it("a message that is sent before the models have come goes to the one that begins", async () => {
+    let come = (_: unknown) => {};
+    const { asked } = await renderPage(<Chat />, {
+      at: "/chat",
+      answers: answers([], {
+        "GET /api/v1/models/available": new Promise((resolve) => (come = resolve)),
+        [`POST ${base}`]: conversation({ id: "c" }),
+        [`POST ${base}/c/messages`]: new Answer(202, { message: question, answer: done }),
+      }),
+    });
+    const area = await box();
+    await userEvent.type(area, "hi");
+    fireEvent.keyDown(area, { key: "Enter" });
+    await waitFor(() => expect(area.readOnly).toBe(true));
+    come(models);
+    const sent = () => asked.filter((r) => r.method === "POST");
+    await waitFor(() => expect(sent()).toHaveLength(2));
+    for (const request of sent()) expect(await request.json()).toMatchObject({ model: "demo" });
+  });
+
   it("keeps a draft through a reload, for its own conversation", async () => {
     const first = await open([]);
     await userEvent.type(await box(), "unfinished");

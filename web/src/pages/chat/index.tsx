@@ -3,7 +3,7 @@ import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { Link as LinkIcon, PanelLeft, Plus } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { toast } from "sonner";
-import { beginWith, useAvailableModels } from "@/api/models";
+import { availableModels, beginWith, useAvailableModels } from "@/api/models";
 import { newKey } from "@/api/once";
 import { useAddress } from "@/components/address";
 import { buttonLook, IconButton } from "@/components/Button";
@@ -77,8 +77,10 @@ function New({ drafts }: { drafts: Drafts }) {
   const agents = useAgents();
   useKeys({ pick: () => setPicking(true) });
 
+  /** Who writes faster than the models come does not have to wait for them before Enter. */
+  const beginsWith = async () => model || beginWith(await queries.ensureQueryData(availableModels))?.id || "";
   /** A conversation that was made for a message that was refused is used for the next try. */
-  const create = async () => (created.current ??= (await calls.createConversation(model)).id);
+  const create = async () => (created.current ??= (await calls.createConversation(await beginsWith())).id);
   const go = async (id: string) => {
     void queries.invalidateQueries({ queryKey: conversationsKey });
     await navigate({ to: "/chat/$id", params: { id } });
@@ -112,7 +114,7 @@ function New({ drafts }: { drafts: Drafts }) {
           onAgent={() => setStarting(true)}
           onSend={async (question, key) => {
             const id = await create();
-            await calls.sendMessage(id, { ...question, parent: "", model }, key);
+            await calls.sendMessage(id, { ...question, parent: "", model: await beginsWith() }, key);
             return () => void go(id);
           }}
         />
