@@ -13,10 +13,11 @@ import (
 	"github.com/sallyport-ai/sallyport"
 )
 
-// After a batch of crowdMin entries the next is taken gatherTime later.
+// After a batch of crowdMin entries the next is taken half as long later as
+// that one took to commit, at most gatherMax.
 const (
-	crowdMin   = 8
-	gatherTime = 2 * time.Millisecond
+	crowdMin  = 8
+	gatherMax = 2 * time.Millisecond
 )
 
 // Bounds of one batch's commit.
@@ -40,25 +41,38 @@ var errGivenUp = errors.New("the batch was given up on")
 // write is the writer: the only caller of Store.CommitBatch.
 func (j *Journal) write() {
 	defer close(j.writerDone)
-	for crowd := 0; ; {
-		if crowd >= crowdMin {
-			j.gather()
-		}
+	var pause time.Duration
+	for {
+		j.gather(pause)
 		batch := j.take()
 		if batch == nil {
 			return
 		}
-		crowd = len(batch)
+		began := time.Now()
 		j.commitBatch(batch)
+		pause = pauseAfter(len(batch), time.Since(began))
 	}
+}
+
+// pauseAfter bounds what a crowd waits by what its commit takes: where commits
+// are quick, many small ones cost little, and callers who go in step because
+// they were answered together fall out of it again.
+func pauseAfter(crowd int, took time.Duration) time.Duration {
+	if crowd < crowdMin {
+		return 0
+	}
+	return min(took/2, gatherMax)
 }
 
 // gather lets a crowd come together: most of what a batch costs it costs once,
 // so that a few large ones leave more of the processor to the calls than many
 // small ones. Who comes alone never waits for it.
-func (j *Journal) gather() {
+func (j *Journal) gather(pause time.Duration) {
+	if pause == 0 {
+		return
+	}
 	select {
-	case <-time.After(gatherTime):
+	case <-time.After(pause):
 	case <-j.stop:
 	}
 }
