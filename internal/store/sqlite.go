@@ -25,10 +25,6 @@ const (
 	// not in these mostly is in the system's.
 	writeCacheKiB = 8 << 10
 	readCacheKiB  = 8 << 10
-	// checkpointPages is the size of the write-ahead log, in pages of 4 KiB, from
-	// which it is copied to the file. Larger than SQLite's 1,000, because each
-	// copy stops the writer for its fsyncs.
-	checkpointPages = 8000
 )
 
 // openSQLite opens one connection that writes and several that read. Writers
@@ -57,7 +53,7 @@ func openSQLite(u *url.URL, o Options) (*DB, error) {
 	write.SetMaxOpenConns(1)
 	read.SetMaxOpenConns(o.ReadConns)
 	read.SetMaxIdleConns(o.ReadConns)
-	return &DB{write: write, read: read, engine: &sqliteEngine{db: write, read: read}, rows: new(rowRuns)}, nil
+	return &DB{write: write, read: read, engine: &sqliteEngine{db: write, read: read, log: newLogCopier(read, write)}, rows: new(rowRuns)}, nil
 }
 
 // makeFile makes an empty database that only its owner may read; SQLite gives
@@ -81,7 +77,7 @@ func sqliteDSN(path, durability string, cacheKiB int, extra string) string {
 	}
 	return fmt.Sprintf("file:%s?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(%s)"+
 		"&_pragma=foreign_keys(1)&_pragma=cache_size(-%d)&_pragma=wal_autocheckpoint(%d)&%s",
-		(&url.URL{Path: path}).EscapedPath(), busyTimeout.Milliseconds(), synchronous, cacheKiB, checkpointPages, extra)
+		(&url.URL{Path: path}).EscapedPath(), busyTimeout.Milliseconds(), synchronous, cacheKiB, checkpointPagesMax, extra)
 }
 
 // sqliteEngine runs a batch statement by statement, each prepared once.
@@ -90,6 +86,7 @@ type sqliteEngine struct {
 	read *sql.DB
 
 	writer sqliteWriter // used by whoever holds the connection that writes
+	log    *logCopier
 }
 
 // forUpdate is nothing: a transaction that may write holds the whole file.
@@ -132,7 +129,7 @@ func (*sqliteEngine) scrub(ctx context.Context, tx *sql.Tx, on bool) error {
 // settle copies the write-ahead log to the file by a connection that reads, so that writers do
 // not wait for it. What it cannot copy, the writer does when the log is long.
 func (e *sqliteEngine) settle(ctx context.Context) {
-	_, _ = e.read.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+	_, _ = e.read.ExecContext(ctx, copyLog)
 }
 
 func (*sqliteEngine) migrations() (goose.Dialect, string, []goose.ProviderOption, error) {
@@ -145,11 +142,20 @@ func (e *sqliteEngine) batch(ctx context.Context, f func(run runner) error) erro
 		return err
 	}
 	defer conn.Close()
-	return conn.Raw(func(driver any) error { return e.writer.batch(ctx, driver, f) })
+	return conn.Raw(func(driver any) error {
+		err := e.writer.batch(ctx, driver, f)
+		if err == nil {
+			e.log.committed(context.WithoutCancel(ctx), &e.writer)
+		}
+		return err
+	})
 }
 
 // close leaves the prepared statements to their connection, which ends them.
-func (*sqliteEngine) close() error { return nil }
+func (e *sqliteEngine) close() error {
+	e.log.close()
+	return nil
+}
 
 func (*sqliteEngine) refused(err error) (sallyport.Code, bool) {
 	var e *sqlite.Error
