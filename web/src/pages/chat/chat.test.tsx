@@ -195,6 +195,32 @@ describe("sending", () => {
     for (const request of sent()) expect(await request.json()).toMatchObject({ model: "demo" });
   });
 
+  it("a message that is sent before the thread has come goes below what is there, not to a new beginning", async () => {
+    let come = (_: unknown) => {};
+    const { asked } = await open([question, done], {
+      [`GET ${base}/c/messages`]: new Promise((resolve) => (come = resolve)),
+      [`POST ${base}/c/messages`]: new Answer(202, { message: message({ id: "u2", parent: "a", role: "user", text: "more" }), answer: message({ id: "a2", parent: "u2", text: "Yes." }) }),
+    });
+    const area = await box();
+    await userEvent.type(area, "more");
+    fireEvent.keyDown(area, { key: "Enter" });
+    await waitFor(() => expect(area.readOnly).toBe(true));
+    come({ messages: [question, done], more: false });
+    expect(await screen.findByText("Yes.")).toBeTruthy();
+    expect(await asked.find((r) => r.method === "POST")!.json()).toMatchObject({ parent: "a" });
+  });
+
+  it("a message is kept, not sent, when the thread cannot be loaded", async () => {
+    const { asked } = await open([], { [`GET ${base}/c/messages`]: refusal(500, "the disk is full") });
+    const area = await box();
+    await screen.findByText("the disk is full");
+    await userEvent.type(area, "more");
+    fireEvent.keyDown(area, { key: "Enter" });
+    await waitFor(() => expect(screen.getAllByText("the disk is full")).toHaveLength(2));
+    expect(area.value).toBe("more");
+    expect(asked.filter((r) => r.method === "POST")).toHaveLength(0);
+  });
+
   it("keeps a draft through a reload, for its own conversation", async () => {
     const first = await open([]);
     await userEvent.type(await box(), "unfinished");

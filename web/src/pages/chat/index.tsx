@@ -170,7 +170,7 @@ function Open({ id, drafts, conversation }: { id: string; drafts: Drafts; conver
           onStop={stop}
           onModel={() => setPicking("next")}
           onAgent={() => setStarting(true)}
-          onSend={(question, key) => thread.send({ ...question, parent: parentOf(path), model }, key)}
+          onSend={async (question, key) => thread.send({ ...question, parent: parentOf(await thread.shown()), model }, key)}
         />
       </Bottom>
       <ModelPicker
@@ -185,7 +185,7 @@ function Open({ id, drafts, conversation }: { id: string; drafts: Drafts; conver
         <AgentStart
           onClose={() => setStarting(false)}
           onStart={async (agent, inputs, key) => {
-            await calls.startRun(id, path.at(-1)?.id ?? "", agent.id, inputs, key);
+            await calls.startRun(id, (await thread.shown()).at(-1)?.id ?? "", agent.id, inputs, key);
             await thread.load();
           }}
         />

@@ -44,6 +44,38 @@ describe("Thread", () => {
     expect(writing(t.snapshot().path)).toBeUndefined();
   });
 
+  it("who asks for older messages that are on their way waits for them", async () => {
+    let come = (_: unknown) => {};
+    const oldest = message({ id: "o", role: "user", text: "first" });
+    serve({
+      [`GET ${base}/messages`]: { messages: [{ ...question, parent: "o" }, done], more: true },
+      [`GET ${base}/messages?leaf=a&before=u`]: new Promise((resolve) => (come = resolve)),
+    });
+    const t = open();
+    await vi.waitFor(() => expect(last(t)?.id).toBe("a"));
+    void t.older();
+    const there = t.older().then(() => t.snapshot().path.map((m) => m.id));
+    come({ messages: [oldest], more: false });
+    expect(await there).toEqual(["o", "u", "a"]);
+  });
+
+  it("older messages of a branch that is no longer shown say nothing of the one that is", async () => {
+    let come = (_: unknown) => {};
+    const other = message({ id: "x", role: "user", text: "elsewhere", parent: "w" });
+    serve({
+      [`GET ${base}/messages`]: { messages: [{ ...question, parent: "o" }, done], more: true },
+      [`GET ${base}/messages?leaf=a&before=u`]: new Promise((resolve) => (come = resolve)),
+      [`GET ${base}/messages?leaf=x`]: { messages: [other], more: true },
+    });
+    const t = open();
+    await vi.waitFor(() => expect(last(t)?.id).toBe("a"));
+    const older = t.older();
+    await t.found("x");
+    come({ messages: [message({ id: "o", role: "user" })], more: false });
+    await older;
+    expect(t.snapshot()).toMatchObject({ loadingOlder: false, tree: { leaf: "x", more: true } });
+  });
+
   it("tells many events of one piece to the page at once", async () => {
     const stream = events();
     serve({ [`GET ${base}/messages`]: page(question, streaming), [`GET ${base}/messages/a/events`]: stream.response });

@@ -33,6 +33,8 @@ export class Thread {
   private readonly lost = new Set<string>();
   private pace = new Pace(() => this.takeEvents());
   private started = false;
+  private reading: Promise<void> = Promise.resolve();
+  private readingOlder: Promise<void> | undefined;
 
   readonly id: string;
 
@@ -63,23 +65,40 @@ export class Thread {
     this.joins.clear();
   }
 
-  async load(leaf?: string): Promise<void> {
+  load(): Promise<void> {
+    return (this.reading = this.read());
+  }
+
+  /** shown is what one sees, for who acts on it before it has come; it throws why it cannot be loaded. */
+  async shown(): Promise<Message[]> {
+    await this.reading;
+    if (this.state.error !== undefined) throw this.state.error;
+    return this.state.path;
+  }
+
+  private async read(): Promise<void> {
     this.set({ loading: this.state.path.length === 0, error: undefined });
     try {
-      const page = await calls.listMessages(this.id, leaf ? { leaf } : {});
+      const page = await calls.listMessages(this.id);
       this.put(loaded(this.state.tree, page), { loading: false });
     } catch (error) {
       this.set({ loading: false, error });
     }
   }
 
-  async older(): Promise<void> {
+  /** older ends when the next page above is there, whoever asked for it first. */
+  older(): Promise<void> {
+    return (this.readingOlder ??= this.readOlder().finally(() => (this.readingOlder = undefined)));
+  }
+
+  private async readOlder(): Promise<void> {
     const first = this.state.path[0];
-    if (!first || !this.state.tree.more || this.state.loadingOlder) return;
+    if (!first || !this.state.tree.more) return;
     this.set({ loadingOlder: true });
     try {
       const page = await calls.listMessages(this.id, { leaf: this.state.tree.leaf, before: first.id });
-      this.put(loaded(this.state.tree, page, true), { loadingOlder: false });
+      const stale = this.state.path[0]?.id !== first.id; // another branch is shown by now
+      this.put(stale ? this.state.tree : loaded(this.state.tree, page, true), { loadingOlder: false });
     } catch (error) {
       this.set({ loadingOlder: false, refused: { message: first.id, error } });
     }
