@@ -187,13 +187,22 @@ export function NewModel({ open, onClose }: { open: boolean; onClose: () => void
   );
 }
 
-/** Fields of a model of the organisation's own. */
+/** Fields of a model of the organisation's own. There is no form before the providers to choose from have come: it would be saved with others, or none. */
 function ModelForm({ model, onDone }: { model?: Model; onDone: () => void }) {
-  const providers = useProviders();
+  const query = useProviders();
+  return (
+    <States query={query}>
+      {(all) => {
+        const own = all.filter((p) => p.managed_by === "organisation").map((p) => p.name);
+        return own.length > 0 ? <Fields model={model} providers={own} onDone={onDone} /> : <Empty title={t("models.emptyProviders")}>{t("models.emptyProvidersHelp")}</Empty>;
+      }}
+    </States>
+  );
+}
+
+function Fields({ model, providers, onDone }: { model: Model | undefined; providers: string[]; onDone: () => void }) {
   const save = useModelChange(saveModel);
-  const own = (providers.data ?? []).filter((p) => p.managed_by === "organisation");
   const known = model?.price.unknown ? undefined : model?.price; // a price that nobody knows is typed, not guessed
-  if (providers.data && own.length === 0) return <Empty title={t("models.emptyProviders")}>{t("models.emptyProvidersHelp")}</Empty>;
   const submit = async (form: HTMLFormElement) => {
     const of = new FormData(form);
     const text = (name: string) => String(of.get(name) ?? "").trim();
@@ -213,7 +222,7 @@ function ModelForm({ model, onDone }: { model?: Model; onDone: () => void }) {
       {!model && <Field label={t("models.id")}><Input name="id" required maxLength={200} /></Field>}
       <Field label={t("models.displayName")} optional><Input name="display_name" defaultValue={model?.display_name} maxLength={200} /></Field>
       <Field label={t("models.provider")}>
-        <Select key={own.length} name="provider" defaultValue={model?.provider}>{own.map((p) => <option key={p.name}>{p.name}</option>)}</Select>
+        <Select name="provider" defaultValue={model?.provider}>{providers.map((p) => <option key={p}>{p}</option>)}</Select>
       </Field>
       <Field label={t("models.target")} help={t("models.targetHelp")}><Input name="target" required defaultValue={model?.target} /></Field>
       <div className="grid gap-4 sm:grid-cols-2">
@@ -233,7 +242,7 @@ function ModelForm({ model, onDone }: { model?: Model; onDone: () => void }) {
         <legend className="pb-1 font-medium">{t("models.abilities")}</legend>
         {abilities.map((a) => <Checkbox key={a} name={a} label={t(`models.can_${a}`)} defaultChecked={model?.abilities?.includes(a) ?? false} />)}
       </fieldset>
-      <RoutingFields model={model} providers={own.map((p) => p.name)} />
+      <RoutingFields model={model} providers={providers} />
     </Form>
   );
 }

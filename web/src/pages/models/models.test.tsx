@@ -203,6 +203,28 @@ test("a model of the organisation gets a route and a stand-in", async () => {
   expect((sent[0]?.routes as object[])[0]).not.toHaveProperty("price"); // the model's, also when that changes
 });
 
+test("a model keeps its providers when it is saved, however late the list of them comes", async () => {
+  const sent: Record<string, unknown>[] = [];
+  const own = { ...model, managed_by: "organisation", provider: "second", routes: [{ provider: "third", target: "old", weight: 1 }] };
+  let come = (_: unknown) => {};
+  await renderPage(<Models />, {
+    at: `${at}?model=mock-large`, session,
+    answers: {
+      ...answers,
+      "GET /api/v1/models": [own],
+      "GET /api/v1/providers": new Promise((resolve) => (come = resolve)),
+      "POST /api/v1/models": async (r: Request) => { sent.push(await r.json()); return undefined; },
+    },
+  });
+  const drawer = await screen.findByRole("dialog");
+  await within(drawer).findByText("mock-large", { selector: "code" });
+  expect(within(drawer).queryByRole("button", { name: "Save" })).toBeNull(); // it would be saved without a provider
+  come([provider, { ...provider, name: "second" }, { ...provider, name: "third" }]);
+  await userEvent.click(await within(drawer).findByRole("button", { name: "Save" }));
+  await waitFor(() => expect(sent).toHaveLength(1));
+  expect(sent[0]).toMatchObject({ provider: "second", routes: [{ provider: "third", target: "old", weight: 1 }] });
+});
+
 test("a provider shows how its targets fared, and which are passed over", async () => {
   const health = { node: "node-1", targets: [
     { provider: "own", target: "big", models: ["mock-large"], state: "open", tries: 20, failures: 5, median_ms: 120, slow_ms: 900, last_error: "upstream_error", status: 503, failed_at: "2026-11-03T10:00:00Z", tried_at: null },
