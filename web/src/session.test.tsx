@@ -1,9 +1,10 @@
-import { screen } from "@testing-library/react";
+import { fireEvent, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, test } from "vitest";
 import { call } from "@/api/client";
 import { useSessionState } from "@/session";
-import { refusal, renderPage, sessionOf } from "@/test/render";
+import { Shell } from "@/shell/Shell";
+import { Answer, refusal, renderPage, sessionOf } from "@/test/render";
 
 function Probe() {
   const { session, ended, signIn, signOut } = useSessionState();
@@ -47,4 +48,43 @@ test("signing out forgets drafts, also when the session had ended before", async
   await userEvent.click(screen.getByText("out"));
   await screen.findByText("nobody");
   expect(localStorage.getItem(draft)).toBeNull();
+});
+
+test("who comes back to a page finds nothing of the organisation that another tab has left", async () => {
+  let session = sessionOf();
+  const { queries } = await renderPage(<Shell />, {
+    answers: {
+      "GET /api/v1/session": () => session,
+      "GET /api/v1/conversations": { conversations: [] },
+      "GET /api/v1/agents": { agents: [] },
+    },
+  });
+  await screen.findByText("Acme");
+  queries.setQueryData(["keys"], ["of Acme"]);
+  fireEvent.keyDown(document.body, { key: "k", ctrlKey: true });
+  await userEvent.type(await screen.findByRole("combobox"), "typed for Acme");
+  session = sessionOf({ organisation: { id: "o-beta", name: "Beta" } });
+  fireEvent(window, new Event("visibilitychange"));
+  await screen.findByText("Beta");
+  await waitFor(() => expect(screen.queryByRole("combobox")).toBeNull());
+  expect(queries.getQueryData(["keys"])).toBeUndefined();
+});
+
+test("an answer that was asked for before signing out signs nobody in again", async () => {
+  let come = (_: unknown) => {};
+  let asked = 0;
+  const { queries } = await renderPage(<Probe />, {
+    answers: {
+      "GET /api/v1/session": () => (asked++ === 0 ? sessionOf() : new Promise((resolve) => (come = resolve))),
+      "DELETE /api/v1/session": new Answer(204),
+    },
+  });
+  await screen.findByText("Ann");
+  fireEvent(window, new Event("visibilitychange"));
+  await waitFor(() => expect(asked).toBe(2));
+  await userEvent.click(screen.getByText("out"));
+  await screen.findByText("nobody");
+  come(sessionOf());
+  await waitFor(() => expect(queries.isFetching()).toBe(0));
+  expect(screen.getByText("nobody")).toBeTruthy();
 });

@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import { ApiError, call, setHooks } from "@/api/client";
 import { forget } from "./kept";
@@ -39,9 +39,12 @@ const sessionKey = ["session"];
 /** How long what was read of the session is believed, while no answer says otherwise. */
 const freshTime = 5 * 60_000;
 
-async function readSession(): Promise<Session | null> {
+/** Whether two sessions may see the same on the screen. */
+const isSame = (a: Session, b: Session) => a.user.id === b.user.id && a.organisation.id === b.organisation.id;
+
+async function readSession(signal: AbortSignal): Promise<Session | null> {
   try {
-    return await call<Session>("GET", "/api/v1/session");
+    return await call<Session>("GET", "/api/v1/session", undefined, { signal });
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) return null;
     throw error;
@@ -55,19 +58,26 @@ export function forgetDrafts(): void {
   forget(draftPrefix);
 }
 
+/** Another person or organisation must see nothing of what was on the screen. What pages keep themselves goes with the shell. */
+function forgetPages(queries: QueryClient): void {
+  queries.removeQueries({ predicate: (q) => q.queryKey[0] !== "session" });
+}
+
 export function SessionProvider({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
   const [ended, setEnded] = useState(false);
   const query = useQuery({
     queryKey: sessionKey,
-    queryFn: async () => {
+    queryFn: async ({ signal }) => {
       const before = queries.getQueryData<Session | null>(sessionKey);
-      const now = await readSession();
+      const now = await readSession(signal);
+      if (now && before && !isSame(now, before)) forgetPages(queries); // another tab signed in, or switched
       if (now || !before) return now;
       setEnded(true); // the page stays, with what was typed into it
       return before;
     },
     staleTime: freshTime,
+    refetchOnWindowFocus: "always", // all tabs have one session
     retry: false,
   });
   const session = query.data;
@@ -76,10 +86,10 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   useEffect(() => setHooks({ ended: () => setEnded(true) }), []);
 
   const state = useMemo<SessionState>(() => {
-    /** Another person or organisation must see nothing of what was on the screen. */
     const become = (next: Session | null, keep: boolean) => {
       setHooks({ csrf: next?.csrf_token ?? "" });
-      if (!keep) queries.removeQueries({ predicate: (q) => q.queryKey[0] !== "session" });
+      void queries.cancelQueries({ queryKey: sessionKey }); // what is asked already is of the session before
+      if (!keep) forgetPages(queries);
       queries.setQueryData(sessionKey, next);
     };
     return {
@@ -89,7 +99,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       can: (action) => !!session?.actions.includes(action),
       async signIn(email, password) {
         const next = await call<Session>("POST", "/api/v1/session", { email, password });
-        const same = session?.user.id === next.user.id && session.organisation.id === next.organisation.id;
+        const same = !!session && isSame(session, next);
         if (session && !same) forgetDrafts();
         become(next, same);
         setEnded(false);

@@ -22,7 +22,7 @@ export function Shell() {
   if (session === null) {
     return <ToSignIn />;
   }
-  return <Frame />;
+  return <Frame key={`${session.user.id} ${session.organisation.id}`} />; // what was typed, or chosen, was for the one before
 }
 
 /** Goes to sign-in once, and tells it the address that was asked for. */
