@@ -1,5 +1,6 @@
-import { screen, waitFor } from "@testing-library/react";
+import { act, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
+import { useState } from "react";
 import { expect, test, vi } from "vitest";
 import { renderPage } from "@/test/render";
 import { DataTable } from "./DataTable";
@@ -40,6 +41,27 @@ test("rows are moved through, opened and selected by keys", async () => {
   expect(onOpen).toHaveBeenCalledWith({ id: "r1", name: "row 1" });
   await userEvent.keyboard("x");
   expect(onSelect).toHaveBeenCalledWith(new Set(["r1"]));
+});
+
+test("keys mean the row that has the focus, also when another came above it", async () => {
+  const onOpen = vi.fn();
+  const onSelect = vi.fn();
+  let come = (_: Row[]) => {};
+  function Growing() {
+    const [all, setAll] = useState(rows(3));
+    come = setAll;
+    return <DataTable name="t" label="Things" columns={columns} rows={all} rowId={(r) => r.id} onOpen={onOpen} selected={new Set()} onSelect={onSelect} />;
+  }
+  await renderPage(<Growing />);
+  (await screen.findByText("row 1")).closest<HTMLElement>("[role=row]")?.focus();
+  act(() => come([{ id: "new", name: "newest" }, ...rows(3)]));
+  await screen.findByText("newest");
+  expect(document.activeElement?.textContent).toContain("row 1");
+  await userEvent.keyboard("x{Enter}");
+  expect(onSelect).toHaveBeenCalledWith(new Set(["r1"]));
+  expect(onOpen).toHaveBeenCalledWith({ id: "r1", name: "row 1" });
+  await userEvent.keyboard("j");
+  await waitFor(() => expect(document.activeElement?.textContent).toContain("row 2"));
 });
 
 test("sorting is asked of whoever gives the rows, and announced", async () => {

@@ -117,12 +117,14 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus());
   };
   const onKeyDown = (e: KeyboardEvent) => {
-    if (e.ctrlKey || e.metaKey || e.altKey || (e.target as HTMLElement).dataset.index === undefined) return;
-    const row = rows[active - offset];
+    const { index } = (e.target as HTMLElement).dataset;
+    if (e.ctrlKey || e.metaKey || e.altKey || index === undefined) return;
+    const at = Number(index); // rows that come above move the focus with its row
+    const row = rows[at - offset];
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / rowHeight) - 2);
     const steps: Record<string, number> = {
-      ArrowDown: active + 1, j: active + 1, ArrowUp: active - 1, k: active - 1,
-      PageDown: active + page, PageUp: active - page, Home: 0, End: count - 1,
+      ArrowDown: at + 1, j: at + 1, ArrowUp: at - 1, k: at - 1,
+      PageDown: at + page, PageUp: at - page, Home: 0, End: count - 1,
     };
     const to = steps[e.key];
     if (to !== undefined) move(to);
