@@ -88,3 +88,11 @@ test("an answer that was asked for before signing out signs nobody in again", as
   await waitFor(() => expect(queries.isFetching()).toBe(0));
   expect(screen.getByText("nobody")).toBeTruthy();
 });
+
+test("a sign-out that did not reach the server is told: one is still signed in", async () => {
+  await renderPage(<Shell />, { answers: { "DELETE /api/v1/session": refusal(503, "the database is away") } });
+  await userEvent.click(await screen.findByRole("button", { name: "Your account", expanded: false }));
+  await userEvent.click(await screen.findByRole("menuitem", { name: "Sign out" }));
+  await screen.findByText("the database is away");
+  expect(screen.getByText("Acme")).toBeTruthy();
+});

@@ -1,5 +1,5 @@
-import { toast } from "sonner";
 import { addressOf, open } from "@/api/client";
+import { tellFailure } from "./tell";
 
 /**
  * How many bytes of a file are held at most. Of what is larger only the beginning is
@@ -20,7 +20,7 @@ export async function save(path: string): Promise<void> {
     if (file) saveBlob(file, nameOf(response) ?? "download");
     else follow(addressOf(path), "");
   } catch (failure) {
-    toast.error(failure instanceof Error ? failure.message : String(failure));
+    void tellFailure(failure);
   }
 }
 

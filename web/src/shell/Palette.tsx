@@ -3,6 +3,7 @@ import { Command } from "cmdk";
 import { type ReactNode, useDeferredValue, useState } from "react";
 import { api, ask, call } from "@/api/client";
 import { useGo } from "@/components/address";
+import { tellFailure } from "@/components/tell";
 import { t } from "@/messages";
 import { adminPlaces, places, settingsPlaces } from "@/navigation";
 import { useSession, useSessionState } from "@/session";
@@ -46,7 +47,7 @@ export default function Palette({ onClose, onKeys }: PaletteProps) {
           <Item onSelect={act(() => setTheme("dark"))}>{t("palette.dark")}</Item>
           <Item onSelect={act(() => setTheme("system"))}>{t("palette.system")}</Item>
           <Item onSelect={act(onKeys)}>{t("palette.keys")}</Item>
-          <Item onSelect={act(() => void signOut())}>{t("shell.signOut")}</Item>
+          <Item onSelect={act(() => void signOut().catch(tellFailure))}>{t("shell.signOut")}</Item>
         </Group>
         <Group heading={t("palette.pages")}>
           {pages.map((place) => (

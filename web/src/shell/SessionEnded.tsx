@@ -1,5 +1,6 @@
 import { Button } from "@/components/Button";
 import { Modal } from "@/components/Modal";
+import { tellFailure } from "@/components/tell";
 import { t } from "@/messages";
 import { SignInForm } from "@/pages/signin/SignInForm";
 import { useSession, useSessionState } from "@/session";
@@ -11,7 +12,7 @@ export default function SessionEnded() {
   return (
     <Modal title={t("signin.endedTitle")} description={t("signin.endedWhy")} open onClose={() => {}} firm>
       <SignInForm email={user.email} />
-      <Button look="quiet" onClick={() => void signOut()}>
+      <Button look="quiet" onClick={() => void signOut().catch(tellFailure)}>
         {t("signin.other")}
       </Button>
     </Modal>

@@ -1,6 +1,7 @@
 import { useNavigate } from "@tanstack/react-router";
 import { Building2, LogOut } from "lucide-react";
 import { Menu, type MenuItem } from "@/components/Menu";
+import { tellFailure } from "@/components/tell";
 import { t } from "@/messages";
 import { useSession, useSessionState } from "@/session";
 import { Account } from "./Account";
@@ -16,9 +17,9 @@ export default function UserMenu() {
       .map((o) => ({
         label: t("shell.switchTo", { name: o.name }),
         icon: <Building2 />,
-        onSelect: () => void switchTo(o.id).then(() => navigate({ to: "/chat", ignoreBlocker: true })),
+        onSelect: () => void switchTo(o.id).then(() => navigate({ to: "/chat", ignoreBlocker: true }), tellFailure),
       })),
-    { label: t("shell.signOut"), icon: <LogOut />, onSelect: () => void signOut() },
+    { label: t("shell.signOut"), icon: <LogOut />, onSelect: () => void signOut().catch(tellFailure) },
   ];
   return (
     <Menu

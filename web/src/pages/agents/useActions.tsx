@@ -6,6 +6,7 @@ import { toast } from "sonner";
 import { ConfirmDialog } from "@/components/ConfirmDialog";
 import type { MenuItem } from "@/components/Menu";
 import { save } from "@/components/save";
+import { tellFailure } from "@/components/tell";
 import { t } from "@/messages";
 import { useSession } from "@/session";
 import { type Agent, agentFile, deleteAgent, duplicateAgent, shareAgent } from "./calls";
@@ -26,7 +27,7 @@ export function useAgentActions(onDeleted?: () => void) {
       toast.success(t("agents.duplicated", { name: agent.name }));
       await navigate({ to: "/agents/$id", params: { id: made.agent_id } });
     } catch (error) {
-      toast.error(error instanceof Error ? error.message : String(error));
+      void tellFailure(error);
     }
   };
   const items = (agent: Agent): MenuItem[] => [

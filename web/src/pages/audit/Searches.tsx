@@ -6,6 +6,7 @@ import { Button } from "@/components/Button";
 import { Field, Form, Input } from "@/components/Form";
 import { Menu } from "@/components/Menu";
 import { Modal } from "@/components/Modal";
+import { tellFailure } from "@/components/tell";
 import { t } from "@/messages";
 import { type Filter, filterNames, type FilterName } from "./records";
 
@@ -26,6 +27,7 @@ export function Searches({ filter, set }: { filter: Filter; set: (changed: Parti
     await changed();
     setSaving(false);
   };
+  const remove = (id: string) => ask(api.DELETE("/api/v1/audit/searches/{id}", { params: { path: { id } } })).catch(tellFailure).then(changed);
   const items = [
     ...all.map((s) => ({
       label: s.name,
@@ -49,7 +51,7 @@ export function Searches({ filter, set }: { filter: Filter; set: (changed: Parti
           {all.map((s) => (
             <li key={s.id} className="flex items-center justify-between gap-2">
               <span className="truncate">{s.name}</span>
-              <Button size="small" aria-label={t("audit.deleteSearch", { name: s.name })} onClick={async () => { await ask(api.DELETE("/api/v1/audit/searches/{id}", { params: { path: { id: s.id } } })); await changed(); }}>
+              <Button size="small" aria-label={t("audit.deleteSearch", { name: s.name })} onClick={() => void remove(s.id)}>
                 {t("common.remove")}
               </Button>
             </li>

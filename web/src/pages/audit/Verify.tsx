@@ -1,9 +1,9 @@
 import { ShieldCheck } from "lucide-react";
 import { useState } from "react";
-import { toast } from "sonner";
-import { api, ApiError, ask } from "@/api/client";
+import { api, ask } from "@/api/client";
 import { Button } from "@/components/Button";
 import { Chip } from "@/components/Chip";
+import { tellFailure } from "@/components/tell";
 import { Time } from "@/components/Time";
 import { t } from "@/messages";
 import type { Verification } from "./live";
@@ -17,7 +17,7 @@ export function Verify({ last, onStart }: { last: Verification | undefined; onSt
     try {
       onStart(await ask(api.POST("/api/v1/audit/verifications")));
     } catch (failure) {
-      toast.error(failure instanceof ApiError ? failure.message : String(failure));
+      void tellFailure(failure);
     } finally {
       setBusy(false);
     }

@@ -10,6 +10,7 @@ import { Input } from "@/components/Form";
 import { Menu, type MenuItem } from "@/components/Menu";
 import { save } from "@/components/save";
 import { SearchField } from "@/components/SearchField";
+import { tellFailure } from "@/components/tell";
 import { Skeleton } from "@/components/Skeleton";
 import { EmptyFiltered, Failed, useSkeleton } from "@/components/States";
 import { t } from "@/messages";
@@ -168,7 +169,7 @@ function useChanges() {
       await work();
       return true;
     } catch (error) {
-      toast.error(error instanceof Error ? error.message : String(error));
+      void tellFailure(error);
       return false;
     } finally {
       await refresh();

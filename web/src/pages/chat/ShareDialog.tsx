@@ -9,11 +9,11 @@ import { serverAddress } from "@/root";
 import { shareConversation } from "./calls";
 import type { Conversation } from "./message";
 
-/** Makes a snapshot that members of the organisation can read who have its address. */
-export function ShareDialog({ conversation, onClose }: { conversation: Conversation; onClose: () => void }) {
+/** Makes a snapshot of what ends with leaf, or of what the server has last shown, that members of the organisation can read who have its address. */
+export function ShareDialog({ conversation, leaf, onClose }: { conversation: Conversation; leaf: string; onClose: () => void }) {
   const queries = useQueryClient();
   const share = useMutation({
-    mutationFn: () => shareConversation(conversation.id, conversation.leaf),
+    mutationFn: () => shareConversation(conversation.id, leaf),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["shares"] }),
   });
   const address = share.data && `${serverAddress}/shared/${share.data.id}`;

@@ -221,6 +221,28 @@ describe("sending", () => {
     expect(asked.filter((r) => r.method === "POST")).toHaveLength(0);
   });
 
+  it("who went elsewhere while the first message was being sent stays there", async () => {
+    let come = (_: unknown) => {};
+    const { asked, queries, router } = await renderPage(<Chat />, {
+      at: "/chat",
+      answers: answers([], {
+        [`POST ${base}`]: conversation({ id: "c" }),
+        [`POST ${base}/c/messages`]: new Promise((resolve) => (come = resolve)),
+      }),
+    });
+    const area = await box();
+    await userEvent.type(area, "hi");
+    fireEvent.keyDown(area, { key: "Enter" });
+    await waitFor(() => expect(asked.filter((r) => r.method === "POST")).toHaveLength(2));
+    await router.navigate({ to: "/agents" });
+    await screen.findByText("elsewhere");
+    const told = new Promise<void>((resolve) => queries.getQueryCache().subscribe((e) => e.type === "updated" && e.action.type === "invalidate" && resolve()));
+    come(new Answer(202, { message: question, answer: done }));
+    await told; // the list has the new conversation
+    expect(router.latestLocation.pathname).toBe("/agents");
+    expect(localStorage).toHaveLength(0);
+  });
+
   it("keeps a draft through a reload, for its own conversation", async () => {
     const first = await open([]);
     await userEvent.type(await box(), "unfinished");
@@ -337,6 +359,23 @@ describe("answers", () => {
     expect(screen.getByText("3 / 3")).toBeTruthy();
   });
 
+  it("the version that is shown is the one that is shared", async () => {
+    const versions = ["a", "b"];
+    const second = message({ ...done, id: "b", siblings: versions, text: "Second." });
+    const { asked } = await open([question, { ...done, siblings: versions }], {
+      [`GET ${base}/c`]: conversation({ id: "c", title: "First", leaf: "a" }),
+      [`GET ${base}/c/messages?leaf=b`]: { messages: [question, second], more: false },
+      [`PATCH ${base}/c`]: {},
+      [`POST ${base}/c/share`]: { id: "s", conversation: "c", title: "First", created_at: "2026-01-01T00:00:00Z" },
+    });
+    fireEvent.click(await screen.findByRole("button", { name: "Next version" }));
+    await screen.findByText("Second.");
+    fireEvent.click(screen.getByRole("button", { name: "Share" }));
+    fireEvent.click(await screen.findByRole("button", { name: "Make a link" }));
+    await waitFor(() => expect(asked.some((r) => r.url.endsWith("/share"))).toBe(true));
+    expect(await asked.find((r) => r.url.endsWith("/share"))!.json()).toEqual({ leaf: "b" });
+  });
+
   it("editing a question asks beside it", async () => {
     const { asked } = await open([question, done], {
       [`POST ${base}/c/messages`]: new Answer(202, { message: message({ id: "u2", role: "user", text: "What else?", siblings: ["u", "u2"] }), answer: message({ id: "a2", parent: "u2", text: "That." }) }),
@@ -408,5 +447,23 @@ describe("models", () => {
     await userEvent.type(within(dialog).getByRole("combobox"), "big{Enter}");
     expect(await screen.findByRole("button", { name: "Model: Big" })).toBeTruthy();
     expect(await asked.find((r) => r.method === "PATCH")!.json()).toEqual({ model: "big" });
+  });
+
+  it("hold from the moment they are chosen, and no longer when that is refused", async () => {
+    let come = (_: unknown) => {};
+    const { asked } = await open([question, done], {
+      [`PATCH ${base}/c`]: new Promise((resolve) => (come = resolve)),
+      [`POST ${base}/c/messages`]: new Answer(202, { message: message({ id: "u2", parent: "a", role: "user", text: "more" }), answer: message({ id: "a2", parent: "u2", text: "Yes." }) }),
+    });
+    const area = await box();
+    fireEvent.click(await screen.findByRole("button", { name: "Model: Demo" }));
+    await userEvent.type(within(await screen.findByRole("dialog", { name: "Choose a model" })).getByRole("combobox"), "big{Enter}");
+    await userEvent.type(area, "more");
+    fireEvent.keyDown(area, { key: "Enter" });
+    expect(await screen.findByText("Yes.")).toBeTruthy();
+    expect(await asked.find((r) => r.method === "POST")!.json()).toMatchObject({ model: "big" });
+    come(refusal(403, "no such model for you"));
+    expect(await screen.findByText("no such model for you")).toBeTruthy();
+    expect(await screen.findByRole("button", { name: "Model: Demo" })).toBeTruthy();
   });
 });

@@ -10,6 +10,7 @@ import { buttonLook, IconButton } from "@/components/Button";
 import { copyText } from "@/components/CopyButton";
 import { Drawer } from "@/components/Drawer";
 import { Page } from "@/components/Page";
+import { tellFailure } from "@/components/tell";
 import { t } from "@/messages";
 import { useSession, useSessionState } from "@/session";
 import { AgentStart, useAgents } from "./AgentStart";
@@ -30,9 +31,12 @@ export default function Chat() {
   const { id } = useParams({ strict: false }) as { id?: string };
   const { user } = useSession();
   const [listOpen, setListOpen] = useState(false);
-  const [sharing, setSharing] = useState<Conversation>();
+  const [sharing, setSharing] = useState<{ conversation: Conversation; leaf: string }>();
+  /** The newest message of what is shown: one shares what one sees. */
+  const leaf = useRef("");
+  const share = (conversation: Conversation) => setSharing({ conversation, leaf: conversation.id === id ? leaf.current : "" });
   const drafts = useMemo(() => new Drafts(user.id), [user.id]);
-  const list = (onChosen?: () => void) => <Conversations current={id} onShare={setSharing} onChosen={onChosen} />;
+  const list = (onChosen?: () => void) => <Conversations current={id} onShare={share} onChosen={onChosen} />;
   const conversation = useQuery({ queryKey: ["conversation", id], queryFn: () => calls.getConversation(id!), enabled: id !== undefined });
   const title = id ? conversation.data?.title || t("chat.untitled") : t("chat.new");
   return (
@@ -42,7 +46,7 @@ export default function Chat() {
       actions={
         <>
           <IconButton className="lg:hidden" label={t("chat.conversations")} icon={<PanelLeft />} onClick={() => setListOpen(true)} />
-          {conversation.data && <IconButton label={t("chat.share")} icon={<LinkIcon />} onClick={() => setSharing(conversation.data)} />}
+          {conversation.data && <IconButton label={t("chat.share")} icon={<LinkIcon />} onClick={() => share(conversation.data)} />}
           <Link to="/chat" data-shortcut="new" className={buttonLook({ look: "primary", size: "small" })}>
             <Plus aria-hidden className="size-4" />
             {t("chat.new")}
@@ -56,10 +60,10 @@ export default function Chat() {
           {list(() => setListOpen(false))}
         </Drawer>
         <section aria-label={title} className="flex min-h-0 min-w-0 flex-1 flex-col">
-          {id ? <Open key={id} id={id} drafts={drafts} conversation={conversation.data} /> : <New drafts={drafts} />}
+          {id ? <Open key={id} id={id} drafts={drafts} conversation={conversation.data} leaf={leaf} /> : <New drafts={drafts} />}
         </section>
       </div>
-      {sharing && <ShareDialog conversation={sharing} onClose={() => setSharing(undefined)} />}
+      {sharing && <ShareDialog {...sharing} onClose={() => setSharing(undefined)} />}
     </Page>
   );
 }
@@ -73,6 +77,11 @@ function New({ drafts }: { drafts: Drafts }) {
   const [picking, setPicking] = useState(false);
   const [starting, setStarting] = useState<calls.Agent | true>();
   const created = useRef<string>(undefined);
+  const here = useRef(false);
+  useEffect(() => {
+    here.current = true;
+    return () => void (here.current = false);
+  }, []);
   const model = chosen || beginWith(models.data)?.id || "";
   const agents = useAgents();
   useKeys({ pick: () => setPicking(true) });
@@ -81,9 +90,10 @@ function New({ drafts }: { drafts: Drafts }) {
   const beginsWith = async () => model || beginWith(await queries.ensureQueryData(availableModels))?.id || "";
   /** A conversation that was made for a message that was refused is used for the next try. */
   const create = async () => (created.current ??= (await calls.createConversation(await beginsWith())).id);
+  /** Goes to the conversation, unless one has gone elsewhere meanwhile. */
   const go = async (id: string) => {
     void queries.invalidateQueries({ queryKey: conversationsKey });
-    await navigate({ to: "/chat/$id", params: { id } });
+    if (here.current) await navigate({ to: "/chat/$id", params: { id } });
   };
   return (
     <>
@@ -136,7 +146,7 @@ function New({ drafts }: { drafts: Drafts }) {
 }
 
 /** Open is a conversation with its thread. */
-function Open({ id, drafts, conversation }: { id: string; drafts: Drafts; conversation: Conversation | undefined }) {
+function Open({ id, drafts, conversation, leaf }: { id: string; drafts: Drafts; conversation: Conversation | undefined; leaf: React.RefObject<string> }) {
   const { thread, state } = useThread(id);
   const queries = useQueryClient();
   const [address, setAddress] = useAddress();
@@ -144,17 +154,29 @@ function Open({ id, drafts, conversation }: { id: string; drafts: Drafts; conver
   const [starting, setStarting] = useState(false);
   const composer = useFocus();
   const { path } = state;
+  useEffect(() => void (leaf.current = state.tree.leaf), [leaf, state.tree.leaf]);
   const answering = writing(path);
-  const model = conversation?.model ?? "";
+  /** The model that was just chosen, until the conversation has it. */
+  const [chosen, setChosen] = useState<string>();
+  const model = chosen ?? conversation?.model ?? "";
   const acts = useActs(thread, setPicking, composer);
   const stop = () => answering && void thread.stopAnswer(answering);
   useKeys({ pick: () => setPicking("next"), stop, copy: () => void copyLast(path) });
   useFound(thread, state, address["m"]);
   useEnds(path, id, composer);
 
-  const pick = (chosen: string) => {
-    if (picking === "next") void calls.changeConversation(id, { model: chosen }).then((c) => queries.setQueryData(["conversation", id], c));
-    else if (picking) void thread.regenerate(picking, chosen);
+  const choose = async (next: string) => {
+    setChosen(next);
+    try {
+      queries.setQueryData(["conversation", id], await calls.changeConversation(id, { model: next }));
+    } catch (failure) {
+      void tellFailure(failure);
+    }
+    setChosen((now) => (now === next ? undefined : now));
+  };
+  const pick = (next: string) => {
+    if (picking === "next") void choose(next);
+    else if (picking) void thread.regenerate(picking, next);
   };
   const shown = address["details"] ? state.tree.nodes.get(address["details"]) : undefined;
   return (
@@ -243,7 +265,7 @@ function useActs(thread: Thread, pick: (m: Message) => void, composer: React.Ref
             await navigate({ to: "/chat/$id", params: { id: made.id } });
             toast.success(t("chat.forked"));
           },
-          (error: unknown) => toast.error(error instanceof Error ? error.message : String(error)),
+          tellFailure,
         ),
       rate: (m, value) => void thread.rate(m, value),
       details: (m) => set.current({ details: m.id }, "push"),
@@ -314,7 +336,7 @@ function useFound(thread: Thread, state: ThreadState, message: string | undefine
       if (!thread.snapshot().path.some((m) => m.id === message)) await thread.found(message);
       while (!thread.snapshot().path.some((m) => m.id === message) && thread.snapshot().tree.more && thread.snapshot().refused === undefined) await thread.older();
     };
-    find().catch((error: unknown) => toast.error(error instanceof Error ? error.message : String(error)));
+    find().catch(tellFailure);
   }, [thread, loaded, message]);
 }
 

@@ -1,4 +1,3 @@
-import { toast } from "sonner";
 import { type Model, useModels } from "@/api/models";
 import { Count, creditText } from "@/components/Amount";
 import { Chip } from "@/components/Chip";
@@ -6,6 +5,7 @@ import { type Column, DataTable } from "@/components/DataTable";
 import { Select } from "@/components/Form";
 import type { MenuItem } from "@/components/Menu";
 import { Empty, States } from "@/components/States";
+import { tellFailure } from "@/components/tell";
 import { t } from "@/messages";
 import { useSession } from "@/session";
 import { abilities, setAccess, setDefault, setRules, useModelChange, useRules } from "./data";
@@ -78,17 +78,16 @@ function useModelActions(): (model: Model) => MenuItem[] {
   const { can } = useSession();
   const access = useModelChange(setAccess);
   const standard = useModelChange(setDefault);
-  const failed = (error: unknown) => toast.error(String(error instanceof Error ? error.message : error));
   return (model) => [
     {
       label: t(model.enabled ? "models.switchOff" : "models.switchOn"),
       disabled: !can("models.access"),
-      onSelect: () => access.mutate({ id: model.id, enabled: !model.enabled }, { onError: failed }),
+      onSelect: () => access.mutate({ id: model.id, enabled: !model.enabled }, { onError: tellFailure }),
     },
     {
       label: t(model.default ? "models.noDefault" : "models.makeDefault"),
       disabled: !can("models.set_default") || !model.enabled,
-      onSelect: () => standard.mutate(model.default ? "" : model.id, { onError: failed }),
+      onSelect: () => standard.mutate(model.default ? "" : model.id, { onError: tellFailure }),
     },
   ];
 }
