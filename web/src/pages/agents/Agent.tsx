@@ -24,7 +24,7 @@ export default function Agent() {
   const agent = query.data;
   return (
     <Page title={agent?.name ?? t("agents.agent")} narrow actions={agent && <Menu trigger={<IconButton label={t("agents.actions")} icon={<Ellipsis />} />} items={items(agent)} />}>
-      <States query={query}>{(whole) => <Whole agent={whole} />}</States>
+      <States query={query}>{(whole) => <Whole key={whole.id} agent={whole} />}</States>
       {dialogs}
     </Page>
   );

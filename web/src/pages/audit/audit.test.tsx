@@ -69,6 +69,16 @@ test("an error is in place, with its request and a way to try again", async () =
   expect(within(alert).getByRole("button", { name: "Try again" })).toBeTruthy();
 });
 
+test("records of another search do not stand where this one failed", async () => {
+  const { router } = await show({
+    "GET /api/v1/audit/records": (r: Request) => (r.url.includes("phase=") ? refusal(503, "the trail cannot be read") : page([record(2)])),
+  });
+  await screen.findByText("groups.create");
+  await router.navigate({ to: ".", search: { phase: "refusal" } } as never);
+  await screen.findByText("the trail cannot be read");
+  expect(screen.queryByText("groups.create")).toBeNull();
+});
+
 test("who may not see it is told", async () => {
   await show({ "GET /api/v1/audit/records": refusal(403, "this needs the role administrator") });
   await screen.findByRole("heading", { name: "You may not see this" });

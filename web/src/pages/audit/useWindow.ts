@@ -47,7 +47,8 @@ export function useWindow(filter: Filter, total: number | undefined): Records {
       } catch (failure) {
         if (busy.current !== mine) return;
         setError(failure);
-        setState((s) => ({ ...s, key, pending: false }));
+        // Rows of another search would stand there as those of this one.
+        setState((s) => ({ ...s, key, window: s.key === key ? s.window : emptyWindow, pending: false }));
       } finally {
         if (busy.current === mine) {
           asking.current = false;

@@ -6,7 +6,7 @@ import { LeaveDialog } from "@/components/LeaveDialog";
 import { useUnsavedDraft } from "@/components/unsaved";
 import { t } from "@/messages";
 import { useSession } from "@/session";
-import { type Draft, dropDraft, publish, type Sample, saveDraft, useChange, whole } from "./data";
+import { type Draft, dropDraft, publish, type Sample, saveDraft, useChange, useChanging, whole } from "./data";
 import { Rules } from "./Rules";
 import { Results, Samples } from "./Samples";
 import { Tester } from "./Tester";
@@ -16,13 +16,15 @@ export function Workbench({ model, draft }: { model: string; draft: Draft }) {
   const [policy, setPolicy] = useState(() => whole(draft.policy));
   const [samples, setSamples] = useState<Sample[]>(draft.samples ?? []);
   const { can } = useSession();
+  const changing = useChanging();
   const state = JSON.stringify([policy, samples]);
   const saved = JSON.stringify([whole(draft.policy), draft.samples ?? []]);
   const unsaved = useUnsavedDraft(state, saved, can("dlp.save_draft"));
   const addSample = (sample: Sample) => setSamples((all) => [...all.filter((s) => s.name !== sample.name), sample]);
   return (
     <div ref={unsaved.part} className="grid gap-6 p-4 xl:grid-cols-2">
-      <div className="flex min-w-0 flex-col gap-4">
+      {/* What comes back from the server takes the place of all this: what is typed meanwhile would be gone. */}
+      <fieldset disabled={changing} className="flex min-w-0 flex-col gap-4">
         <Rules policy={policy} onChange={setPolicy} disabled={!can("dlp.save_draft")} />
         <Samples samples={samples} onChange={setSamples} />
         <Acts
@@ -32,7 +34,7 @@ export function Workbench({ model, draft }: { model: string; draft: Draft }) {
           save={() => ({ model, policy: { ...policy, allow: filled(policy.allow), trusted_tools: filled(policy.trusted_tools) }, samples, revision: draft.revision })}
           forget={unsaved.forget}
         />
-      </div>
+      </fieldset>
       <Tester policy={policy} onSample={addSample} />
       {unsaved.asking && <LeaveDialog answer={unsaved.answer} />}
     </div>

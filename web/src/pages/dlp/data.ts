@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useIsMutating, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call } from "@/api/client";
 import type { components } from "@/api/schema";
 
@@ -31,11 +31,16 @@ export const useVersions = (model: string) =>
     getNextPageParam: (page) => page.before,
   });
 
+const changeKey = ["dlp"];
+
 /** A change after which everything about policies is read anew; not after a refusal, which would take away what is being edited. */
 export function useChange<Input, Output>(change: (input: Input) => Promise<Output>) {
   const queries = useQueryClient();
-  return useMutation({ mutationFn: change, onSuccess: () => queries.invalidateQueries({ queryKey: ["dlp"] }) });
+  return useMutation({ mutationKey: changeKey, mutationFn: change, onSuccess: () => queries.invalidateQueries({ queryKey: ["dlp"] }) });
 }
+
+/** Whether such a change is under way, until what came of it has been read. */
+export const useChanging = () => useIsMutating({ mutationKey: changeKey }) > 0;
 
 export const saveDraft = ({ model, ...body }: { model: string; policy: Policy; samples: Sample[]; revision: number }) => call<Draft>("PUT", `/api/v1/dlp/draft${of(model)}`, body);
 export const dropDraft = (model: string) => call("DELETE", `/api/v1/dlp/draft${of(model)}`);

@@ -57,6 +57,22 @@ describe("the policy", () => {
     expect(body).toMatchObject({ revision: 5, samples: [sample], policy: { allow: ["info@acme.test", "sales@acme.test"], trusted_tools: [] } });
   });
 
+  test("takes no changes while it is being saved: they would be gone with what was read before", async () => {
+    let come = (_: unknown) => {};
+    let now = draft;
+    await show({ "GET /api/v1/dlp/draft": () => now, "PUT /api/v1/dlp/draft": new Promise((resolve) => (come = resolve)) });
+    const allowed = () => screen.findByLabelText<HTMLTextAreaElement>("Values that are let through");
+    await userEvent.type(await allowed(), "info@acme.test");
+    await userEvent.click(screen.getByRole("button", { name: "Save draft" }));
+    await userEvent.type(await allowed(), "{Enter}sales@acme.test");
+    expect((await allowed()).value).toBe("info@acme.test");
+    now = { ...draft, revision: 6, policy: { ...policy, allow: ["info@acme.test"] as never } };
+    come(now);
+    await waitFor(async () => expect((await allowed()).matches(":disabled")).toBe(false));
+    await userEvent.type(await allowed(), "{Enter}sales@acme.test");
+    expect((await allowed()).value).toBe("info@acme.test\nsales@acme.test");
+  });
+
   test("is not published when a sample comes out otherwise, and says which", async () => {
     await show({ "POST /api/v1/dlp/publish": { ok: false, samples: [{ name: "an address", ok: false, expect: "hide", got: "pass" }] } });
     await userEvent.click(await screen.findByRole("button", { name: "Publish" }));

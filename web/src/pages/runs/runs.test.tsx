@@ -1,7 +1,8 @@
 import { screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, test } from "vitest";
-import { refusal, renderPage, sessionOf, silence } from "@/test/render";
+import { useSessionState } from "@/session";
+import { Answer, refusal, renderPage, sessionOf, silence } from "@/test/render";
 import type { WholeRun } from "./calls";
 import Runs from "./index";
 import Run from "./Run";
@@ -89,6 +90,29 @@ describe("a run", () => {
     expect(screen.getByRole("dialog").textContent).toContain("Digest ends at once");
     await userEvent.keyboard("{Escape}");
     expect(asked.some((r) => r.method === "POST")).toBe(false);
+  });
+
+  test("is followed on after signing in again", async () => {
+    const goesOn = { ...run, state: "in_progress", ended_at: null, error: undefined };
+    let signedIn = false;
+    const events = () => (signedIn ? new Response(`id: 1\nevent: run\ndata: ${JSON.stringify({ ...run, state: "success" })}\n\n`) : new Answer(401, { message: "ended" }));
+    function SignIn() {
+      const { ended, signIn } = useSessionState();
+      return ended ? <button type="button" onClick={() => void signIn("a", "b")}>sign in</button> : null;
+    }
+    await renderPage(<><Run /><SignIn /></>, {
+      ...at,
+      answers: {
+        "GET /api/v1/runs/r-1": goesOn,
+        "GET /api/v1/runs/r-1/events": events,
+        "POST /api/v1/session": () => {
+          signedIn = true;
+          return session;
+        },
+      },
+    });
+    await userEvent.click(await screen.findByRole("button", { name: "sign in" }));
+    await waitFor(() => expect(document.querySelector("[data-run-state]")?.getAttribute("data-run-state")).toBe("success"));
   });
 
   test("a run that is not there, or not one's own", async () => {

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { joinEvents, openEvents } from "@/api/events";
+import { useSessionState } from "@/session";
 import { apply, begin, type Live } from "./apply";
 import { eventsPath, getRun, type WholeRun } from "./calls";
 
@@ -17,8 +18,9 @@ export function useRun(id: string) {
   const [live, setLive] = useState<Live | null>(null);
   const [lost, setLost] = useState(false);
   const goesOn = query.data?.state === "in_progress";
+  const { ended } = useSessionState();
   useEffect(() => {
-    if (!goesOn) return;
+    if (!goesOn || ended) return; // joined again after signing in again
     const stop = new AbortController();
     const first = queries.getQueryData<WholeRun>(runKey(id));
     if (first) setLive(begin(first));
@@ -38,7 +40,7 @@ export function useRun(id: string) {
         void queries.invalidateQueries({ queryKey: ["runs"] });
       });
     return () => stop.abort();
-  }, [id, goesOn, queries]);
+  }, [id, goesOn, ended, queries]);
   const shown = query.data && (goesOn && live?.run.id === id ? live : begin(query.data));
   return { query, live: shown, lost: lost && goesOn };
 }
