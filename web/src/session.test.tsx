@@ -20,6 +20,9 @@ function Probe() {
 
 const draft = "sallyport.draft.c1";
 
+/** What a tab hears when the session became another one in another. */
+const anotherTab = () => fireEvent(window, new StorageEvent("storage", { key: "sallyport.session" }));
+
 test("a 401 ends the session but keeps who it was; the same person goes on, with their drafts", async () => {
   localStorage.setItem(draft, "half a thought");
   await renderPage(<Probe />, { answers: { "GET /api/v1/keys": refusal(401, "ended"), "POST /api/v1/session": sessionOf() } });
@@ -50,7 +53,7 @@ test("signing out forgets drafts, also when the session had ended before", async
   expect(localStorage.getItem(draft)).toBeNull();
 });
 
-test("who comes back to a page finds nothing of the organisation that another tab has left", async () => {
+test("a page shows nothing of the organisation that another tab has left", async () => {
   let session = sessionOf();
   const { queries } = await renderPage(<Shell />, {
     answers: {
@@ -64,7 +67,7 @@ test("who comes back to a page finds nothing of the organisation that another ta
   fireEvent.keyDown(document.body, { key: "k", ctrlKey: true });
   await userEvent.type(await screen.findByRole("combobox"), "typed for Acme");
   session = sessionOf({ organisation: { id: "o-beta", name: "Beta" } });
-  fireEvent(window, new Event("visibilitychange"));
+  anotherTab();
   await screen.findByText("Beta");
   await waitFor(() => expect(screen.queryByRole("combobox")).toBeNull());
   expect(queries.getQueryData(["keys"])).toBeUndefined();
@@ -80,7 +83,7 @@ test("an answer that was asked for before signing out signs nobody in again", as
     },
   });
   await screen.findByText("Ann");
-  fireEvent(window, new Event("visibilitychange"));
+  anotherTab();
   await waitFor(() => expect(asked).toBe(2));
   await userEvent.click(screen.getByText("out"));
   await screen.findByText("nobody");
@@ -95,4 +98,21 @@ test("a sign-out that did not reach the server is told: one is still signed in",
   await userEvent.click(await screen.findByRole("menuitem", { name: "Sign out" }));
   await screen.findByText("the database is away");
   expect(screen.getByText("Acme")).toBeTruthy();
+});
+
+test("one who signed in again in another tab is asked no more, and writes with the new token", async () => {
+  let session = sessionOf();
+  const { asked } = await renderPage(<Probe />, {
+    answers: { "GET /api/v1/session": () => session, "GET /api/v1/keys": refusal(401, "ended"), "DELETE /api/v1/session": new Answer(204) },
+  });
+  await screen.findByText("Ann");
+  await userEvent.click(screen.getByText("read"));
+  await screen.findByText("Ann (ended)");
+  session = sessionOf({ csrf_token: "the new one" });
+  anotherTab();
+  await screen.findByText("Ann");
+  await userEvent.click(screen.getByText("out"));
+  await screen.findByText("nobody");
+  expect(asked.find((r) => r.method === "DELETE")?.headers.get("X-CSRF-Token")).toBe("the new one");
+  expect(localStorage.getItem("sallyport.session")).not.toBeNull(); // which the other tabs hear
 });

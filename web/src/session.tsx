@@ -1,7 +1,8 @@
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import { ApiError, call, setHooks } from "@/api/client";
-import { forget } from "./kept";
+import { newKey } from "@/api/once";
+import { forget, keep } from "./kept";
 
 /** Who is signed in, and what they may do. */
 export interface Session {
@@ -51,6 +52,9 @@ async function readSession(signal: AbortSignal): Promise<Session | null> {
   }
 }
 
+/** All tabs have one session. What is kept under this name changes when one of them gets another, which the others hear. */
+const tabsName = "sallyport.session";
+
 /** Names of what a browser keeps for a person begin so; signing out forgets it. */
 export const draftPrefix = "sallyport.draft.";
 
@@ -72,25 +76,31 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       const before = queries.getQueryData<Session | null>(sessionKey);
       const now = await readSession(signal);
       if (now && before && !isSame(now, before)) forgetPages(queries); // another tab signed in, or switched
+      if (now) setEnded(false);
       if (now || !before) return now;
       setEnded(true); // the page stays, with what was typed into it
       return before;
     },
     staleTime: freshTime,
-    refetchOnWindowFocus: "always", // all tabs have one session
     retry: false,
   });
   const session = query.data;
   setHooks({ csrf: session?.csrf_token ?? "" });
 
   useEffect(() => setHooks({ ended: () => setEnded(true) }), []);
+  useEffect(() => {
+    const heard = (e: StorageEvent) => e.key === tabsName && void queries.invalidateQueries({ queryKey: sessionKey });
+    addEventListener("storage", heard);
+    return () => removeEventListener("storage", heard);
+  }, [queries]);
 
   const state = useMemo<SessionState>(() => {
-    const become = (next: Session | null, keep: boolean) => {
+    const become = (next: Session | null, same: boolean) => {
       setHooks({ csrf: next?.csrf_token ?? "" });
       void queries.cancelQueries({ queryKey: sessionKey }); // what is asked already is of the session before
-      if (!keep) forgetPages(queries);
+      if (!same) forgetPages(queries);
       queries.setQueryData(sessionKey, next);
+      keep(tabsName, newKey());
     };
     return {
       session,
