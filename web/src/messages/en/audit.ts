@@ -16,6 +16,7 @@ export default {
   filters: "Filters that hold",
   apply: "Search",
   any: "Any",
+  suchAs: "such as {example}",
   filter_phase: "Phase",
   filter_action: "Action",
   filter_outcome: "Outcome",

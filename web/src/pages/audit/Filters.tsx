@@ -1,5 +1,5 @@
 import { Filter as FilterIcon, X } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useId, useState } from "react";
 import { Button } from "@/components/Button";
 import { Field, Input, Select } from "@/components/Form";
 import { Modal } from "@/components/Modal";
@@ -7,6 +7,18 @@ import { t } from "@/messages";
 import { type Filter, type FilterName, filterNames, type Names } from "./records";
 
 const phases = ["intent", "outcome", "refusal", "event", "late"];
+
+/** What a value may look like, where that is not obvious. */
+const examples: Partial<Record<FilterName, string>> = {
+  action: "chat.completions", outcome: "success", code: "rate_limit_exceeded", actor: "ann@acme.test", key: "sp-k3vq7xw2", route: "POST /v1/messages", finding: "EMAIL_ADDRESS", resource: "user/…",
+};
+
+/** The trail is asked for ids, which nobody types: those that it has named by now, and what a person calls each. */
+function called(name: FilterName, names: Names): { id: string; text: string; more: string }[] {
+  const kind = name === "actor" ? "user/" : name === "key" ? "key/" : undefined;
+  if (!kind) return [];
+  return Object.entries(names).flatMap(([of, known]) => (of.startsWith(kind) ? [{ id: of.slice(kind.length), text: known.detail || known.name, more: known.detail ? known.name : "" }] : []));
+}
 
 /** The value of a filter as a person reads it. */
 export function filterText(name: FilterName, value: string, names: Names): string {
@@ -21,7 +33,7 @@ export function Filters({ filter, names, set }: { filter: Filter; names: Names; 
   const submit = (e: FormEvent<HTMLFormElement>) => {
     e.preventDefault();
     const form = new FormData(e.currentTarget);
-    set(Object.fromEntries(filterNames.map((name) => [name, read(name, String(form.get(name) ?? "").trim())])));
+    set(Object.fromEntries(filterNames.map((name) => [name, read(name, String(form.get(name) ?? "").trim(), names)])));
     setOpen(false);
   };
   return (
@@ -56,7 +68,7 @@ export function Filters({ filter, names, set }: { filter: Filter; names: Names; 
                 ) : name === "since" || name === "until" ? (
                   <Input name={name} type="datetime-local" step={1} defaultValue={localTime(filter[name])} />
                 ) : (
-                  <Input name={name} defaultValue={filter[name] ?? ""} autoComplete="off" spellCheck={false} />
+                  <Named name={name} value={filter[name] ?? ""} names={names} />
                 )}
               </Field>
             ))}
@@ -71,9 +83,26 @@ export function Filters({ filter, names, set }: { filter: Filter; names: Names; 
   );
 }
 
-function read(name: FilterName, value: string): string | undefined {
+/** A field for a text; those that are known by now are offered. */
+function Named({ name, value, names }: { name: FilterName; value: string; names: Names }) {
+  const list = useId();
+  const all = called(name, names);
+  const example = examples[name];
+  return (
+    <>
+      <Input
+        name={name} defaultValue={all.find(({ id }) => id === value)?.text ?? value} autoComplete="off" spellCheck={false}
+        {...(example && { placeholder: t("audit.suchAs", { example }) })} {...(all.length > 0 && { list })}
+      />
+      {all.length > 0 && <datalist id={list}>{all.map(({ id, text, more }) => <option key={id} value={text}>{more}</option>)}</datalist>}
+    </>
+  );
+}
+
+function read(name: FilterName, value: string, names: Names): string | undefined {
   if (!value) return undefined;
-  return name === "since" || name === "until" ? new Date(value).toISOString() : value;
+  if (name === "since" || name === "until") return new Date(value).toISOString();
+  return called(name, names).find(({ text }) => text.toLowerCase() === value.toLowerCase())?.id ?? value;
 }
 
 /** As a field for local times wants it. */

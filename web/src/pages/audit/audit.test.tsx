@@ -61,6 +61,19 @@ test("a filter of the address is a chip before any record has come, and goes wit
   await waitFor(() => expect(router.state.location.search).toEqual({}));
 });
 
+test("a person is looked for by the e-mail address, which the trail does not have", async () => {
+  const { asked, router } = await show();
+  await screen.findByText("groups.create");
+  await userEvent.click(screen.getByRole("button", { name: "Filter" }));
+  await userEvent.type(screen.getByLabelText("User"), "ANN@acme.test");
+  await userEvent.click(screen.getByRole("button", { name: "Search" }));
+  await waitFor(() => expect(router.state.location.search).toEqual({ actor: "u-1" }));
+  await waitFor(() => expect(asked.some((r) => r.url.includes("/audit/records?actor=u-1"))).toBe(true));
+  await screen.findByRole("button", { name: "Remove the filter User: Ann" });
+  await userEvent.click(screen.getByRole("button", { name: "Filter" }));
+  expect(screen.getByLabelText<HTMLInputElement>("User").value).toBe("ann@acme.test");
+});
+
 test("an error is in place, with its request and a way to try again", async () => {
   await show({ "GET /api/v1/audit/records": refusal(503, "the trail cannot be read") });
   const alert = await screen.findByRole("alert");
