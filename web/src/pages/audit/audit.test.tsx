@@ -108,6 +108,19 @@ test("a search that stopped early says so and is gone on with", async () => {
   expect(screen.getByText("3")).toBeTruthy();
 });
 
+test("a verification is told to its end also where no stream tells of it, as when nothing matches", async () => {
+  const running = { id: "v", state: "running", created_at: "2026-03-01T12:00:00Z", records: 0, head: 9 };
+  const done = { ...running, state: "done", ended_at: "2026-03-01T12:00:01Z", records: 9, verdict: { ok: true, last_seq: 9 } };
+  let read = 0;
+  await show({
+    "GET /api/v1/audit/records": page([]),
+    "GET /api/v1/audit/verifications": () => [[], [running], [done]][Math.min(read++, 2)],
+    "POST /api/v1/audit/verifications": running,
+  });
+  await userEvent.click(await screen.findByRole("button", { name: "Verify" }));
+  await screen.findByText("Verified up to record 9");
+});
+
 test("what is new waits behind a button, and verification is told as it goes on", async () => {
   const told = 'event: new\ndata: {"count":12,"head":14}\n\nevent: verification\ndata: {"id":"v","state":"running","created_at":"2026-03-01T12:00:00Z","records":500,"head":1000}\n\n';
   await show({ "GET /api/v1/audit/records/live": () => new Response(told) });

@@ -70,12 +70,29 @@ export default function Audit() {
   );
 }
 
+/** How often a verification is looked at that no stream tells of. */
+const lookAgain = 2_000;
+
+/** The one that was begun last; of several states of it the first. */
+function newestOf(...all: (Verification | undefined)[]): Verification | undefined {
+  return all.filter((v) => v !== undefined).reduce<Verification | undefined>((a, b) => (a === undefined || b.id > a.id ? b : a), undefined);
+}
+
 /** Verify and export. */
 function Acts({ filter, live }: { filter: Filter; live: Verification | undefined }) {
-  const list = useQuery({ queryKey: ["audit", "verifications"], queryFn: () => ask(api.GET("/api/v1/audit/verifications")), staleTime: Infinity });
   const [begun, setBegun] = useState<Verification>();
+  const list = useQuery({
+    queryKey: ["audit", "verifications"],
+    queryFn: () => ask(api.GET("/api/v1/audit/verifications")),
+    staleTime: Infinity,
+    // Of one that no stream tells of, as when nothing matches: only a list with records has a stream.
+    refetchInterval: (q) => {
+      const newest = newestOf(live, q.state.data?.[0], begun);
+      return newest && newest.id !== live?.id && newest.state !== "done" ? lookAgain : false;
+    },
+  });
   // What the stream told last, unless another was begun since.
-  const told = [live, begun, list.data?.[0]].filter((v) => v !== undefined).reduce<Verification | undefined>((a, b) => (a === undefined || b.id > a.id ? b : a), undefined);
+  const told = newestOf(live, list.data?.[0], begun);
   const as = (format: string) => ({
     label: t(format === "csv" ? "audit.csv" : "audit.jsonl"),
     onSelect: () => void save(`/api/v1/audit/records/export${queryText({ ...filter, format })}`),
