@@ -64,16 +64,17 @@ export function Composer({ ref, drafts, conversation, model, answering, onSend, 
   const can = !sending && !answering && wait === 0 && files.ready && (text.trim() !== "" || files.items.length > 0);
   const send = async () => {
     if (!can) return;
-    const question = { text, attachments: uploadsOf(files.items) };
+    const { items } = files;
+    const question = { text, attachments: uploadsOf(items) };
     setSending(true);
     setProblem(undefined);
     try {
-      const then = await onSend(question, key.of([text, files.items.map((i) => i.id)]));
+      const then = await onSend(question, key.of([text, items.map((i) => i.id)]));
       key.answered();
       clearDraft();
       setNote("");
       setOffer(undefined);
-      files.clear();
+      files.sent(items);
       then?.();
     } catch (error) {
       setProblem(problemOf(error));

@@ -251,6 +251,21 @@ describe("sending", () => {
     expect((await box()).value).toBe("unfinished");
   });
 
+  it("a file that is added while a message is being sent stays for the next one", async () => {
+    let come = (_: unknown) => {};
+    const { asked } = await open([question, done], { [`POST ${base}/c/messages`]: new Promise((resolve) => (come = resolve)) });
+    const area = await box();
+    await within(await log()).findByText("What is it?");
+    await userEvent.type(area, "more");
+    fireEvent.keyDown(area, { key: "Enter" });
+    await waitFor(() => expect(asked.some((r) => r.method === "POST")).toBe(true));
+    fireEvent.change(document.querySelector<HTMLInputElement>("input[type=file]")!, { target: { files: [new File(["a,b"], "next.csv", { type: "text/csv" })] } });
+    await screen.findByText("next.csv");
+    come(new Answer(202, { message: message({ id: "u2", parent: "a", role: "user", text: "more" }), answer: message({ id: "a2", parent: "u2", text: "Yes." }) }));
+    await waitFor(() => expect(area.value).toBe(""));
+    expect(screen.getByText("next.csv")).toBeTruthy();
+  });
+
   it("offers a long paste as a file", async () => {
     await open([]);
     const area = await box();

@@ -10,7 +10,8 @@ export type Files = {
   add: (files: Iterable<File>) => void;
   retry: (id: string) => void;
   remove: (id: string) => void;
-  clear: () => void;
+  /** Takes away what was sent; what was added meanwhile stays. */
+  sent: (items: FileItem[]) => void;
 };
 
 /** useFiles reads files as soon as they are added; each can be cancelled and tried again. */
@@ -58,10 +59,9 @@ export function useFiles(): Files {
       readers.current.delete(id);
       setItems((now) => now.filter((i) => i.id !== id));
     },
-    clear: () => {
-      readers.current.forEach((reader) => reader.abort());
-      readers.current.clear();
-      setItems([]);
+    sent: (gone) => {
+      for (const { id } of gone) readers.current.delete(id);
+      setItems((now) => now.filter((i) => !gone.some(({ id }) => id === i.id)));
     },
   };
 }
