@@ -19,8 +19,7 @@ function useSettled<T>(value: T): T {
 }
 
 /** Shows, while somebody types, what the draft finds and what becomes of it. */
-export function Tester({ policy, onSample }: { policy: Policy; onSample: (sample: Sample) => void }) {
-  const [text, setText] = useState("");
+export function Tester({ policy, text, onText, onSample }: { policy: Policy; text: string; onText: (text: string) => void; onSample: (sample: Sample) => void }) {
   const [group, setGroup] = useState("");
   const groups = useGroups();
   const asked = useSettled(JSON.stringify({ text, policy, ...(group ? { group } : {}) }));
@@ -36,7 +35,7 @@ export function Tester({ policy, onSample }: { policy: Policy; onSample: (sample
     <section className="flex min-w-0 flex-col gap-4">
       <h2 className="text-lg font-semibold">{t("dlp.tester")}</h2>
       <Field label={t("dlp.text")} help={t("dlp.testerHelp")}>
-        <TextArea className="min-h-32" value={text} onChange={(e) => setText(e.target.value)} maxLength={262_144} spellCheck={false} />
+        <TextArea className="min-h-32" value={text} onChange={(e) => onText(e.target.value)} maxLength={262_144} spellCheck={false} />
       </Field>
       <Field label={t("dlp.group")}>
         <Select value={group} onChange={(e) => setGroup(e.target.value)}>

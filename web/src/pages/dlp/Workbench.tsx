@@ -11,8 +11,23 @@ import { Rules } from "./Rules";
 import { Results, Samples } from "./Samples";
 import { Tester } from "./Tester";
 
+/** What a person wrote beside the draft: it outlives this workbench, which begins anew with each draft that is read. */
+export interface Words {
+  /** For the version that will be published. */
+  note: string;
+  /** What is tried. */
+  text: string;
+}
+
+interface WorkbenchProps {
+  model: string;
+  draft: Draft;
+  words: Words;
+  onWords: (changed: Partial<Words>) => void;
+}
+
 /** The draft at the left, what it makes of a text at the right. */
-export function Workbench({ model, draft }: { model: string; draft: Draft }) {
+export function Workbench({ model, draft, words, onWords }: WorkbenchProps) {
   const [policy, setPolicy] = useState(() => whole(draft.policy));
   const [samples, setSamples] = useState<Sample[]>(draft.samples ?? []);
   const { can } = useSession();
@@ -33,9 +48,11 @@ export function Workbench({ model, draft }: { model: string; draft: Draft }) {
           changed={state !== saved}
           save={() => ({ model, policy: { ...policy, allow: filled(policy.allow), trusted_tools: filled(policy.trusted_tools) }, samples, revision: draft.revision })}
           forget={unsaved.forget}
+          note={words.note}
+          onNote={(note) => onWords({ note })}
         />
       </fieldset>
-      <Tester policy={policy} onSample={addSample} />
+      <Tester policy={policy} text={words.text} onText={(text) => onWords({ text })} onSample={addSample} />
       {unsaved.asking && <LeaveDialog answer={unsaved.answer} />}
     </div>
   );
@@ -51,17 +68,22 @@ interface ActsProps {
   save: () => Parameters<typeof saveDraft>[0];
   /** Who saves is not asked when they leave; returns how to take that back. */
   forget: () => () => void;
+  note: string;
+  onNote: (note: string) => void;
 }
 
-function Acts({ model, draft, changed, save, forget }: ActsProps) {
+function Acts({ model, draft, changed, save, forget, note, onNote }: ActsProps) {
   const { can } = useSession();
   const saving = useChange(saveDraft);
   const dropping = useChange(dropDraft);
   const publishing = useChange(publish);
-  const [note, setNote] = useState("");
   const send = () =>
     publishing.mutate({ model, revision: draft.revision, note }, {
-      onSuccess: (p) => p.ok && toast.success(t("dlp.published", { number: p.number ?? 0 })),
+      onSuccess: (p) => {
+        if (!p.ok) return;
+        onNote("");
+        toast.success(t("dlp.published", { number: p.number ?? 0 }));
+      },
     });
   return (
     <div className="flex flex-col gap-3 border-t border-line pt-4">
@@ -72,7 +94,7 @@ function Acts({ model, draft, changed, save, forget }: ActsProps) {
         {draft.saved && can("dlp.drop_draft") && <Button busy={dropping.isPending} onClick={() => dropping.mutate(model)}>{t("dlp.dropDraft")}</Button>}
         {can("dlp.publish") && (
           <>
-            <Input className="w-56" aria-label={t("dlp.note")} placeholder={t("dlp.note")} maxLength={500} value={note} onChange={(e) => setNote(e.target.value)} />
+            <Input className="w-56" aria-label={t("dlp.note")} placeholder={t("dlp.note")} maxLength={500} value={note} onChange={(e) => onNote(e.target.value)} />
             <Button look="primary" busy={publishing.isPending} disabled={!draft.saved || changed} title={t("dlp.publishFirst")} onClick={send}>{t("dlp.publish")}</Button>
           </>
         )}

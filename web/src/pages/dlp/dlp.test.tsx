@@ -73,6 +73,26 @@ describe("the policy", () => {
     expect((await allowed()).value).toBe("info@acme.test\nsales@acme.test");
   });
 
+  test("the note and the text that is tried stay when it is saved", async () => {
+    let now = draft;
+    await show({
+      "GET /api/v1/dlp/draft": () => now,
+      "PUT /api/v1/dlp/draft": () => (now = { ...draft, revision: 6, policy: { ...policy, mode: "observe" } }),
+      "POST /api/v1/dlp/publish": { ok: true, number: 4 },
+    });
+    await userEvent.selectOptions(await screen.findByLabelText("Mode"), "observe");
+    await userEvent.type(screen.getByLabelText("Text"), "write to a@b.test");
+    await userEvent.type(screen.getByLabelText("Note on the change"), "watch first");
+    await userEvent.click(screen.getByRole("button", { name: "Save draft" }));
+    await waitFor(() => expect(screen.getByRole<HTMLButtonElement>("button", { name: "Publish" }).disabled).toBe(false));
+    expect(screen.getByLabelText<HTMLInputElement>("Note on the change").value).toBe("watch first");
+    expect(screen.getByLabelText<HTMLTextAreaElement>("Text").value).toBe("write to a@b.test");
+    now = { ...now, base: 4, saved: false };
+    await userEvent.click(screen.getByRole("button", { name: "Publish" }));
+    await screen.findByText("Published as version 4");
+    expect(screen.getByLabelText<HTMLInputElement>("Note on the change").value).toBe("");
+  });
+
   test("is not published when a sample comes out otherwise, and says which", async () => {
     await show({ "POST /api/v1/dlp/publish": { ok: false, samples: [{ name: "an address", ok: false, expect: "hide", got: "pass" }] } });
     await userEvent.click(await screen.findByRole("button", { name: "Publish" }));

@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { useModels } from "@/api/models";
 import { useAddress } from "@/components/address";
 import { Chip } from "@/components/Chip";
@@ -8,13 +9,14 @@ import { Tabs } from "@/components/Tabs";
 import { t } from "@/messages";
 import { useDraft, usePolicies } from "./data";
 import { History } from "./History";
-import { Workbench } from "./Workbench";
+import { Workbench, type Words } from "./Workbench";
 
 /** The DLP policy of the organisation or of a model: draft, tester, history. */
 export default function DLP() {
   const [address, setAddress] = useAddress();
   const model = address.model ?? "";
   const draft = useDraft(model);
+  const [words, setWords] = useState<Words>({ note: "", text: "" });
   const history = address.tab === "history";
   return (
     <Page
@@ -28,7 +30,7 @@ export default function DLP() {
         </>
       }
     >
-      {history ? <History model={model} /> : <States query={draft}>{(d) => <Workbench key={`${model} ${d.saved} ${d.base} ${d.revision}`} model={model} draft={d} />}</States>}
+      {history ? <History model={model} /> : <States query={draft}>{(d) => <Workbench key={`${model} ${d.saved} ${d.base} ${d.revision}`} model={model} draft={d} words={words} onWords={(changed) => setWords((now) => ({ ...now, ...changed }))} />}</States>}
     </Page>
   );
 }
