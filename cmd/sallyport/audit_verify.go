@@ -94,7 +94,7 @@ func (c *auditVerify) verifyFile(a *app, trust audit.Trust) error {
 		return err
 	}
 	defer in.Close()
-	report, err := audit.VerifyTrail(audit.ReadTrail(in), audit.Head{}, trust)
+	report, err := audit.VerifyExport(audit.ReadTrail(in), trust)
 	if err != nil {
 		return err
 	}
@@ -123,6 +123,9 @@ func (c *auditVerify) tell(w io.Writer, views []verifyView) error {
 		}
 		if c.File != "" && c.Key == "" && views[0].Key != "" {
 			fmt.Fprintf(w, "The key came with the export: compare it with one from elsewhere, or give that with --key.\n")
+		}
+		if v := views[0]; c.File != "" && v.OK && v.Signed < v.Last {
+			fmt.Fprintf(w, "Records %d to %d are covered by no checkpoint: nothing tells whether they were written anew, or more were cut off.\n", v.Signed+1, v.Last)
 		}
 	}
 	if err == nil && bad {

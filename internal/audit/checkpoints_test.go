@@ -274,7 +274,7 @@ func TestExportWithCheckpoints(t *testing.T) {
 	good := out.String()
 	verify := func(text string, trust Trust) Report {
 		t.Helper()
-		report, err := VerifyTrail(ReadTrail(strings.NewReader(text)), Head{}, trust)
+		report, err := VerifyExport(ReadTrail(strings.NewReader(text)), trust)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -307,6 +307,8 @@ func TestExportWithCheckpoints(t *testing.T) {
 	}{
 		"forged, key known":               {out.String(), Trust{Key: key}},
 		"forged, checkpoint known":        {withoutCheckpoints, kept},
+		"forged, without checkpoints":     {withoutCheckpoints, Trust{Key: key}},
+		"empty":                           {"", Trust{}},
 		"cut short":                       {strings.Join(lines[:6], ""), kept},
 		"checkpoint in another place":     {strings.Join(slices.Concat(lines[:4], lines[5:6], lines[4:5], lines[6:]), ""), Trust{}},
 		"checkpoint changed":              {strings.Replace(good, `\n5\n`, `\n6\n`, 1), Trust{}},
@@ -317,8 +319,14 @@ func TestExportWithCheckpoints(t *testing.T) {
 			t.Errorf("%s: found good: %+v", name, r)
 		}
 	}
-	if r := verify(out.String(), Trust{}); r.Bad != nil {
-		t.Errorf("the forgery is not good in itself: %+v", r.Bad)
+	for _, text := range []string{out.String(), withoutCheckpoints} {
+		if r := verify(text, Trust{}); r.Bad != nil {
+			t.Errorf("the forgery is not good in itself: %+v", r.Bad)
+		}
+	}
+	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, `{"checkpoint"`) })
+	if r := verify(strings.Join(lines, ""), kept); r.Bad != nil || r.Signed != 7 {
+		t.Errorf("what a kept checkpoint signs: %+v %+v", r, r.Bad)
 	}
 	if _, err := VerifyTrail(ReadTrail(strings.NewReader(good)), Head{}, Trust{Notes: kept.Notes}); err == nil {
 		t.Error("a kept checkpoint without a key was trusted")

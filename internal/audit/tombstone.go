@@ -175,7 +175,7 @@ func (v *verifier) tombstone(line BuriedLine) error {
 	v.buried.hash, v.buried.last = r.hash(), string(line.Body)
 	v.buried.untold[v.buried.last] = true
 	v.Last, v.Hash, v.leaves = r.Last, r.hash(), *r.leaves()
-	v.Tombstones, v.Removed = v.Tombstones+1, r.Last
+	v.Tombstones, v.Removed, v.Signed = v.Tombstones+1, r.Last, r.Last // it ends with a checkpoint, and bears its root
 	return v.keptBefore(r)
 }
 

@@ -35,7 +35,7 @@ type Report struct {
 	Removed    int64 // so many records they stand for
 
 	Checkpoints int64  // how many were found good
-	Signed      int64  // the size of the last of them: so many records are signed
+	Signed      int64  // so many records are signed: by one of them, by one that was kept or by a tombstone
 	Key         string // public, that they are signed with
 }
 
@@ -134,6 +134,24 @@ func VerifyTrail(lines iter.Seq2[Line, error], head Head, trust Trust) (Report, 
 	return v.Report, nil
 }
 
+// VerifyExport is VerifyTrail of an export, far from its database: no head says
+// where it must end, so nothing but signatures tells it from one that was made up.
+// One without anything in it is bad, and so is one of which nothing is signed
+// although its reader brought the key: whoever cannot sign leaves checkpoints out.
+func VerifyExport(lines iter.Seq2[Line, error], trust Trust) (Report, error) {
+	report, err := VerifyTrail(lines, Head{}, trust)
+	if err != nil || report.Bad != nil {
+		return report, err
+	}
+	switch {
+	case report.Records == 0:
+		report.Bad = &Bad{Seq: 1, Why: BadUnreadable + ": there is nothing in the export"}
+	case trust.Key != "" && report.Signed == 0:
+		report.Bad = &Bad{Seq: 1, Why: BadCheckpoint + ": there is none, so nothing here is signed with the key that was given"}
+	}
+	return report, nil
+}
+
 // verifier is a verification under way.
 type verifier struct {
 	Report
@@ -195,7 +213,7 @@ func (v *verifier) record(r sallyport.StoredRecord, err error) {
 			v.bad(next, BadCheckpoint+": the records up to here are not those of the checkpoint that was kept")
 			return
 		}
-		v.trusted = v.trusted[1:]
+		v.trusted, v.Signed = v.trusted[1:], next
 	}
 }
 
