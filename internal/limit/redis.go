@@ -46,6 +46,9 @@ const (
 	renewEvery = 10 * time.Second
 	// retryAfter is what a call that nobody could count is told.
 	retryAfter = time.Second
+	// strayMax bounds what is remembered of calls that got no answer; the
+	// places of more end with their lease.
+	strayMax = 10_000
 )
 
 //go:embed limit.lua
@@ -62,12 +65,15 @@ var script = rueidis.NewLuaScript(scriptText)
 //
 // While Redis does not answer, calls follow RedisOptions.OnFailure. What was
 // taken before, and Redis has forgotten, is forgotten: rates start full, and
-// calls under way take their places again with the next renewal.
+// calls under way take their places again with the next renewal. What Redis was
+// asked and did not answer it may do all the same when it goes on: places of
+// calls that are gone are left again as soon as it answers.
 type Redis struct {
 	o      RedisOptions
 	dialed rueidis.ClientOption
 
-	failing atomic.Bool // for the log: said once
+	failing atomic.Bool   // for the log: said once
+	well    chan struct{} // told when it answers again
 	stop    context.CancelFunc
 	done    chan struct{} // closed when the background work has ended
 	ticks   <-chan time.Time
@@ -75,6 +81,7 @@ type Redis struct {
 	mu     sync.RWMutex
 	client rueidis.Client      // nil until there was a connection
 	held   map[string][]Bucket // by call: the buckets in which it has a place
+	strays map[string][]Bucket // by call: those in which it may have one and must not
 }
 
 // NewRedis returns a limiter that has tried to reach Redis once and goes on
@@ -95,7 +102,10 @@ func newRedis(ctx context.Context, o RedisOptions, renewals <-chan time.Time) (*
 		o.Prefix = "sallyport:"
 	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r := &Redis{o: o, dialed: dialed, stop: stop, done: make(chan struct{}), ticks: renewals, held: make(map[string][]Bucket)}
+	r := &Redis{
+		o: o, dialed: dialed, stop: stop, done: make(chan struct{}), ticks: renewals, well: make(chan struct{}, 1),
+		held: make(map[string][]Bucket), strays: make(map[string][]Bucket),
+	}
 	r.connect()
 	go func() {
 		defer close(r.done)
@@ -136,6 +146,7 @@ func (r *Redis) Begin(ctx context.Context, buckets []Bucket, tokens int64) (stat
 	}
 	seen, now, passed, err := r.take(ctx, call, buckets, tokens)
 	if err != nil {
+		r.stray(call, places)
 		return nil, func(context.Context, int64) {}, r.failed(err)
 	}
 	states, err = tell(buckets, seen, now, tokens, passed)
@@ -198,8 +209,8 @@ func (r *Redis) ask(ctx context.Context, op, call string, buckets []Bucket, toke
 	return seen, now, passed, nil
 }
 
-// end gives tokens back and leaves the places. When that fails the places end
-// with their lease, and the tokens are worked off.
+// end gives tokens back and leaves the places. When that fails the places are
+// left later, and the tokens are worked off.
 func (r *Redis) end(ctx context.Context, call string, buckets []Bucket, back int64) {
 	r.mu.Lock()
 	delete(r.held, call)
@@ -214,8 +225,10 @@ func (r *Redis) end(ctx context.Context, call string, buckets []Bucket, back int
 		return
 	}
 	keys, args := r.request("end", call, changed, func(Bucket) int64 { return back })
-	_, err := r.run(ctx, keys, args)
-	_ = r.failed(err) // told by the log; the call itself is done
+	if _, err := r.run(ctx, keys, args); err != nil {
+		r.stray(call, concurrent(changed))
+		_ = r.failed(err) // told by the log; the call itself is done
+	}
 }
 
 // request is the script's KEYS and ARGV.

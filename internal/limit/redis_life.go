@@ -34,6 +34,10 @@ func (r *Redis) failed(err error) error {
 func (r *Redis) answered() {
 	if r.failing.Load() && r.failing.Swap(false) {
 		r.o.Log.Info("Redis answers for the limits again")
+		select {
+		case r.well <- struct{}{}:
+		default: // it is told already
+		}
 	}
 }
 
@@ -69,9 +73,44 @@ func (r *Redis) work(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-r.well:
+			r.leave(ctx)
 		case <-r.ticks:
 			r.renew(ctx)
+			// A last time: on another connection Redis may have read the taking after
+			// the first leaving.
+			r.forget(r.leave(ctx))
 		}
+	}
+}
+
+// stray notes the places of a call that is gone, of which nobody knows whether
+// Redis heard that it came, or that it went.
+func (r *Redis) stray(call string, places []Bucket) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(places) > 0 && len(r.strays) < strayMax {
+		r.strays[call] = places
+	}
+}
+
+// leave leaves the places of all strays, and returns those strays when Redis answered.
+func (r *Redis) leave(ctx context.Context) map[string][]Bucket {
+	r.mu.RLock()
+	strays := maps.Clone(r.strays)
+	r.mu.RUnlock()
+	if err := r.each(ctx, "end", strays); err != nil {
+		r.notRenewed(ctx, err)
+		return nil
+	}
+	return strays
+}
+
+func (r *Redis) forget(strays map[string][]Bucket) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for call := range strays {
+		delete(r.strays, call)
 	}
 }
 

@@ -202,6 +202,39 @@ func TestRedisHangs(t *testing.T) {
 	until(t, "limits hold again", func() bool { _, err := take(); return err == nil })
 }
 
+// What a Redis was asked while it hung it does when it goes on. The calls are gone
+// by then, refused or at their end, and keep no place from others.
+func TestRedisHangs_places(t *testing.T) {
+	s := newServer(t)
+	r := openRedis(t, RedisOptions{URL: s.url()}, nil)
+	buckets := []Bucket{bound("key", Concurrent, 5)}
+	_, end, err := r.Begin(t.Context(), buckets, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.process.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			states, _, err := r.Begin(t.Context(), buckets, 0)
+			wantFailure(t, Refuse, states, err)
+		})
+	}
+	group.Go(func() { end(t.Context(), 0) })
+	group.Wait()
+	if err := s.process.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 5 {
+		until(t, fmt.Sprintf("place %d is free", n+1), func() bool { _, _, err := r.Begin(t.Context(), buckets, 0); return err == nil })
+	}
+	if _, _, err := r.Begin(t.Context(), buckets, 0); sallyport.CodeOf(err) != sallyport.RateLimited {
+		t.Errorf("got %v, want no sixth place", err)
+	}
+}
+
 // A Redis that cannot write is one that does not answer.
 func TestRedisFull(t *testing.T) {
 	s := newServer(t, "--maxmemory", "1mb", "--maxmemory-policy", "noeviction")
