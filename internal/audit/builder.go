@@ -124,10 +124,11 @@ func (b Builder) Interrupted(open journal.OpenCall) journal.Entry {
 
 // record is what every record has.
 func (b Builder) record(phase sallyport.Phase, who sallyport.Principal) sallyport.Record {
+	now := b.Now()
 	r := sallyport.Record{
 		Version: sallyport.RecordVersion,
 		EventID: uuid.Must(uuid.NewV7()).String(),
-		Phase:   phase, Time: b.Now().UTC(), Node: b.Node, Boot: b.Boot,
+		Phase:   phase, Time: now.UTC(), Node: b.Node, Boot: b.Boot,
 		Org: who.Org,
 		Actor: sallyport.Actor{
 			Type: ActorSystem, User: who.User, Key: who.Key, KeyPrefix: who.KeyPrefix, Role: who.Role,
@@ -144,7 +145,7 @@ func (b Builder) record(phase sallyport.Phase, who sallyport.Principal) sallypor
 		r.Org = sallyport.InstanceOrg
 	}
 	if !b.Began.IsZero() {
-		r.MonoNS = r.Time.Sub(b.Began).Nanoseconds() // by the clock that nobody sets
+		r.MonoNS = now.Sub(b.Began).Nanoseconds() // by the clock that nobody sets, which now has and now.UTC() has not
 	}
 	return r
 }
