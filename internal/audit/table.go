@@ -98,18 +98,8 @@ var columns = []column{
 	{"request_id", func(r *sallyport.Record, _ *sallyport.StoredRecord) string { return r.RequestID }},
 	{"run_id", func(r *sallyport.Record, _ *sallyport.StoredRecord) string { return string(r.Run) }},
 	{"resource", func(r *sallyport.Record, _ *sallyport.StoredRecord) string { return r.Resource }},
-	{"input_tokens", func(r *sallyport.Record, _ *sallyport.StoredRecord) string {
-		if r.Tokens == nil {
-			return ""
-		}
-		return number(r.Tokens.Input)
-	}},
-	{"output_tokens", func(r *sallyport.Record, _ *sallyport.StoredRecord) string {
-		if r.Tokens == nil {
-			return ""
-		}
-		return number(r.Tokens.Output)
-	}},
+	{"input_tokens", tokensOf(func(t *sallyport.RecordTokens) int64 { return t.Input })},
+	{"output_tokens", tokensOf(func(t *sallyport.RecordTokens) int64 { return t.Output })},
 	{"charge_micros", func(r *sallyport.Record, _ *sallyport.StoredRecord) string {
 		if r.Cost == nil {
 			return ""
@@ -126,6 +116,19 @@ var columns = []column{
 	{"dlp_counts", func(r *sallyport.Record, _ *sallyport.StoredRecord) string { return counts(r.DLP) }},
 	{"source_ip", func(_ *sallyport.Record, s *sallyport.StoredRecord) string { return s.Source.IP }},
 	{"node", func(r *sallyport.Record, _ *sallyport.StoredRecord) string { return r.Node }},
+	{"source_agent", func(_ *sallyport.Record, s *sallyport.StoredRecord) string { return s.Source.UserAgent }},
+	{"cached_input_tokens", tokensOf(func(t *sallyport.RecordTokens) int64 { return t.CachedInput })},
+	{"cache_write_tokens", tokensOf(func(t *sallyport.RecordTokens) int64 { return t.CacheWrite })},
+	{"reasoning_tokens", tokensOf(func(t *sallyport.RecordTokens) int64 { return t.Reasoning })},
+}
+
+func tokensOf(kind func(t *sallyport.RecordTokens) int64) func(*sallyport.Record, *sallyport.StoredRecord) string {
+	return func(r *sallyport.Record, _ *sallyport.StoredRecord) string {
+		if r.Tokens == nil {
+			return ""
+		}
+		return number(kind(r.Tokens))
+	}
 }
 
 func number(n int64) string {

@@ -16,14 +16,14 @@ func TestCSV(t *testing.T) {
 	for i, model := range []string{"=cmd|' /C calc'!A0", "+1+2", "-1", "@SUM(A1)", "\t=1", "\r=1", "gpt,\"4o\"\nx", "plain=1"} {
 		r := sallyport.Record{
 			EventID: "e", Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), ModelRequested: model,
-			Tokens: &sallyport.RecordTokens{Input: 12}, Cost: &sallyport.RecordCost{Charge: 34},
+			Tokens: &sallyport.RecordTokens{Input: 12, CachedInput: 7, CacheWrite: 8, Reasoning: 9}, Cost: &sallyport.RecordCost{Charge: 34},
 			DLP: &sallyport.RecordDLP{Counts: map[string]int{"in:IBAN": 1, "in:EMAIL_ADDRESS": 2}},
 		}
 		body, hash, err := r.Seal(int64(i+1), sallyport.Hash{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		records = append(records, sallyport.StoredRecord{Seq: int64(i + 1), Hash: hash, Body: body, Source: sallyport.Source{IP: "192.0.2.7"}})
+		records = append(records, sallyport.StoredRecord{Seq: int64(i + 1), Hash: hash, Body: body, Source: sallyport.Source{IP: "192.0.2.7", UserAgent: "=1+1"}})
 	}
 	records = append(records, sallyport.StoredRecord{Seq: 9, Body: []byte("torn")})
 	var out bytes.Buffer
@@ -43,7 +43,8 @@ func TestCSV(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"seq": "1", "time": "2026-03-01T12:00:00Z", "input_tokens": "12", "charge_micros": "34",
-		"dlp_counts": "in:EMAIL_ADDRESS=2 in:IBAN=1", "source_ip": "192.0.2.7", "status": "",
+		"dlp_counts": "in:EMAIL_ADDRESS=2 in:IBAN=1", "source_ip": "192.0.2.7", "source_agent": "'=1+1", "status": "",
+		"cached_input_tokens": "7", "cache_write_tokens": "8", "reasoning_tokens": "9",
 	} {
 		if got := at(1, name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
