@@ -374,14 +374,15 @@ func TestExpand(t *testing.T) {
 }
 
 func TestPrint(t *testing.T) {
-	file := quickstartFile + "database: 'postgres://u:hunter2@127.0.0.1/db'\nlimits: {key: {tokens_per_minute: 9}}\n"
+	file := quickstartFile + "database: 'postgres://u:hunter2@127.0.0.1/db'\nlimits: {key: {tokens_per_minute: 9}}\n" +
+		"sinks: [{name: hook, type: webhook, url: 'http://127.0.0.1:9/in?token=hunter2', secret: hunter2}]\n"
 	c := mustLoad(t, file, "LOCAL_KEY=hunter2")
 	c.Providers[0].Headers = map[string]secret.Text{"X": "hunter2"}
 	var b strings.Builder
 	if err := c.Print(&b); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(b.String(), "hunter2") || strings.Count(b.String(), "[redacted]") != 2 {
+	if strings.Contains(b.String(), "hunter2") || strings.Count(b.String(), "[redacted]") != 4 {
 		t.Errorf("secrets are shown, or not as redacted:\n%s", b.String())
 	}
 	for _, want := range []string{"input: 2.5", "cache_write: 3.125", "starting: 100", "tokens_per_minute: 9", claudeID} {

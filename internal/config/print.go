@@ -24,7 +24,7 @@ func (c *Config) Print(w io.Writer) error {
 	}
 	shown.Sinks = slices.Clone(c.Sinks)
 	for i := range shown.Sinks {
-		shown.Sinks[i].URL = redactedURL(shown.Sinks[i].URL) // "" stays ""
+		shown.Sinks[i].URL = redactedAddress(shown.Sinks[i].URL) // "" stays ""
 	}
 	text, err := yaml.Marshal(shown)
 	if err != nil {
@@ -43,6 +43,16 @@ func redactedURL(s string) string {
 		u.RawQuery = "[redacted]"
 	}
 	return u.Redacted()
+}
+
+// redactedAddress is a receiver's, which may take its token in any parameter.
+func redactedAddress(s string) string {
+	u, err := url.Parse(s)
+	if err == nil && u.RawQuery != "" {
+		u.RawQuery = "[redacted]"
+		s = u.String()
+	}
+	return redactedURL(s)
 }
 
 // fileModel is a model of the catalogue as the file would have it.
