@@ -45,8 +45,7 @@ func (f *Follower) Run(ctx context.Context) {
 	}
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer cancel()
-	now := f.o.Now()
-	_, _ = f.o.Store.HoldSink(after, f.cfg.Name, f.o.Holder, now, now) // another may begin at once
+	_, _ = f.o.Store.HoldSink(after, f.cfg.Name, f.o.Holder, 0) // another may begin at once
 }
 
 // turn sends at most one batch of each trail, and says how long to wait then.
@@ -99,8 +98,7 @@ func (f *Follower) deliver(ctx context.Context) (held, moved bool, err error) {
 }
 
 func (f *Follower) hold(ctx context.Context) (bool, error) {
-	now := f.o.Now()
-	return f.o.Store.HoldSink(ctx, f.cfg.Name, f.o.Holder, now, now.Add(holdTime))
+	return f.o.Store.HoldSink(ctx, f.cfg.Name, f.o.Holder, holdTime)
 }
 
 // batch sends the next records of a trail and moves the cursor behind them. It

@@ -246,7 +246,9 @@ func TestOneDelivers(t *testing.T) {
 	if d := second.turn(t.Context()); d != heldPoll || h.lag(t) != 1 {
 		t.Errorf("the second waits %v and %d records are left, want %v and 1", d, h.lag(t), heldPoll)
 	}
-	h.wait(t.Context(), holdTime)
+	if held, err := h.db.HoldSink(t.Context(), "siem", "me", 0); err != nil || !held { // its time has run out
+		t.Fatal(held, err)
+	}
 	h.drain(t, second)
 
 	// An orderly end hands over at once.

@@ -12,16 +12,17 @@ import (
 // sinkErrorMax bounds, in bytes, the text of an error that is kept.
 const sinkErrorMax = 512
 
-// HoldSink makes holder the one process that delivers to a sink, until then,
-// and says whether it is. Whoever holds it may hold it longer; another may once
-// the time has passed.
-func (db *DB) HoldSink(ctx context.Context, name, holder string, now, until time.Time) (bool, error) {
+// HoldSink makes holder the one that delivers to a sink for so long, by the
+// clock of the database, and says whether it is. Whoever holds it may hold it
+// longer; another may once that time has come.
+func (db *DB) HoldSink(ctx context.Context, name, holder string, hold time.Duration) (bool, error) {
+	now := db.engine.clock()
 	return changed(db.write.ExecContext(ctx, `
 		INSERT INTO sinks (name, holder, held_until, failures, error, attempted, next_attempt)
-		VALUES ($1, $2, $4, 0, '', 0, 0)
+		VALUES ($1, $2, `+now+` + $3, 0, '', 0, 0)
 		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
-		WHERE sinks.holder = excluded.holder OR sinks.held_until <= $3`,
-		name, holder, micros(now), micros(until)))
+		WHERE sinks.holder = excluded.holder OR sinks.held_until <= `+now,
+		name, holder, hold.Microseconds()))
 }
 
 // SaveSinkState notes how the last attempt of a sink went. It says nothing
@@ -37,11 +38,11 @@ func (db *DB) SaveSinkState(ctx context.Context, s sallyport.SinkState) error {
 // SinkStates lists the sinks that were ever held, by name.
 func (db *DB) SinkStates(ctx context.Context) ([]sallyport.SinkState, error) {
 	return list(ctx, db.read, func(rows *sql.Rows) (s sallyport.SinkState, err error) {
-		var until, at, next int64
-		err = rows.Scan(&s.Name, &s.Holder, &until, &s.Failures, &s.Error, &at, &next)
-		s.Until, s.At, s.Next = timeOf(until), timeOf(at), timeOf(next)
+		var at, next int64
+		err = rows.Scan(&s.Name, &s.Holder, &s.Failures, &s.Error, &at, &next)
+		s.At, s.Next = timeOf(at), timeOf(next)
 		return s, err
-	}, `SELECT name, holder, held_until, failures, error, attempted, next_attempt FROM sinks ORDER BY name`)
+	}, `SELECT name, holder, failures, error, attempted, next_attempt FROM sinks ORDER BY name`)
 }
 
 // AdvanceSink notes that a sink has taken an organisation's records after the
