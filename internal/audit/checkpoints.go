@@ -18,6 +18,10 @@ import (
 const (
 	CheckpointRecords = 1000
 	CheckpointAge     = time.Minute
+	// checkpointAhead is more than the clocks of two nodes differ: a checkpoint
+	// that is so far ahead was made before a clock was set right, and says nothing
+	// of when the next one is due.
+	checkpointAhead = time.Hour
 )
 
 // checkpointPoll is how often the follower looks; unsignedMax how many trails it
@@ -65,7 +69,7 @@ func (c *Checkpointer) Due(ctx context.Context) error {
 	for _, t := range trails {
 		full := t.Head - t.Head%CheckpointRecords
 		to := max(full, t.Done)
-		if c.Now().Sub(t.At) >= CheckpointAge {
+		if age := c.Now().Sub(t.At); age >= CheckpointAge || age < -checkpointAhead {
 			to = t.Head
 		}
 		if err := c.grow(ctx, t.Org, t.Done, to); err != nil {

@@ -137,17 +137,22 @@ func TestCheckpointsAreDueByNumberAndAge(t *testing.T) {
 	due(1000, 2000, 2345)
 	*now = now.Add(1)
 	due(1000, 2000, 2345, 2346)
+	s.records = appendRecord(t, s.records)
+	*now = now.Add(-checkpointAhead) // a neighbour's clock
+	due(1000, 2000, 2345, 2346)
+	*now = now.Add(-1) // this one was set
+	due(1000, 2000, 2345, 2346, 2347)
 	for len(s.records) < 3001 {
 		s.records = appendRecord(t, s.records)
 	}
-	due(1000, 2000, 2345, 2346, 3000)
+	due(1000, 2000, 2345, 2346, 2347, 3000)
 	made, err := c.Make(t.Context(), "acme")
 	if err != nil || made.Size != 3001 {
 		t.Errorf("Make returned the checkpoint of %d records and %v, want 3001", made.Size, err)
 	}
 	report, err := VerifyTrail(s.trail(testKey(t, 1).Public), headOf(s.records), Trust{Key: testKey(t, 1).Public})
-	if err != nil || report.Bad != nil || report.Checkpoints != 6 || report.Signed != 3001 {
-		t.Errorf("report %+v %+v %v, want 6 checkpoints up to 3001", report, report.Bad, err)
+	if err != nil || report.Bad != nil || report.Checkpoints != 7 || report.Signed != 3001 {
+		t.Errorf("report %+v %+v %v, want 7 checkpoints up to 3001", report, report.Bad, err)
 	}
 }
 
