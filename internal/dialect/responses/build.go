@@ -239,6 +239,9 @@ func (n *Encoder) call(d llm.Delta) *builtItem {
 }
 
 func (n *Encoder) begin(it *builtItem) *builtItem {
+	if last := len(n.answer.items) - 1; last >= 0 && n.answer.items[last].closed() {
+		n.endItem(n.answer.items[last])
+	}
 	it.index = len(n.answer.items)
 	n.answer.items = append(n.answer.items, it)
 	switch {
@@ -311,9 +314,16 @@ func (n *Encoder) closeBlock(it *builtItem, key itemKey) {
 			n.endPart(it, p)
 		}
 	}
-	if it.kind != llm.TextDelta { // a text block more is a part more of the message
+	// A text block more is a part more of the message, until another item has begun: clients
+	// keep items in the order of their ends, and send them back so.
+	if it.kind != llm.TextDelta || it.index < len(n.answer.items)-1 && it.closed() {
 		n.endItem(it)
 	}
+}
+
+// closed says that all that was said of the item has ended.
+func (it *builtItem) closed() bool {
+	return len(it.parts) > 0 && !slices.ContainsFunc(it.parts, func(p *builtPart) bool { return !p.done })
 }
 
 func (n *Encoder) endPart(it *builtItem, p *builtPart) {

@@ -3,6 +3,8 @@ package responses_test
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,8 +32,8 @@ func begin(index int, id, name string) llm.Delta {
 	return llm.Delta{Kind: llm.ToolCallDelta, Index: index, ToolID: text(id), ToolName: text(name)}
 }
 
-// built feeds events of another dialect and reads what comes out.
-func built(t *testing.T, events ...llm.Event) responsestest.Stream {
+// encoded feeds events of another dialect and returns what comes out.
+func encoded(t *testing.T, events ...llm.Event) string {
 	t.Helper()
 	enc := responses.NewEncoder(decode(t, `{"model":"m","input":"x","tools":[{"type":"function","name":"f"}]}`), time.Unix(1, 0))
 	var all strings.Builder
@@ -45,9 +47,16 @@ func built(t *testing.T, events ...llm.Event) responsestest.Stream {
 		}
 		all.Write(frames)
 	}
-	got, err := responsestest.Read(all.String())
+	return all.String()
+}
+
+// built is encoded, read as a client reads it.
+func built(t *testing.T, events ...llm.Event) responsestest.Stream {
+	t.Helper()
+	all := encoded(t, events...)
+	got, err := responsestest.Read(all)
 	if err != nil {
-		t.Fatalf("%v\nin %s", err, all.String())
+		t.Fatalf("%v\nin %s", err, all)
 	}
 	return got
 }
@@ -93,6 +102,41 @@ func TestEncoder_builds(t *testing.T) {
 			}
 			if u := got.Response.Usage; u == nil || u.Total != 3 {
 				t.Errorf("got usage %+v", u)
+			}
+		})
+	}
+}
+
+// Codex CLI keeps items in the order of their ends, and sends them back so: what was
+// said before a call must not come after it.
+func TestEncoder_endsInOrder(t *testing.T) {
+	t.Parallel()
+	say := func(closed []int, d ...llm.Delta) llm.Event { return llm.Event{Deltas: d, Closed: closed} }
+	end := llm.Event{Finishes: []llm.Finish{{Reason: llm.StopTools}}}
+	for name, events := range map[string][]llm.Event{
+		"a text closes and a call begins": {
+			say(nil, delta(llm.ThinkingDelta, 0, "hm")), say([]int{0}), say(nil, delta(llm.TextDelta, 1, "a")), say([]int{1}),
+			say(nil, delta(llm.TextDelta, 2, "b")), say([]int{2}), say(nil, begin(3, "c1", "f")), say([]int{3}), say(nil, delta(llm.TextDelta, 4, "c")), say([]int{4}),
+		},
+		"a text closes with the call that follows": {
+			say(nil, delta(llm.TextDelta, 0, "a")), say([]int{0, 1}, begin(1, "c1", "f"), delta(llm.ToolArgumentsDelta, 1, "{}")),
+			say([]int{2}, begin(2, "c2", "f"), delta(llm.ToolArgumentsDelta, 2, "{}")), say(nil, delta(llm.TextDelta, 3, "b")),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := encoded(t, append(events, end, llm.Event{Kind: llm.DoneEvent})...)
+			if _, err := responsestest.Read(all); err != nil {
+				t.Fatal(err)
+			}
+			ends := regexp.MustCompile(`"response.output_item.done","sequence_number":\d+,"output_index":(\d+)`).FindAllStringSubmatch(all, -1)
+			if len(ends) < 4 {
+				t.Errorf("got %d items", len(ends))
+			}
+			for want, got := range ends {
+				if got[1] != strconv.Itoa(want) {
+					t.Errorf("item %s ended as number %d", got[1], want)
+				}
 			}
 		})
 	}
