@@ -357,13 +357,16 @@ func newContent(p llm.Part) (contentPart, error) {
 	case llm.ImagePart:
 		return contentPart{Type: "image_url", Image: &imageObject{address(p), p.Raw.Get("detail").Text()}}, nil
 	case llm.FilePart:
-		data := address(p)
-		if !strings.HasPrefix(data, "data:") {
-			return contentPart{}, wire.Unsupported(p.Raw, "the provider of this model takes documents by their bytes only")
-		}
 		name := p.Name.Text()
 		if name == "" {
 			name = unnamedFile
+		}
+		if text, ok := wire.InlineText(p); ok {
+			return contentPart{Type: "text", Text: wire.File{Name: name, Data: []byte(text)}.AsText()}, nil
+		}
+		data := address(p)
+		if !strings.HasPrefix(data, "data:") {
+			return contentPart{}, wire.Unsupported(p.Raw, "the provider of this model takes documents by their bytes only")
 		}
 		return contentPart{Type: "file", File: &fileObject{data, name}}, nil
 	}

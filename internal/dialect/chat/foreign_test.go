@@ -83,6 +83,26 @@ func TestEncodeForeignSendsChangedTexts(t *testing.T) {
 	}
 }
 
+// A document that is a text is told as one, by its name: services that take files take PDF.
+func TestEncodeForeignTellsTexts(t *testing.T) {
+	t.Parallel()
+	req, v := foreign(t, `{"name":"a.csv","csv":"data:text/csv;base64,YSxi","bare":"eyJhIjoxfQ==","pdf":"JVBERi0xLjQK"}`)
+	req.Messages = []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{
+		{Kind: llm.FilePart, Raw: v, URL: v.Get("csv"), Name: v.Get("name")},
+		{Kind: llm.FilePart, Raw: v, Data: v.Get("bare"), MediaType: "application/octet-stream"},
+		{Kind: llm.FilePart, Raw: v, Data: v.Get("pdf"), MediaType: "application/octet-stream"},
+	}}}
+	got, err := chat.EncodeForeign(req, "T", chat.Flavour{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"model":"T","messages":[{"role":"user","content":[{"type":"text","text":"File \"a.csv\":\n\na,b"},{"type":"text","text":"File \"document\":\n\n{\"a\":1}"},` +
+		`{"type":"file","file":{"file_data":"data:application/octet-stream;base64,JVBERi0xLjQK","filename":"document"}}]}]}`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestEncodeForeignRefusals(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*llm.Request, llm.Value){

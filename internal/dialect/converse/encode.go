@@ -114,11 +114,7 @@ func (b *body) offer(req *llm.Request) error {
 		if t.Name.Text() == "" {
 			return wire.Unsupported(t.Raw, "the provider of this model takes function tools only")
 		}
-		schema := wire.Present(t.Schema)
-		if schema == nil {
-			schema = json.RawMessage(`{"type":"object","properties":{}}`)
-		}
-		config.Tools = append(config.Tools, tool{toolSpec{t.Name.Text(), t.Description.Text(), jsonObject{schema}}})
+		config.Tools = append(config.Tools, tool{toolSpec{t.Name.Text(), t.Description.Text(), jsonObject{wire.ArgumentsSchema(t.Schema)}}})
 	}
 	mode := req.ToolChoice.Mode
 	if len(config.Tools) == 0 {

@@ -67,21 +67,25 @@ func TestEncode(t *testing.T) {
 			messages + `,"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{\"type\": \"object\"}","name":"n","description":"d"}}}}`},
 		"tool":            {hello + tool, messages + `,"toolConfig":{` + specs + `}`},
 		"tool of nothing": {hello + `,"tools":[{"type":"function","function":{"name":"f"}}]`, messages + `,"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object","properties":{}}}}}]}`},
-		"auto":            {hello + tool + `,"tool_choice":"auto","parallel_tool_calls":true`, messages + `,"toolConfig":{` + specs + `,"toolChoice":{"auto":{}}}`},
-		"none":            {hello + tool + `,"tool_choice":"none"`, messages},
-		"required":        {hello + tool + `,"tool_choice":"required"`, messages + `,"toolConfig":{` + specs + `,"toolChoice":{"any":{}}}`},
-		"named":           {hello + tool + `,"tool_choice":{"type":"function","function":{"name":"f"}}`, messages + `,"toolConfig":{` + specs + `,"toolChoice":{"tool":{"name":"f"}}}`},
-		"image":           {`"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,AAAA"}}]}]`, `"messages":[{"role":"user","content":[{"image":{"format":"jpeg","source":{"bytes":"AAAA"}}}]}]`},
+		"tools without a type": {hello + `,"tools":[{"type":"function","function":{"name":"f","parameters":{}}},{"type":"function","function":{"name":"g","parameters":{"properties":{"x":{}}}}}]`,
+			messages + `,"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object","properties":{}}}}},{"toolSpec":{"name":"g","inputSchema":{"json":{"type":"object","properties":{"x":{}}}}}}]}`},
+		"a text of a type that is not known": {`"messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.json","file_data":"data:application/json;base64,e30="}}]}]`,
+			`"messages":[{"role":"user","content":[{"document":{"format":"txt","name":"a (1)","source":{"bytes":"e30="}}}]}]`},
+		"auto":     {hello + tool + `,"tool_choice":"auto","parallel_tool_calls":true`, messages + `,"toolConfig":{` + specs + `,"toolChoice":{"auto":{}}}`},
+		"none":     {hello + tool + `,"tool_choice":"none"`, messages},
+		"required": {hello + tool + `,"tool_choice":"required"`, messages + `,"toolConfig":{` + specs + `,"toolChoice":{"any":{}}}`},
+		"named":    {hello + tool + `,"tool_choice":{"type":"function","function":{"name":"f"}}`, messages + `,"toolConfig":{` + specs + `,"toolChoice":{"tool":{"name":"f"}}}`},
+		"image":    {`"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,AAAA"}}]}]`, `"messages":[{"role":"user","content":[{"image":{"format":"jpeg","source":{"bytes":"AAAA"}}}]}]`},
 		"tools called": {`"messages":[{"role":"user","content":"Go."},
 			{"role":"assistant","content":"I look.","tool_calls":[
-				{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},
+				{"id":"functions.f:0","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},
 				{"id":"b","type":"function","function":{"name":"f","arguments":""}}]},
-			{"role":"tool","tool_call_id":"a","content":"one"},
+			{"role":"tool","tool_call_id":"functions.f:0","content":"one"},
 			{"role":"tool","tool_call_id":"b","content":""},
 			{"role":"user","content":"Go on."}]`,
 			`"messages":[{"role":"user","content":[{"text":"Go."}]},
-			{"role":"assistant","content":[{"text":"I look."},{"toolUse":{"toolUseId":"a","name":"f","input":{"x":1}}},{"toolUse":{"toolUseId":"b","name":"f","input":{}}}]},
-			{"role":"user","content":[{"toolResult":{"toolUseId":"a","content":[{"text":"one"}]}},{"toolResult":{"toolUseId":"b","content":[]}},{"text":"Go on."}]}]`},
+			{"role":"assistant","content":[{"text":"I look."},{"toolUse":{"toolUseId":"functions_f_0_d6bdd4de328a22ed","name":"f","input":{"x":1}}},{"toolUse":{"toolUseId":"b","name":"f","input":{}}}]},
+			{"role":"user","content":[{"toolResult":{"toolUseId":"functions_f_0_d6bdd4de328a22ed","content":[{"text":"one"}]}},{"toolResult":{"toolUseId":"b","content":[]}},{"text":"Go on."}]}]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -128,7 +132,7 @@ func TestEncodeForeign(t *testing.T) {
 			{"document":{"format":"txt","name":"document (2)","source":{"bytes":"BBBB"}}}]},
 		{"role":"assistant","content":[{"toolUse":{"toolUseId":"1","name":"f","input":{"x":"⟦token⟧"}}}]},
 		{"role":"user","content":[{"toolResult":{"toolUseId":"1","status":"error","content":[{"text":"⟦token⟧"},{"image":{"format":"png","source":{"bytes":"AAAA"}}}]}}]}],
-		"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"description":"⟦token⟧"}}}}]},
+		"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object","description":"⟦token⟧"}}}}]},
 		"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{\"description\":\"⟦token⟧\"}"}}}}}`)
 }
 

@@ -1,6 +1,7 @@
 package converse
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -154,7 +155,7 @@ func newBlock(p llm.Part, documents *int) (block, error) {
 		if err != nil {
 			return block{}, wire.InvalidAt(p.Raw, "the arguments of a tool call must be the JSON of an object")
 		}
-		return block{ToolUse: &toolUse{p.ToolID.Text(), p.ToolName.Text(), input}}, nil
+		return block{ToolUse: &toolUse{wire.CallID(p.ToolID.Text()), p.ToolName.Text(), input}}, nil
 	case llm.ToolResultPart:
 		return newResult(p, documents)
 	}
@@ -166,7 +167,7 @@ func newResult(p llm.Part, documents *int) (block, error) {
 	if err != nil {
 		return block{}, err
 	}
-	made := &toolResult{ID: p.ToolID.Text(), Content: content}
+	made := &toolResult{ID: wire.CallID(p.ToolID.Text()), Content: content}
 	if content == nil {
 		made.Content = []block{}
 	}
@@ -204,6 +205,9 @@ func newMedia(p llm.Part, formats map[string]string) (*media, error) {
 
 func newDocument(p llm.Part, documents *int) (block, error) {
 	made, err := newMedia(p, documentFormats)
+	if text, ok := wire.InlineText(p); err != nil && ok {
+		made, err = &media{Format: "txt", Source: source{base64.StdEncoding.EncodeToString([]byte(text))}}, nil
+	}
 	if err != nil {
 		return block{}, err
 	}

@@ -81,9 +81,11 @@ func (b *body) offer(req *llm.Request) error {
 		if t.Name.Text() == "" {
 			return wire.Unsupported(t.Raw, "the provider of this model takes function tools only")
 		}
-		functions = append(functions, function{
-			Name: t.Name.Text(), Description: t.Description.Text(), Parameters: wire.Present(t.Schema),
-		})
+		made := function{Name: t.Name.Text(), Description: t.Description.Text()}
+		if t.Schema.Len() > 0 { // a tool that takes nothing has none here
+			made.Parameters = wire.ArgumentsSchema(t.Schema)
+		}
+		functions = append(functions, made)
 	}
 	mode := req.ToolChoice.Mode
 	if len(functions) == 0 {

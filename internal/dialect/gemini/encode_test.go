@@ -144,7 +144,7 @@ func TestEncodeForeign(t *testing.T) {
 		{"role":"user","parts":[{"text":"⟦token⟧"},{"inlineData":{"mimeType":"application/pdf","data":"BBBB"}}]},
 		{"role":"model","parts":[{"functionCall":{"name":"f","args":{"x":"⟦token⟧"}}}]},
 		{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"error":"⟦token⟧"}}},{"inlineData":{"mimeType":"image/png","data":"AAAA"}}]}],
-		"tools":[{"functionDeclarations":[{"name":"f","parametersJsonSchema":{"description":"⟦token⟧"}}]}]}`)
+		"tools":[{"functionDeclarations":[{"name":"f","parametersJsonSchema":{"type":"object","description":"⟦token⟧"}}]}]}`)
 }
 
 func TestEncodeRefuses(t *testing.T) {

@@ -112,13 +112,10 @@ func newTool(t llm.Tool) (tool, error) {
 	made := tool{
 		Name:         t.Name.Text(),
 		Description:  t.Description.Text(),
-		InputSchema:  json.RawMessage(`{"type":"object","properties":{}}`),
+		InputSchema:  wire.ArgumentsSchema(t.Schema),
 		CacheControl: wire.Present(t.Raw.Get("cache_control")),
 	}
 	made.Strict = strict(t)
-	if !t.Schema.IsNull() {
-		made.InputSchema = t.Schema.JSON()
-	}
 	return made, nil
 }
 

@@ -69,6 +69,26 @@ func TestEncode(t *testing.T) {
 			`{"model":"T","max_tokens":77,"messages":[{"role":"user","content":[{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"JVBE"},"title":"plan.pdf"}]}]}`,
 		},
 		{
+			"documents that are texts, and one that is not",
+			`{"model":"a","messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.csv","file_data":"data:text/csv;base64,YSw8Yj4="}},
+			  {"type":"file","file":{"filename":"a","file_data":"data:application/octet-stream;base64,U23DuHI="}},{"type":"file","file":{"filename":"b","file_data":"data:application/msword;base64,AAEC"}}]}]}`,
+			`{"model":"T","max_tokens":77,"messages":[{"role":"user","content":[{"type":"document","source":{"type":"text","media_type":"text/plain","data":"a,<b>"},"title":"a.csv"},
+			  {"type":"document","source":{"type":"text","media_type":"text/plain","data":"Smør"},"title":"a"},{"type":"document","source":{"type":"base64","media_type":"application/msword","data":"AAEC"},"title":"b"}]}]}`,
+		},
+		{
+			"ids of calls that Anthropic does not take",
+			`{"model":"a","messages":[{"role":"user","content":"Hi"},{"role":"assistant","tool_calls":[{"id":"functions.f:0","type":"function","function":{"name":"f","arguments":"{}"}},
+			  {"id":"call_1-A","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"functions.f:0","content":"x"},{"role":"tool","tool_call_id":"call_1-A","content":"y"}]}`,
+			`{"model":"T","max_tokens":77,"messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]},
+			  {"role":"assistant","content":[{"type":"tool_use","id":"functions_f_0_d6bdd4de328a22ed","name":"f","input":{}},{"type":"tool_use","id":"call_1-A","name":"f","input":{}}]},
+			  {"role":"user","content":[{"type":"tool_result","tool_use_id":"functions_f_0_d6bdd4de328a22ed","content":[{"type":"text","text":"x"}]},{"type":"tool_result","tool_use_id":"call_1-A","content":[{"type":"text","text":"y"}]}]}]}`,
+		},
+		{
+			"schemas of arguments without a type",
+			`{"model":"a","messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"f","parameters":{}}},{"type":"function","function":{"name":"g","parameters":{"properties":{"x":{}}}}}]}`,
+			`{"model":"T","max_tokens":77,` + hi + `,"tools":[{"name":"f","input_schema":{"type":"object","properties":{}}},{"name":"g","input_schema":{"type":"object","properties":{"x":{}}}}]}`,
+		},
+		{
 			"a schema for the answer",
 			`{"model":"a","messages":[{"role":"user","content":"Hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"x","strict":true,"schema":{"type":"object","additionalProperties":false}}}}`,
 			`{"model":"T","max_tokens":77,` + hi + `,"output_config":{"format":{"type":"json_schema","schema":{"type":"object","additionalProperties":false}}}}`,

@@ -118,12 +118,15 @@ func newBlock(p llm.Part) (block, error) {
 		return block{Type: "image", Source: made}, err
 	case llm.FilePart:
 		made, err := newSource(p)
+		if text, ok := wire.InlineText(p); ok {
+			made, err = &source{Type: "text", MediaType: wire.TextType, Data: text}, nil
+		}
 		return block{Type: "document", Source: made, Title: p.Name.Text()}, err
 	case llm.ToolCallPart:
 		return newToolUse(p)
 	case llm.ToolResultPart:
 		content, err := newBlocks(p.Parts)
-		return block{Type: "tool_result", ToolUseID: p.ToolID.Text(), Content: content, IsError: p.IsError}, err
+		return block{Type: "tool_result", ToolUseID: wire.CallID(p.ToolID.Text()), Content: content, IsError: p.IsError}, err
 	case llm.ThinkingPart: // whose Proof is the signature by now
 		if p.Redacted {
 			return block{Type: "redacted_thinking", Data: p.Proof}, nil
@@ -176,7 +179,7 @@ func newToolUse(p llm.Part) (block, error) {
 	if err != nil || doc.Root().Kind() != llm.Object {
 		return block{}, wire.InvalidAt(p.Raw, "the arguments of a tool call must be the JSON of an object")
 	}
-	return block{Type: "tool_use", ID: p.ToolID.Text(), Name: p.ToolName.Text(), Input: doc.Raw()}, nil
+	return block{Type: "tool_use", ID: wire.CallID(p.ToolID.Text()), Name: p.ToolName.Text(), Input: doc.Raw()}, nil
 }
 
 // blank says whether this dialect takes s for no text at all: it refuses such

@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"strings"
 	"unicode/utf8"
 
@@ -35,6 +37,20 @@ func (f File) IsImage() bool { return strings.HasPrefix(f.MediaType, "image/") }
 // AsText shows a text to a model under its name, as people who paste one do. Data
 // protection reads it as any text.
 func (f File) AsText() string { return fmt.Sprintf("File %q:\n\n%s", f.Name, f.Data) }
+
+// InlineText reads a document whose bytes are in the request and are a text: UTF-8, whatever it
+// is written in. Many services take PDF alone as bytes, and every one takes a text as such.
+func InlineText(p llm.Part) (text string, ok bool) {
+	mediaType, data, ok := p.Inline()
+	if !ok || strings.EqualFold(mediaType, "application/pdf") {
+		return "", false
+	}
+	raw, err := base64.StdEncoding.DecodeString(data)
+	if err != nil || !utf8.Valid(raw) || len(bytes.TrimSpace(raw)) == 0 {
+		return "", false
+	}
+	return string(raw), strings.HasPrefix(http.DetectContentType(raw), "text/")
+}
 
 // Base64 is the file's bytes so.
 func (f File) Base64() string { return base64.StdEncoding.EncodeToString(f.Data) }
