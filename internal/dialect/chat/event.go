@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sallyport-ai/sallyport/internal/dialect/wire"
@@ -169,8 +170,11 @@ func stopReason(word string) llm.StopReason {
 	return llm.StopEnd
 }
 
-// readSaid reads a delta or a message.
+// readSaid reads a delta or a message. Its members stand in no order: many services write the
+// reasoning last, Mistral the calls first. What was thought was thought before it was said,
+// and what was said before calls.
 func readSaid(choice int, said llm.Value, e *llm.Event) {
+	before := len(e.Deltas)
 	said.Members(func(key, v llm.Value) bool {
 		switch key.Text() {
 		case "content":
@@ -201,6 +205,17 @@ func readSaid(choice int, said llm.Value, e *llm.Event) {
 		}
 		return true
 	})
+	slices.SortStableFunc(e.Deltas[before:], func(a, b llm.Delta) int { return rank(a.Kind) - rank(b.Kind) })
+}
+
+func rank(kind llm.DeltaKind) int {
+	switch kind {
+	case llm.ThinkingDelta:
+		return 0
+	case llm.ToolCallDelta, llm.ToolArgumentsDelta:
+		return 2
+	}
+	return 1
 }
 
 func addText(choice int, kind llm.DeltaKind, text llm.Value, e *llm.Event) {

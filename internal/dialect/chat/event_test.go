@@ -49,7 +49,7 @@ func TestDecodeEvent(t *testing.T) {
 		"role":          {delta(`{"role":"assistant","content":""}`), nil},
 		"text":          {delta(`{"content":"hi"}`), []string{"choice 0 kind 1 index 0: hi"}},
 		"reasoning":     {delta(`{"reasoning_content":"hm","content":null}`), []string{"choice 0 kind 2 index 0: hm"}},
-		"reasoning_too": {delta(`{"reasoning":"hm","reasoning_content":"hm"}`), []string{"choice 0 kind 7 index 0: hm", "choice 0 kind 2 index 0: hm"}},
+		"reasoning_too": {delta(`{"reasoning":"hm","reasoning_content":"hm"}`), []string{"choice 0 kind 2 index 0: hm", "choice 0 kind 7 index 0: hm"}},
 		"details":       {delta(`{"reasoning_details":[{"type":"reasoning.text","index":1,"text":"hm"}]}`), []string{"choice 0 kind 7 index 3: hm"}},
 		"custom":        {delta(`{"tool_calls":[{"index":1,"custom":{"input":"x"}}]}`), []string{"choice 0 kind 6 index 1: x"}},
 		"openrouter":    {delta(`{"reasoning":"hm"}`), []string{"choice 0 kind 2 index 0: hm"}},
@@ -90,6 +90,8 @@ func TestDecodeEvent(t *testing.T) {
 		"usage_huge":            {usage(`{"prompt_tokens":1e30,"completion_tokens":5}`), []string{"usage {Input:1099511627776 CachedInput:0 CacheWrite:0 Output:5 Reasoning:0 AudioSeconds:0}", "usage only"}},
 		"usage_cached_unreadable": {usage(`{"prompt_tokens":7,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":"many"}}`),
 			[]string{"usage {Input:7 CachedInput:0 CacheWrite:0 Output:5 Reasoning:0 AudioSeconds:0}", "usage only"}},
+		"members_in_no_order": {`{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"t","function":{"name":"f","arguments":"{}"}}],"content":"a","reasoning":"hm"}},{"index":1,"delta":{"content":"b","reasoning_content":"ho"}}]}`,
+			[]string{"choice 0 kind 2 index 0: hm", "choice 0 kind 1 index 0: a", "choice 0 kind 5 index 0: tf", "choice 0 kind 6 index 0: {}", "choice 1 kind 2 index 0: ho", "choice 1 kind 1 index 0: b"}},
 		"error_null": {`{"choices":[{"delta":{"content":"a"}}],"error":null}`, []string{"choice 0 kind 1 index 0: a"}},
 	} {
 		t.Run(name, func(t *testing.T) {

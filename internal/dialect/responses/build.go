@@ -90,28 +90,13 @@ func (n *Encoder) open() {
 
 // buildWhole returns a plain answer that says what e means.
 func (n *Encoder) buildWhole(e *llm.Event) ([]byte, error) {
-	// A plain answer of some dialects tells its parts in no order: what was
-	// thought was thought first.
-	deltas := slices.Clone(e.Deltas)
-	if e.Dialect == llm.Chat {
-		slices.SortStableFunc(deltas, func(a, b llm.Delta) int { return rank(a) - rank(b) })
-	}
-	ordered := *e
-	ordered.Deltas = deltas
-	if err := n.take(&ordered); err != nil {
+	if err := n.take(e); err != nil {
 		return nil, err
 	}
 	n.endItems()
 	n.frames = n.frames[:0]
 	n.ended = wire.Marshal(n.end())
 	return n.ended, nil
-}
-
-func rank(d llm.Delta) int {
-	if d.Kind == llm.ThinkingDelta {
-		return 0
-	}
-	return 1
 }
 
 // take adds what e says to the answer, and the events that tell it.
@@ -122,6 +107,7 @@ func (n *Encoder) take(e *llm.Event) error {
 		usage := *e.Usage // what e points to is valid for this call alone
 		b.usage = &usage
 	}
+	n.closeBlocks(e, false)
 	for _, d := range e.Deltas {
 		if d.Choice != 0 {
 			continue // this dialect knows one answer
@@ -131,13 +117,7 @@ func (n *Encoder) take(e *llm.Event) error {
 		}
 		n.delta(d)
 	}
-	for _, block := range e.Closed {
-		for _, kind := range []llm.DeltaKind{llm.TextDelta, llm.RefusalDelta, llm.ThinkingDelta, llm.ToolCallDelta} {
-			if it := b.open[itemKey{kind, block}]; it != nil {
-				n.closeBlock(it, itemKey{kind, block})
-			}
-		}
-	}
+	n.closeBlocks(e, true)
 	for _, f := range e.Finishes {
 		if f.Choice == 0 {
 			b.finish = f.Reason
@@ -304,6 +284,21 @@ func (n *Encoder) piece(it *builtItem, p *builtPart, text string) {
 		ev.Logprobs = []any{}
 	}
 	n.send(name, ev)
+}
+
+// closeBlocks ends the blocks that e closes, those of which it says more itself, or the
+// others: with these a provider ends one by what it begins next.
+func (n *Encoder) closeBlocks(e *llm.Event, said bool) {
+	for _, block := range e.Closed {
+		if said != slices.ContainsFunc(e.Deltas, func(d llm.Delta) bool { return d.Index == block }) {
+			continue
+		}
+		for _, kind := range []llm.DeltaKind{llm.TextDelta, llm.RefusalDelta, llm.ThinkingDelta, llm.ToolCallDelta} {
+			if it := n.answer.open[itemKey{kind, block}]; it != nil {
+				n.closeBlock(it, itemKey{kind, block})
+			}
+		}
+	}
 }
 
 // closeBlock ends the text of a block, and its item unless more may be said in it.

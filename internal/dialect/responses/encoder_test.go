@@ -107,8 +107,8 @@ func TestEncoder_builds(t *testing.T) {
 	}
 }
 
-// Codex CLI keeps items in the order of their ends, and sends them back so: what was
-// said before a call must not come after it.
+// Where the provider tells ends, an item ends before the next begins. Codex CLI keeps items in
+// the order of their ends, and sends them back so; others show what has not ended as under way.
 func TestEncoder_endsInOrder(t *testing.T) {
 	t.Parallel()
 	say := func(closed []int, d ...llm.Delta) llm.Event { return llm.Event{Deltas: d, Closed: closed} }
@@ -119,8 +119,8 @@ func TestEncoder_endsInOrder(t *testing.T) {
 			say(nil, delta(llm.TextDelta, 2, "b")), say([]int{2}), say(nil, begin(3, "c1", "f")), say([]int{3}), say(nil, delta(llm.TextDelta, 4, "c")), say([]int{4}),
 		},
 		"a text closes with the call that follows": {
-			say(nil, delta(llm.TextDelta, 0, "a")), say([]int{0, 1}, begin(1, "c1", "f"), delta(llm.ToolArgumentsDelta, 1, "{}")),
-			say([]int{2}, begin(2, "c2", "f"), delta(llm.ToolArgumentsDelta, 2, "{}")), say(nil, delta(llm.TextDelta, 3, "b")),
+			say(nil, delta(llm.ThinkingDelta, 0, "hm")), say([]int{0}, delta(llm.TextDelta, 1, "a")), say(nil, delta(llm.TextDelta, 1, "b")), say([]int{1, 2}, begin(2, "c1", "f"), delta(llm.ToolArgumentsDelta, 2, "{}")),
+			say([]int{3}, begin(3, "c2", "f"), delta(llm.ToolArgumentsDelta, 3, "{}")), say(nil, delta(llm.TextDelta, 4, "b")),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -129,13 +129,13 @@ func TestEncoder_endsInOrder(t *testing.T) {
 			if _, err := responsestest.Read(all); err != nil {
 				t.Fatal(err)
 			}
-			ends := regexp.MustCompile(`"response.output_item.done","sequence_number":\d+,"output_index":(\d+)`).FindAllStringSubmatch(all, -1)
-			if len(ends) < 4 {
-				t.Errorf("got %d items", len(ends))
+			items := regexp.MustCompile(`"response.output_item.(added|done)","sequence_number":\d+,"output_index":(\d+)`).FindAllStringSubmatch(all, -1)
+			if len(items) < 8 {
+				t.Errorf("got %d events of items", len(items))
 			}
-			for want, got := range ends {
-				if got[1] != strconv.Itoa(want) {
-					t.Errorf("item %s ended as number %d", got[1], want)
+			for i, got := range items {
+				if want := []string{"added", "done"}[i%2]; got[1] != want || got[2] != strconv.Itoa(i/2) {
+					t.Errorf("got item %s %s, want %d %s", got[2], got[1], i/2, want)
 				}
 			}
 		})
@@ -165,7 +165,7 @@ func TestEncoder_whole(t *testing.T) {
 	t.Parallel()
 	enc := responses.NewEncoder(decode(t, `{"model":"m","input":"x","instructions":"be é","temperature":0.50}`), time.Unix(1, 0))
 	body, err := enc.Whole(&llm.Event{Kind: llm.WholeEvent, Dialect: llm.Chat, Finishes: []llm.Finish{{Reason: llm.StopEnd}}, Deltas: []llm.Delta{
-		delta(llm.TextDelta, 0, "a<b"), delta(llm.ThinkingDelta, 0, "hm"),
+		delta(llm.ThinkingDelta, 0, "hm"), delta(llm.TextDelta, 0, "a<b"),
 	}})
 	if err != nil {
 		t.Fatal(err)
