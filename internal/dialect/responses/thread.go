@@ -105,17 +105,15 @@ func Conversation(req *llm.Request) string {
 // Within returns the body of req as if the client had sent the items of its
 // conversation before its own input. Reasoning is left out as in Follow.
 func Within(req *llm.Request, items [][]byte) ([]byte, error) {
-	var said [][]byte
-	for _, json := range items {
+	said := make([]llm.Value, len(items))
+	for i, json := range items {
 		doc, err := llm.Parse(json)
 		if err != nil {
 			return nil, err
 		}
-		if again := replayed(doc.Root()); again != nil {
-			said = append(said, again)
-		}
+		said[i] = doc.Root()
 	}
-	return preceded(req, said, "conversation")
+	return preceded(req, allReplayed(said), "conversation")
 }
 
 // preceded returns the body of req with items before its own, and without the

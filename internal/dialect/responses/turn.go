@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -35,12 +37,8 @@ func InputOf(req *llm.Request) []byte { return req.Body.Root().Get("input").Raw(
 // left out where it is not there in its encrypted form: its text alone is nothing
 // that a provider takes back. The error means that a turn cannot be read.
 func Follow(req *llm.Request, turns []Turn) ([]byte, error) {
-	var said [][]byte
-	add := func(_ string, item llm.Value) {
-		if again := replayed(item); again != nil {
-			said = append(said, again)
-		}
-	}
+	var items []llm.Value
+	add := func(_ string, item llm.Value) { items = append(items, item) }
 	for _, t := range turns {
 		for _, before := range t.Before {
 			doc, err := llm.Parse(before.JSON)
@@ -53,7 +51,7 @@ func Follow(req *llm.Request, turns []Turn) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return preceded(req, said, "previous_response_id")
+	return preceded(req, allReplayed(items), "previous_response_id")
 }
 
 // Background says whether the response is or was made in the background, and
@@ -135,12 +133,23 @@ func ownID(item llm.Value, member string) string {
 	return strings.Clone(id)
 }
 
+var errNotNamed = errors.New("an item that the input names is not there")
+
 // Resolve returns the body of req with items in place of their ids, and without
 // those that the model is told anyway. Reasoning is left out as in Follow.
 func Resolve(req *llm.Request, items map[string][]byte, told map[string]bool) ([]byte, error) {
 	var list [][]byte
 	var failed error
 	input := req.Body.Root().Get("input")
+	named := make(map[string]llm.Value, len(items))
+	for id, item := range items {
+		doc, err := llm.Parse(item)
+		if err != nil {
+			return nil, err
+		}
+		named[id] = doc.Root()
+	}
+	whole := isWhole(slices.Collect(maps.Values(named)))
 	input.Items(func(_ int, v llm.Value) bool {
 		id := reference(v)
 		if id == "" {
@@ -150,10 +159,10 @@ func Resolve(req *llm.Request, items map[string][]byte, told map[string]bool) ([
 		if told[id] {
 			return true
 		}
-		doc, err := llm.Parse(items[id])
-		if err != nil {
-			failed = err
-		} else if again := replayed(doc.Root()); again != nil {
+		item, ok := named[id]
+		if !ok {
+			failed = errNotNamed
+		} else if again := replayed(item, whole); again != nil {
 			list = append(list, again)
 		}
 		return failed == nil
@@ -161,24 +170,57 @@ func Resolve(req *llm.Request, items map[string][]byte, told map[string]bool) ([
 	return req.Body.Encode(llm.Replace(input, slices.Concat([]byte{'['}, bytes.Join(list, []byte{','}), []byte{']'}))), failed
 }
 
-// replayed is an item that was said as it can be sent again; nil: it cannot.
-// Calls lose their ids, which this API does not demand of them: a provider looks for
-// the reasoning before a call of an id that it has given, and refuses the call
-// without.
-func replayed(item llm.Value) []byte {
-	switch item.Get("type").Text() {
-	case "reasoning":
-		if item.Get("encrypted_content").Text() == "" {
-			return nil
+// isWhole says that among items is reasoning, and that all of it can be sent again to who
+// has signed it.
+func isWhole(items []llm.Value) (whole bool) {
+	for _, item := range items {
+		if item.Get("type").Text() != "reasoning" {
+			continue
 		}
-	case "function_call", "custom_tool_call":
-		doc, err := llm.Parse(item.Raw())
-		if err != nil {
-			return nil // it was parsed before
+		if sealed := item.Get("encrypted_content").Text(); sealed == "" || wire.IsProof(sealed) {
+			return false
 		}
-		return doc.Encode(llm.Reshape(doc.Root(), []string{"id"}, nil)...)
+		whole = true
 	}
-	return item.Raw()
+	return whole
+}
+
+// allReplayed are the items that can be sent again, as they can.
+func allReplayed(items []llm.Value) (said [][]byte) {
+	whole := isWhole(items)
+	for _, item := range items {
+		if again := replayed(item, whole); again != nil {
+			said = append(said, again)
+		}
+	}
+	return said
+}
+
+// replayed is an item that was said as it can be sent again; nil: it cannot. Unless it
+// goes with whole reasoning, what a model has said loses its ids: OpenAI looks them up, and
+// refuses a message or a call without the reasoning that came before it, and
+// reasoning without what came after.
+func replayed(item llm.Value, whole bool) []byte {
+	switch kind := item.Get("type").Text(); {
+	case kind == "reasoning" && item.Get("encrypted_content").Text() == "":
+		return nil
+	case whole:
+		return item.Raw()
+	}
+	switch item.Get("type").Text() {
+	case "reasoning", "function_call", "custom_tool_call":
+	case "message":
+		if item.Get("role").Text() != "assistant" {
+			return item.Raw()
+		}
+	default:
+		return item.Raw()
+	}
+	doc, err := llm.Parse(item.Raw())
+	if err != nil {
+		return nil // it was parsed before
+	}
+	return doc.Encode(llm.Reshape(doc.Root(), []string{"id"}, nil)...)
 }
 
 // items calls f for what was asked and then for what was answered.

@@ -24,25 +24,40 @@ func TestFollow(t *testing.T) {
 	t.Parallel()
 	req := decode(t, `{"previous_response_id":"r", "model":"m","unknown":1.0,"input":"six"}`)
 	got, err := responses.Follow(req, turns)
-	want := `{"model":"m","unknown":1.0,"input":[{"role":"user","content":"one \u00e9"},{"type":"reasoning","id":"rs_2","summary":[],"encrypted_content":"x"},` +
-		`{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"two"}]},` +
+	want := `{"model":"m","unknown":1.0,"input":[{"role":"user","content":"one \u00e9"},{"type":"reasoning","summary":[],"encrypted_content":"x"},` +
+		`{"type":"message","role":"assistant","status":"completed","content":[{"type":"output_text","text":"two"}]},` +
 		`{"role":"user","content":"three"},{"type":"function_call_output","call_id":"c","output":"four"},{"role":"assistant","content":"five"},{"role":"user","content":"six"}]}`
 	if err != nil || string(got) != want {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
 	}
 }
 
-// A call is sent again without the id that its provider gave it, and with the one
-// that its answer names.
+// Without its reasoning, what was said is sent again without the ids that its provider gave it,
+// for that looks for the reasoning; a call with the one that its answer names.
 func TestFollowCalls(t *testing.T) {
 	t.Parallel()
 	got, err := responses.Follow(decode(t, `{"model":"m","input":[{"type":"function_call_output","call_id":"c","output":"y"}]}`), []responses.Turn{{
 		Input:    json.RawMessage(`"x"`),
-		Response: json.RawMessage(`{"output":[{"type":"reasoning","id":"rs_1","summary":[]},{"type":"function_call","id":"fc_1","call_id":"c","name":"f","arguments":"{}"}]}`),
+		Response: json.RawMessage(`{"output":[{"type":"reasoning","id":"rs_1","summary":[]},{"type":"message","id":"msg_1","role":"assistant","content":[]},{"type":"function_call","id":"fc_1","call_id":"c","name":"f","arguments":"{}"}]}`),
 	}})
-	want := `{"model":"m","input":[{"role":"user","content":"x"},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"y"}]}`
+	want := `{"model":"m","input":[{"role":"user","content":"x"},{"type":"message","role":"assistant","content":[]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"y"}]}`
 	if err != nil || string(got) != want {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
+	}
+}
+
+// With all of its reasoning it is sent again as it came, as OpenAI's clients do; not where
+// another provider has signed that.
+func TestFollowReasoning(t *testing.T) {
+	t.Parallel()
+	for sealed, want := range map[string]int{"gAAAA": 3, "sallyport1.e30": 0} {
+		got, err := responses.Follow(decode(t, `{"model":"m","input":"y"}`), []responses.Turn{{
+			Input:    json.RawMessage(`"x"`),
+			Response: json.RawMessage(`{"output":[{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"` + sealed + `"},{"id":"msg_1","type":"message","role":"assistant","content":[]},{"id":"fc_1","type":"function_call","call_id":"c","name":"f","arguments":"{}"}]}`),
+		}})
+		if ids := strings.Count(string(got), `"id":"`); err != nil || ids != want {
+			t.Errorf("%s: got %d ids, want %d in %s, %v", sealed, ids, want, got, err)
+		}
 	}
 }
 
@@ -58,7 +73,7 @@ func TestResolve(t *testing.T) {
 		items[id] = item
 	}
 	got, err := responses.Resolve(req, items, nil)
-	want := `{"model":"m","input":[{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"two"}]},` +
+	want := `{"model":"m","input":[{"type":"message","role":"assistant","status":"completed","content":[{"type":"output_text","text":"two"}]},` +
 		`{"type":"new","id":"n"},{"role":"user","content":"x","id":"u"}]}`
 	if err != nil || string(got) != want || len(items) != 2 {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
