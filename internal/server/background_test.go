@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -303,14 +304,54 @@ func TestBackgroundStream(t *testing.T) {
 			}
 		})
 	}
-	t.Run("to its end", func(t *testing.T) {
-		h.Fake.Queue(providertest.Answer{Text: "All of it."})
-		a := h.Call(t, h.Home.User.Key, http.MethodPost, "/v1/responses", backgroundBody(servertest.Model, "count", `,"stream":true`))
-		got, err := responsestest.Read(a.Body)
-		if err != nil || got.Text != "All of it." || got.Response.Status != "completed" {
-			t.Errorf("%v, %+v in %s", err, got, a.Body)
-		}
-	})
+	for dialect, model := range responsesModels {
+		// Who waits for a model that thinks for minutes must know what to come back to, or to cancel.
+		t.Run("of a silent provider of "+dialect, func(t *testing.T) {
+			asked := len(h.Fake.Requests())
+			h.Fake.Queue(providertest.Answer{Fault: providertest.Hang})
+			patience, cancel := context.WithTimeout(t.Context(), backgroundTime)
+			defer cancel()
+			answer, err := http.DefaultClient.Do(h.Request(patience, t, h.Home.User.Key, http.MethodPost, "/v1/responses", backgroundBody(model, "think", `,"stream":true`)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			lines := bufio.NewReader(answer.Body)
+			var seen string
+			for !strings.HasSuffix(seen, "}\n\n") || !strings.Contains(seen, "event: response.in_progress") {
+				line, err := lines.ReadString('\n')
+				if err != nil {
+					t.Fatalf("%v after %s", err, seen)
+				}
+				seen += line
+			}
+			_, after, _ := strings.Cut(seen, `"id":"`)
+			id, _, _ := strings.Cut(after, `"`)
+			h.Fake.Wait(t, asked+1)
+			cancelResponse(t, h, id)
+			rest, err := io.ReadAll(lines)
+			if err != nil || !strings.HasPrefix(string(rest), "event: response.failed") || !strings.Contains(string(rest), `"status":"cancelled"`) {
+				t.Errorf("%v: it ended as %s", err, rest)
+			}
+		})
+		t.Run("to its end on "+dialect, func(t *testing.T) {
+			h.Fake.Queue(providertest.Answer{Text: "All of it."})
+			ask := func() servertest.Answer {
+				request := h.Request(t.Context(), t, h.Home.User.Key, http.MethodPost, "/v1/responses", backgroundBody(model, "count", `,"stream":true`))
+				request.Header.Set("Idempotency-Key", "stream-"+dialect)
+				return h.Send(t, request)
+			}
+			a := ask()
+			got, err := responsestest.Read(a.Body)
+			if err != nil || got.Text != "All of it." || got.Response.Status != "completed" || strings.Count(a.Body, "event: response.created\n") != 1 {
+				t.Errorf("%v, %+v in %s", err, got, a.Body)
+			}
+			poll(t, h, got.Response.ID)
+			if again := ask(); again.Body != a.Body {
+				t.Errorf("a repeat got %s, not %s", again.Body, a.Body)
+			}
+		})
+	}
 }
 
 // A repeat with an Idempotency-Key gets the response that was made, and none is made anew.

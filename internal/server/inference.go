@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -164,6 +165,14 @@ func (s *Server) ask(w http.ResponseWriter, r *request, d clientDialect, kept *t
 	var err error
 	if out.once, err = s.once(r, d.surface); err != nil {
 		return nil, s.refuse(r, err)
+	}
+	if opened := r.call.Opened; kept.background() && r.call.Stream {
+		r.call.Opened = func(ctx context.Context) error {
+			if err := opened(ctx); err != nil {
+				return err
+			}
+			return out.open(kept.enc.Open())
+		}
 	}
 	if out.once != nil {
 		out.once.render = out.render

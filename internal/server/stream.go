@@ -76,6 +76,12 @@ func (a *answer) push(e *llm.Event) error {
 	return a.write(text)
 }
 
+// open begins a stream before anything of the answer is there.
+func (a *answer) open(text []byte) error {
+	a.once.saw(text)
+	return a.write(text)
+}
+
 func (a *answer) encode(e *llm.Event) ([]byte, error) {
 	if e.Kind == llm.WholeEvent {
 		return a.enc.Whole(e)

@@ -32,6 +32,7 @@ type Encoder struct {
 	ended   []byte     // the response as the client saw it at its end
 	frames  []byte
 	opened  bool  // the client has seen the stream begin
+	early   bool  // by Open, before the provider was asked
 	last    int64 // the sequence number that was written last, -1 at first
 	shift   int64 // what is added to those of the provider
 	id      string
@@ -81,6 +82,22 @@ func (n *Encoder) Used(usage llm.Usage) { n.used = &usage }
 // choose none.
 func (n *Encoder) Compat(name string) { n.kindo = strings.EqualFold(name, Kindo) }
 
+// Open returns the frames that begin a stream before its provider is asked: in the
+// background a client must know the id to come back to, however long the model thinks.
+// Those of the provider do not go out any more.
+func (n *Encoder) Open() []byte {
+	n.frames = n.frames[:0]
+	n.open()
+	n.early = true
+	return n.frames
+}
+
+// earlyLast is the number of the last event of Open.
+const earlyLast = 1
+
+// begins are the events before anything is said.
+var begins = []string{"response.created", "response.queued", "response.in_progress"}
+
 // Event returns the frames of a server-sent event stream for e, valid until the
 // next call. Its error is UpstreamInvalid for an answer over every bound.
 func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
@@ -101,9 +118,16 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 		}
 	}
 	root := e.Body.Root()
+	name := e.Name
+	if name == "" {
+		name = root.Get("type").Text()
+	}
+	if n.early && slices.Contains(begins, name) {
+		return n.frames, nil
+	}
 	var patches []llm.Patch
 	if number, ok := root.Get("sequence_number").Int(); ok {
-		if number+n.shift <= n.last {
+		if number+n.shift <= n.last || n.early && n.last == earlyLast {
 			n.shift = n.last + 1 - number
 		}
 		n.last = number + n.shift
@@ -113,10 +137,6 @@ func (n *Encoder) Event(e *llm.Event) ([]byte, error) {
 	}
 	if response := root.Get("response"); response.Kind() == llm.Object {
 		patches = append(patches, n.own(response, e)...)
-	}
-	name := e.Name
-	if name == "" {
-		name = root.Get("type").Text()
 	}
 	body := e.Body.Encode(patches...)
 	n.frames = wire.AppendEvent(n.frames, name, body)
