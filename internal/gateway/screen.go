@@ -161,6 +161,7 @@ func (s *screened) push(e *llm.Event) error {
 	if err := s.keep(e); err != nil {
 		return err
 	}
+	e.Thought = e.Dialect == llm.Chat && s.thought(e)
 	if len(e.Finishes)+len(e.Closed) > 0 {
 		if err := s.flush(func(id dlp.TextID) bool { return ends(e, id.Choice) || slices.Contains(e.Closed, id.Index) }); err != nil {
 			return err
@@ -413,6 +414,13 @@ func textID(d llm.Delta) dlp.TextID {
 	return dlp.TextID{Choice: d.Choice, Kind: kind, Index: d.Index, Unrestored: d.Unrestored}
 }
 
+// thought says that e has something else than thinking, and that nothing is held of that.
+func (s *screened) thought(e *llm.Event) bool {
+	return s.held[dlp.TextID{Kind: llm.ThinkingDelta}] == nil && slices.ContainsFunc(e.Deltas, func(d llm.Delta) bool {
+		return d.Choice == 0 && (d.Kind == llm.TextDelta || d.Kind == llm.RefusalDelta || d.Kind == llm.ToolCallDelta)
+	})
+}
+
 // keep remembers, for each text that now waits, an event to send its rest in.
 func (s *screened) keep(e *llm.Event) error {
 	for _, d := range e.Deltas {
@@ -509,7 +517,7 @@ func carrier(e *llm.Event, id dlp.TextID, rest string) *llm.Event {
 	for _, v := range e.Logprobs {
 		v.Clear()
 	}
-	e.Finishes, e.Closed, e.Repeats = nil, nil, nil
+	e.Finishes, e.Closed, e.Repeats, e.Thought = nil, nil, nil, false
 	return e
 }
 

@@ -67,6 +67,21 @@ func TestScreenStreams(t *testing.T) {
 	}
 }
 
+// Reasoning that a provider of chats has told ends before the text for a client of
+// Responses, unless something of it is held back, which comes at the end.
+func TestScreenThought(t *testing.T) {
+	t.Parallel()
+	plan := dlp.New().Plan(dlp.DefaultPolicy())
+	for thought, first := range map[string]bool{"Hm. ": true, "It is ghp_16C7e42F292c6912E771": false} {
+		blocks := []block{{kind: llm.ThinkingDelta, text: thought}, {kind: llm.TextDelta, text: "Well."}}
+		got, raw := listen(t, plan, "chat", "responses", chatFrames(rand.New(rand.NewPCG(1, 7)), blocks))
+		done, text := strings.Index(raw, `"response.reasoning_summary_text.done"`), strings.Index(raw, `"response.output_text.delta"`)
+		if got.thinking != thought || got.text != "Well." || done < 0 || done < text != first {
+			t.Errorf("%q: got %q in %s", thought, got, raw)
+		}
+	}
+}
+
 func someBlocks(r *rand.Rand, words []string) []block {
 	say := func() (text string) {
 		for range 1 + r.IntN(4) {

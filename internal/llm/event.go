@@ -37,6 +37,9 @@ type Event struct {
 	// Closed are the indexes of texts and calls that end with this event, in
 	// dialects that say so; nothing of them may come after it.
 	Closed []int
+	// Thought says, in the dialect that does not tell where texts end, that the event goes on
+	// from thinking to something else, and that data protection holds nothing of it back.
+	Thought bool
 	// Repeats are whole texts that this event tells again after their pieces, in
 	// dialects that do. Kind and Index are those of the pieces. They are screened
 	// as the pieces were, and count for nothing else.

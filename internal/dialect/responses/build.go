@@ -115,6 +115,9 @@ func (n *Encoder) take(e *llm.Event) error {
 		if b.size += len(d.Text.Text()); b.size > textMax || len(b.items) > blocksMax {
 			return wire.Unusable("it is too long")
 		}
+		if key := (itemKey{llm.ThinkingDelta, 0}); e.Thought && d.Kind != llm.ThinkingDelta && b.open[key] != nil {
+			n.closeBlock(b.open[key], key)
+		}
 		n.delta(d)
 	}
 	n.closeBlocks(e, true)
