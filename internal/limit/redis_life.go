@@ -94,13 +94,14 @@ func (r *Redis) stray(call string, places []Bucket) {
 	}
 }
 
-// leave leaves the places of all strays, and returns those strays when Redis answered.
+// leave leaves the places of all strays, and returns those strays when Redis did.
+// That it did not tells nobody: the next answer to a call would be the recovery,
+// at which they are left again, without end.
 func (r *Redis) leave(ctx context.Context) map[string][]Bucket {
 	r.mu.RLock()
 	strays := maps.Clone(r.strays)
 	r.mu.RUnlock()
-	if err := r.each(ctx, "end", strays); err != nil {
-		r.notRenewed(ctx, err)
+	if r.each(ctx, "end", strays) != nil {
 		return nil
 	}
 	return strays

@@ -235,6 +235,29 @@ func TestRedisHangs_places(t *testing.T) {
 	}
 }
 
+// Strays that cannot be left, of a shard that is down say, are not why Redis is
+// said to fail: each answer to a call would be its recovery, and leave them again.
+func TestRedisHangs_straysStay(t *testing.T) {
+	t.Parallel()
+	told, at := new(logged), prefix(t)
+	r := openRedis(t, RedisOptions{URL: redisURL(), Prefix: at, Log: slog.New(slog.NewTextHandler(told, nil))}, nil)
+	stray := bound("key", Concurrent, 5)
+	c := connectTo(t, redisURL())
+	if err := c.Do(t.Context(), c.B().Set().Key(r.key(stray)).Value("no set").Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	r.stray("call", []Bucket{stray})
+	if left := r.leave(t.Context()); left != nil {
+		t.Fatalf("left %v, want an error", left)
+	}
+	if _, err := r.Take(t.Context(), []Bucket{bound("user", Requests, 5)}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if n := told.count("Redis"); n != 0 {
+		t.Errorf("the log tells %d failures and recoveries, want none", n)
+	}
+}
+
 // A Redis that cannot write is one that does not answer.
 func TestRedisFull(t *testing.T) {
 	s := newServer(t, "--maxmemory", "1mb", "--maxmemory-policy", "noeviction")
