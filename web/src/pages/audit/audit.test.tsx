@@ -121,6 +121,25 @@ test("a verification is told to its end also where no stream tells of it, as whe
   await screen.findByText("Verified up to record 9");
 });
 
+test("a verification that the stream began to tell of is told to its end where the next search has none", async () => {
+  const running = { id: "v", state: "running", created_at: "2026-03-01T12:00:00Z", records: 5, head: 9 };
+  const done = { ...running, state: "done", ended_at: "2026-03-01T12:00:01Z", records: 9, verdict: { ok: true, last_seq: 9 } };
+  let read = 0;
+  let tell = (_: unknown) => {};
+  const { router } = await show({
+    "GET /api/v1/audit/records": (r: Request) => page(r.url.includes("phase=") ? [] : [record(2)]),
+    "GET /api/v1/audit/records/live": new Promise((resolve) => (tell = resolve)),
+    "GET /api/v1/audit/verifications": () => (read++ === 0 ? [] : [done]),
+    "POST /api/v1/audit/verifications": { ...running, records: 0 },
+  });
+  await userEvent.click(await screen.findByRole("button", { name: "Verify" }));
+  tell(new Response(`event: new\ndata: {"count":12,"head":14}\n\nevent: verification\ndata: ${JSON.stringify(running)}\n\n`));
+  await screen.findByRole("button", { name: /^12 new/ });
+  await router.navigate({ to: ".", search: { phase: "refusal" } } as never);
+  await screen.findByText("Verified up to record 9");
+  expect(screen.queryByRole("button", { name: /^12 new/ })).toBeNull();
+});
+
 test("what is new waits behind a button, and verification is told as it goes on", async () => {
   const told = 'event: new\ndata: {"count":12,"head":14}\n\nevent: verification\ndata: {"id":"v","state":"running","created_at":"2026-03-01T12:00:00Z","records":500,"head":1000}\n\n';
   await show({ "GET /api/v1/audit/records/live": () => new Response(told) });

@@ -13,6 +13,8 @@ export interface Live {
   verification: Verification | undefined;
 }
 
+const nothing: Live = { count: 0, verification: undefined };
+
 /**
  * Each opening is recorded, and tells something at once, so that a proxy that cuts
  * early would have the page open again and again, four times a second.
@@ -21,10 +23,11 @@ const openingsApart = 5_000;
 
 /** Hears what is new after a record, and how the verification goes on. */
 export function useLive(filter: Filter, after: number): Live {
-  const [live, setLive] = useState<Live>({ count: 0, verification: undefined });
+  const [live, setLive] = useState(nothing);
   const { ended } = useSessionState();
   const query = queryText({ ...filter, after: after || undefined });
   useEffect(() => {
+    if (!after) setLive(nothing); // a verification that was told of would never end
     if (!after || ended) return;
     const stop = new AbortController();
     setLive((l) => ({ ...l, count: 0 }));
