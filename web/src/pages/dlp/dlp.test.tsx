@@ -93,6 +93,18 @@ describe("the policy", () => {
     expect(screen.getByLabelText<HTMLInputElement>("Note on the change").value).toBe("");
   });
 
+  test("the note is of the policy that it was written beside", async () => {
+    await show({ "GET /api/v1/models": [{ id: "m", display_name: "M" }], "GET /api/v1/dlp/draft?model=m": draft });
+    const note = () => screen.findByLabelText<HTMLInputElement>("Note on the change");
+    const choose = async (policy: string) => userEvent.selectOptions(await screen.findByLabelText("Policy of"), policy);
+    await userEvent.type(await note(), "watch first");
+    await screen.findByRole("option", { name: "M" });
+    await choose("m");
+    await waitFor(async () => expect((await note()).value).toBe(""));
+    await choose("");
+    await waitFor(async () => expect((await note()).value).toBe("watch first"));
+  });
+
   test("is not published when a sample comes out otherwise, and says which", async () => {
     await show({ "POST /api/v1/dlp/publish": { ok: false, samples: [{ name: "an address", ok: false, expect: "hide", got: "pass" }] } });
     await userEvent.click(await screen.findByRole("button", { name: "Publish" }));

@@ -11,12 +11,14 @@ import { useDraft, usePolicies } from "./data";
 import { History } from "./History";
 import { Workbench, type Words } from "./Workbench";
 
+const noWords: Words = { note: "", text: "" };
+
 /** The DLP policy of the organisation or of a model: draft, tester, history. */
 export default function DLP() {
   const [address, setAddress] = useAddress();
   const model = address.model ?? "";
   const draft = useDraft(model);
-  const [words, setWords] = useState<Words>({ note: "", text: "" });
+  const [words, setWords] = useState<Record<string, Words>>({}); // by model: a note on one policy is none on another
   const history = address.tab === "history";
   return (
     <Page
@@ -30,7 +32,19 @@ export default function DLP() {
         </>
       }
     >
-      {history ? <History model={model} /> : <States query={draft}>{(d) => <Workbench key={`${model} ${d.saved} ${d.base} ${d.revision}`} model={model} draft={d} words={words} onWords={(changed) => setWords((now) => ({ ...now, ...changed }))} />}</States>}
+      {history ? <History model={model} /> : (
+        <States query={draft}>
+          {(d) => (
+            <Workbench
+              key={`${model} ${d.saved} ${d.base} ${d.revision}`}
+              model={model}
+              draft={d}
+              words={words[model] ?? noWords}
+              onWords={(changed) => setWords((all) => ({ ...all, [model]: { ...(all[model] ?? noWords), ...changed } }))}
+            />
+          )}
+        </States>
+      )}
     </Page>
   );
 }
