@@ -5,7 +5,7 @@ import "time"
 // SinkState is how the delivery of the trail to one sink goes.
 type SinkState struct {
 	Name     string
-	Holder   string    // the node that delivers at present
+	Holder   string    // the life of a node that delivers at present
 	Failures int       // in a row; 0: the last delivery was taken
 	Error    string    // of the last failure
 	At       time.Time // of the last attempt

@@ -56,7 +56,7 @@ func (s *services) follower(ctx context.Context, c config.Sink) (*sink.Follower,
 func (s *services) sinkOptions() sink.Options {
 	i := s.instance
 	return sink.Options{
-		Store: i.db, Holder: i.audit.Node, Version: programVersion(), Now: i.app.now, Log: s.log,
+		Store: i.db, Holder: i.audit.Boot, Version: programVersion(), Now: i.app.now, Log: s.log,
 		Event: func(org sallyport.OrgID, action, resource string, change any) sallyport.Record {
 			return i.audit.Event(sallyport.Principal{Org: org}, action, resource, change)
 		},

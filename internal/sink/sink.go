@@ -75,8 +75,8 @@ type Store interface {
 	SinkLag(ctx context.Context, sink string, org sallyport.OrgID) (sallyport.SinkLag, error)
 	// AddRecord appends a record to a trail.
 	AddRecord(ctx context.Context, org sallyport.OrgID, rec sallyport.Record) error
-	// HoldSink says whether holder is the one that delivers, for so long. The clocks
-	// of those who ask need not agree.
+	// HoldSink says whether holder is the one that delivers, for so long unless its
+	// life ends. The clocks of those who ask need not agree.
 	HoldSink(ctx context.Context, name, holder string, hold time.Duration) (bool, error)
 	SaveSinkState(ctx context.Context, s sallyport.SinkState) error
 }
@@ -104,7 +104,7 @@ type receiver interface {
 // Options are what a Follower needs besides its sinks.
 type Options struct {
 	Store   Store
-	Holder  string // this node: after a crash it goes on where it was
+	Holder  string // this life of the node: one that has ended holds up nobody
 	Version string // of the program, for CEF and OCSF
 	// Event builds the record of what happens to a sink.
 	Event func(org sallyport.OrgID, action, resource string, change any) sallyport.Record

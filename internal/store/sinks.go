@@ -12,16 +12,17 @@ import (
 // sinkErrorMax bounds, in bytes, the text of an error that is kept.
 const sinkErrorMax = 512
 
-// HoldSink makes holder the one that delivers to a sink for so long, by the
-// clock of the database, and says whether it is. Whoever holds it may hold it
-// longer; another may once that time has come.
+// HoldSink makes holder, a life of a node, the one that delivers to a sink for so
+// long, by the clock of the database, and says whether it is. Whoever holds it may
+// hold it longer; another may once that time has come or the life has ended.
 func (db *DB) HoldSink(ctx context.Context, name, holder string, hold time.Duration) (bool, error) {
 	now := db.engine.clock()
 	return changed(db.write.ExecContext(ctx, `
 		INSERT INTO sinks (name, holder, held_until, failures, error, attempted, next_attempt)
 		VALUES ($1, $2, `+now+` + $3, 0, '', 0, 0)
 		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
-		WHERE sinks.holder = excluded.holder OR sinks.held_until <= `+now,
+		WHERE sinks.holder = excluded.holder OR sinks.held_until <= `+now+`
+			OR EXISTS (SELECT 1 FROM leases WHERE boot = sinks.holder AND ended > 0)`,
 		name, holder, hold.Microseconds()))
 }
 

@@ -98,8 +98,15 @@ func testSinkHolder(t *testing.T, db *store.DB) {
 	hold("b", time.Minute, true)
 	hold("a", time.Minute, false)
 
+	// A life that has ended is not waited for, and does not go on.
+	ok(t, db.TakeLease(ctx, journal.Life{Node: "node", Boot: "b"}, time.Minute))
+	hold("a", time.Minute, false)
+	ok(t, db.TakeLease(ctx, journal.Life{Node: "node", Boot: "c"}, time.Minute)) // it ends the one before
+	hold("c", time.Minute, true)
+	hold("b", time.Minute, false)
+
 	state := sallyport.SinkState{
-		Name: "siem", Holder: "b",
+		Name: "siem", Holder: "c",
 		Failures: 3, Error: "refused", At: Time, Next: Time.Add(time.Hour),
 	}
 	ok(t, db.SaveSinkState(ctx, state))
