@@ -375,17 +375,20 @@ func TestExpand(t *testing.T) {
 
 func TestPrint(t *testing.T) {
 	file := quickstartFile + "database: 'postgres://u:hunter2@127.0.0.1/db'\nlimits: {key: {tokens_per_minute: 9}}\n" +
-		"sinks: [{name: hook, type: webhook, url: 'http://127.0.0.1:9/in?token=hunter2', secret: hunter2}]\n"
+		"sinks:\n" +
+		"  - {name: hook, type: webhook, url: 'http://127.0.0.1:9/in?token=hunter2', secret: hunter2}\n" +
+		"  - {name: path, type: webhook, url: 'http://hunter2@127.0.0.1:9/in/hunter2', secret: hunter2}\n" +
+		"  - {name: siem, type: syslog, url: 'tls://127.0.0.1:6514'}\n"
 	c := mustLoad(t, file, "LOCAL_KEY=hunter2")
 	c.Providers[0].Headers = map[string]secret.Text{"X": "hunter2"}
 	var b strings.Builder
 	if err := c.Print(&b); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(b.String(), "hunter2") || strings.Count(b.String(), "[redacted]") != 4 {
+	if strings.Contains(b.String(), "hunter2") || strings.Count(b.String(), "[redacted]") != 6 {
 		t.Errorf("secrets are shown, or not as redacted:\n%s", b.String())
 	}
-	for _, want := range []string{"input: 2.5", "cache_write: 3.125", "starting: 100", "tokens_per_minute: 9", claudeID} {
+	for _, want := range []string{"input: 2.5", "cache_write: 3.125", "starting: 100", "tokens_per_minute: 9", claudeID, "http://127.0.0.1:9/[redacted]", "tls://127.0.0.1:6514\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, b.String())
 		}

@@ -45,14 +45,18 @@ func redactedURL(s string) string {
 	return u.Redacted()
 }
 
-// redactedAddress is a receiver's, which may take its token in any parameter.
+// redactedAddress says where a receiver is. Receivers take tokens in all that
+// can follow, and before it.
 func redactedAddress(s string) string {
 	u, err := url.Parse(s)
-	if err == nil && u.RawQuery != "" {
-		u.RawQuery = "[redacted]"
-		s = u.String()
+	if err != nil || s == "" {
+		return redactedURL(s)
 	}
-	return redactedURL(s)
+	where := u.Scheme + "://" + u.Host
+	if where != s {
+		where += "/[redacted]"
+	}
+	return where
 }
 
 // fileModel is a model of the catalogue as the file would have it.
