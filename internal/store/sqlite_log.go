@@ -19,8 +19,8 @@ const (
 
 // logCopier copies the write-ahead log into the file while others write: a writer
 // who did it would hold up all who wait for it, for as long as thousands of pages
-// and two fsyncs take. What it does not do is lost to nobody: SQLite copies the log
-// at checkpointPagesMax, and when a file is opened or closed.
+// and two fsyncs take. What it does not copy is not lost: SQLite copies the log at
+// checkpointPagesMax, and when the last who has the file open closes it.
 type logCopier struct {
 	read, write *sql.DB
 
