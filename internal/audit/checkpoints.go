@@ -21,7 +21,7 @@ const (
 	// checkpointAhead is more than the clocks of two nodes differ: a checkpoint
 	// that is so far ahead was made before a clock was set right, and says nothing
 	// of when the next one is due.
-	checkpointAhead = time.Hour
+	checkpointAhead = 5 * time.Minute
 )
 
 // checkpointPoll is how often the follower looks; unsignedMax how many trails it

@@ -21,7 +21,7 @@ function Probe() {
 const draft = "sallyport.draft.c1";
 
 /** What a tab hears when the session became another one in another. */
-const anotherTab = () => fireEvent(window, new StorageEvent("storage", { key: "sallyport.session" }));
+const anotherTab = (newValue = "another") => fireEvent(window, new StorageEvent("storage", { key: "sallyport.session", newValue }));
 
 test("a 401 ends the session but keeps who it was; the same person goes on, with their drafts", async () => {
   localStorage.setItem(draft, "half a thought");
@@ -51,6 +51,15 @@ test("signing out forgets drafts, also when the session had ended before", async
   await userEvent.click(screen.getByText("out"));
   await screen.findByText("nobody");
   expect(localStorage.getItem(draft)).toBeNull();
+});
+
+test("who signs out in one tab is signed out in all", async () => {
+  await renderPage(<Probe />, { answers: { "DELETE /api/v1/session": null } });
+  await screen.findByText("Ann");
+  anotherTab("");
+  await screen.findByText("nobody");
+  await userEvent.click(screen.getByText("out"));
+  expect(localStorage.getItem("sallyport.session")).toBe(""); // which the other tabs hear
 });
 
 test("a page shows nothing of the organisation that another tab has left", async () => {

@@ -52,7 +52,7 @@ async function readSession(signal: AbortSignal): Promise<Session | null> {
   }
 }
 
-/** All tabs have one session. What is kept under this name changes when one of them gets another, which the others hear. */
+/** All tabs have one session. What is kept under this name changes when one of them gets another, which the others hear: "" when it is none. */
 const tabsName = "sallyport.session";
 
 /** Names of what a browser keeps for a person begin so; signing out forgets it. */
@@ -65,6 +65,13 @@ export function forgetDrafts(): void {
 /** Another person or organisation must see nothing of what was on the screen. What pages keep themselves goes with the shell. */
 function forgetPages(queries: QueryClient): void {
   queries.removeQueries({ predicate: (q) => q.queryKey[0] !== "session" });
+}
+
+function show(queries: QueryClient, next: Session | null, same: boolean): void {
+  setHooks({ csrf: next?.csrf_token ?? "" });
+  void queries.cancelQueries({ queryKey: sessionKey }); // what is asked already is of the session before
+  if (!same) forgetPages(queries);
+  queries.setQueryData(sessionKey, next);
 }
 
 export function SessionProvider({ children }: { children: ReactNode }) {
@@ -89,18 +96,20 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => setHooks({ ended: () => setEnded(true) }), []);
   useEffect(() => {
-    const heard = (e: StorageEvent) => e.key === tabsName && void queries.invalidateQueries({ queryKey: sessionKey });
+    const heard = (e: StorageEvent) => {
+      if (e.key !== tabsName) return;
+      if (e.newValue !== "") return void queries.invalidateQueries({ queryKey: sessionKey });
+      setEnded(false);
+      show(queries, null, false); // who signs out wants nothing to stay on a screen
+    };
     addEventListener("storage", heard);
     return () => removeEventListener("storage", heard);
   }, [queries]);
 
   const state = useMemo<SessionState>(() => {
     const become = (next: Session | null, same: boolean) => {
-      setHooks({ csrf: next?.csrf_token ?? "" });
-      void queries.cancelQueries({ queryKey: sessionKey }); // what is asked already is of the session before
-      if (!same) forgetPages(queries);
-      queries.setQueryData(sessionKey, next);
-      keep(tabsName, newKey());
+      show(queries, next, same);
+      keep(tabsName, next ? newKey() : "");
     };
     return {
       session,
