@@ -18,7 +18,9 @@ type file struct {
 func (f *file) send(_ context.Context, batch []Item) (err error) {
 	var text []byte
 	for _, item := range batch {
-		text = append(append(text, f.encode(item)...), '\n')
+		for _, e := range f.encode(item) {
+			text = append(append(text, e.text...), '\n')
+		}
 	}
 	out, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

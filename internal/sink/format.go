@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,8 +10,16 @@ import (
 	"github.com/sallyport-ai/sallyport/internal/audit"
 )
 
-// encoder writes a record as one line, without its end.
-type encoder func(item Item) []byte
+// event is a line without its end, under the id by which receivers fold repeats.
+type event struct {
+	id   string
+	text []byte
+}
+
+// encoder writes a record as what a format has for it: one event, and in OCSF one
+// more for what DLP found. They travel in one batch, and a record is delivered or
+// refused with all of them.
+type encoder func(item Item) []event
 
 // vendor and product name this program to others.
 const (
@@ -23,11 +30,15 @@ const (
 func encoderOf(format, version string) encoder {
 	switch format {
 	case CEF:
-		return func(item Item) []byte { return cef(item, version) }
+		return func(item Item) []event { return alone(item, cef(item, version)) }
 	case OCSF:
-		return func(item Item) []byte { return ocsf(item, version) }
+		return func(item Item) []event { return ocsf(item, version) }
 	}
-	return func(item Item) []byte { return audit.LineOf(item.StoredRecord) }
+	return func(item Item) []event { return alone(item, audit.LineOf(item.StoredRecord)) }
+}
+
+func alone(item Item, text []byte) []event {
+	return []event{{item.Record.EventID, text}}
 }
 
 // cef is the record in the Common Event Format.
@@ -110,107 +121,4 @@ func dlpTypes(r *sallyport.Record) string {
 		}
 	}
 	return strings.Join(types, ",")
-}
-
-// The class and version of OCSF.
-const (
-	ocsfVersion = "1.8.0"
-	ocsfClass   = 6003 // API Activity
-)
-
-type object = map[string]any
-
-// ocsf is the record as API Activity, with the profile for calls of models. All
-// of the record that has no place of its own is under unmapped.
-func ocsf(item Item, version string) []byte {
-	r := &item.Record
-	activity := ocsfActivity(r)
-	severity, status, told := 1, 0, "Unknown"
-	if alarming(r) {
-		severity, status, told = 3, 2, "Failure"
-	} else if r.Phase == sallyport.PhaseOutcome || r.Phase == sallyport.PhaseEvent {
-		status, told = 1, "Success"
-	}
-	metadata := object{
-		"version": ocsfVersion, "uid": r.EventID, "sequence": item.Seq, "tenant_uid": string(r.Org), "event_code": r.Action,
-		"product": object{"name": product, "vendor_name": vendor, "version": version},
-	}
-	event := object{
-		"class_uid": ocsfClass, "class_name": "API Activity", "category_uid": 6, "category_name": "Application Activity",
-		"activity_id": activity, "type_uid": ocsfClass*100 + activity, "severity_id": severity,
-		"status_id": status, "status": told, "time": r.Time.UnixMilli(), "metadata": metadata,
-		"actor": ocsfActor(r), "src_endpoint": ocsfSource(item), "unmapped": object{"record": json.RawMessage(audit.LineOf(item.StoredRecord))},
-		"api": object{
-			"operation": r.Action, "service": object{"name": product},
-			"request":  object{"uid": or(r.RequestID, r.EventID)},
-			"response": object{"code": r.Status, "error": string(r.Code)},
-		},
-	}
-	if r.Code != "" {
-		event["status_code"] = string(r.Code)
-	}
-	if model := or(r.ModelUsed, r.ModelRequested); model != "" {
-		metadata["profiles"] = []string{"ai_operation"}
-		event["ai_model"] = object{"model_name": model, "name": model, "ai_provider": or(r.Provider, "unknown")}
-		if t := r.Tokens; t != nil {
-			prompt := t.Input + t.CachedInput + t.CacheWrite
-			event["message_context"] = object{
-				"service": object{"name": product}, "uid": string(r.Call),
-				"prompt_tokens": prompt, "completion_tokens": t.Output, "total_tokens": prompt + t.Output,
-			}
-		}
-	}
-	if item.Source.UserAgent != "" {
-		event["http_request"] = object{"user_agent": item.Source.UserAgent}
-	}
-	text, err := json.Marshal(event)
-	if err != nil { // the time is out of range: nothing else can be wrong here
-		return audit.LineOf(item.StoredRecord)
-	}
-	return text
-}
-
-// ocsfActivity is 1 create, 2 read, 3 update, 4 delete, 99 other, as the method
-// says or the verb of the action.
-func ocsfActivity(r *sallyport.Record) int {
-	method, _, _ := strings.Cut(r.Route, " ")
-	switch method {
-	case "POST":
-		return 1
-	case "GET", "HEAD":
-		return 2
-	case "PUT", "PATCH":
-		return 3
-	case "DELETE":
-		return 4
-	}
-	switch verb := r.Action[strings.LastIndexByte(r.Action, '.')+1:]; verb {
-	case "create", "import", "grant":
-		return 1
-	case "list", "show", "get", "read", "export":
-		return 2
-	case "set", "save", "update", "access":
-		return 3
-	case "delete", "revoke":
-		return 4
-	}
-	return 99
-}
-
-func ocsfActor(r *sallyport.Record) object {
-	if r.Actor.User == "" {
-		return object{"app_name": "sallyport", "user": object{"name": or(r.Actor.Type, "unknown"), "type_id": 0}}
-	}
-	user := object{"uid": string(r.Actor.User), "type_id": 1}
-	if r.Actor.Key != "" {
-		user["credential_uid"] = string(r.Actor.Key)
-	}
-	return object{"user": user}
-}
-
-func ocsfSource(item Item) object {
-	if item.Source.IP == "" {
-		return object{"name": or(item.Record.Node, "unknown")}
-	}
-	return object{"ip": item.Source.IP}
 }

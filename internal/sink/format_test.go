@@ -86,7 +86,7 @@ func TestHostileText(t *testing.T) {
 			t.Parallel()
 			item := written(t, text)
 			for _, format := range []string{JSON, CEF, OCSF} {
-				line := string(encoderOf(format, "1.0")(item))
+				line := string(encoderOf(format, "1.0")(item)[0].text)
 				if strings.ContainsFunc(line, steers) || format == CEF && strings.ContainsFunc(line, unicode.IsControl) {
 					t.Errorf("%s: an event is more than one line, or moves a cursor: %.300q", format, line)
 				}
@@ -119,7 +119,7 @@ func TestHostileText(t *testing.T) {
 					}
 				}
 			}
-			message := string((&syslog{encode: encoderOf(JSON, "1.0")}).message(item))
+			message := string(syslogMessage(item, encoderOf(JSON, "1.0")(item)[0]))
 			if len(message) > messageMax || strings.ContainsFunc(message, steers) {
 				t.Errorf("syslog: %d bytes, %.300q", len(message), message)
 			}

@@ -40,7 +40,7 @@ const (
 const (
 	JSON = "json" // the record's stored bytes
 	CEF  = "cef"  // ArcSight's Common Event Format
-	OCSF = "ocsf" // Open Cybersecurity Schema Framework, API Activity
+	OCSF = "ocsf" // Open Cybersecurity Schema Framework, see ocsf.go
 )
 
 // Config is one sink.

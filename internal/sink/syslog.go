@@ -82,13 +82,14 @@ func (s *syslog) send(ctx context.Context, batch []Item) (err error) {
 	}
 	var text []byte
 	for _, item := range batch {
-		message := s.message(item)
-		text = append(strconv.AppendInt(text, int64(len(message)), 10), ' ')
-		text = append(text, message...)
-		if _, err := conn.Write(text); err != nil {
-			return err
+		for _, e := range s.encode(item) {
+			message := syslogMessage(item, e)
+			text = append(strconv.AppendInt(text[:0], int64(len(message)), 10), ' ')
+			text = append(text, message...)
+			if _, err := conn.Write(text); err != nil {
+				return err
+			}
 		}
-		text = text[:0]
 	}
 	if err := conn.CloseWrite(); err != nil {
 		return err
@@ -120,16 +121,16 @@ func closed(ctx context.Context, plain, conn net.Conn) error {
 	return err
 }
 
-// message is one record as RFC 5424 has it.
-func (s *syslog) message(item Item) []byte {
+// syslogMessage is one event of a record as RFC 5424 has it.
+func syslogMessage(item Item, e event) []byte {
 	r := &item.Record
 	at := "-"
 	if !r.Time.IsZero() {
 		at = r.Time.UTC().Format("2006-01-02T15:04:05.000000Z")
 	}
 	head := fmt.Sprintf("<%d>1 %s %s sallyport - %s ", facility*8+priority(r), at, headerText(r.Node, 255), headerText(r.Action, 32))
-	data := fmt.Sprintf(`[%s org="%s" seq="%d" event_id="%s"`, structuredID, parameter(string(r.Org)), item.Seq, parameter(r.EventID))
-	text := s.encode(item)
+	data := fmt.Sprintf(`[%s org="%s" seq="%d" event_id="%s"`, structuredID, parameter(string(r.Org)), item.Seq, parameter(e.id))
+	text := e.text
 	if room := messageMax - len(head) - len(data) - len(`truncated="true"`) - 3; len(text) > room {
 		data += ` truncated="true"`
 		for room > 0 && !utf8.RuneStart(text[room]) {

@@ -144,7 +144,6 @@ func TestSyslogTLS(t *testing.T) {
 
 func TestSyslogMessage(t *testing.T) {
 	t.Parallel()
-	s := &syslog{encode: encoderOf(JSON, "1")}
 	r := sallyport.Record{
 		EventID: "e-1", Org: `a"b\c]d`, Action: "chat completions é", Node: "node 1", Phase: sallyport.PhaseRefusal,
 		Time: time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.FixedZone("", 3600)), ModelRequested: strings.Repeat("é", 6000),
@@ -153,7 +152,8 @@ func TestSyslogMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := s.message(itemOf(sallyport.StoredRecord{Seq: 7, Hash: hash, Body: body}))
+	item := itemOf(sallyport.StoredRecord{Seq: 7, Hash: hash, Body: body})
+	m := syslogMessage(item, encoderOf(JSON, "1")(item)[0])
 	want := `<108>1 2026-03-01T11:00:00.123456Z node1 sallyport - chatcompletions [sallyport@32473 org="a\"b\\c\]d" seq="7" event_id="e-1" truncated="true"] {"v":1,`
 	if !strings.HasPrefix(string(m), want) {
 		t.Errorf("got  %.200s\nwant %s", m, want)

@@ -105,7 +105,9 @@ func newWebhook(c Config, encode encoder, now func() time.Time) (*webhook, error
 func (w *webhook) send(ctx context.Context, batch []Item) error {
 	var body []byte
 	for _, item := range batch {
-		body = append(append(body, w.encode(item)...), '\n')
+		for _, e := range w.encode(item) {
+			body = append(append(body, e.text...), '\n')
+		}
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
 	if err != nil {
@@ -173,17 +175,19 @@ func (s *splunk) send(ctx context.Context, batch []Item) error {
 	enc := json.NewEncoder(&body)
 	enc.SetEscapeHTML(false)
 	for _, item := range batch {
-		var event any = json.RawMessage(s.encode(item))
-		if s.text {
-			event = string(s.encode(item))
-		}
 		at := item.Record.Time.UnixMicro()
-		err := enc.Encode(map[string]any{
-			"time": json.RawMessage(fmt.Sprintf("%d.%06d", at/1e6, max(at%1e6, 0))), "host": or(item.Record.Node, "sallyport"),
-			"source": "sallyport", "sourcetype": "sallyport:audit", "event": event,
-		})
-		if err != nil {
-			return err
+		for _, e := range s.encode(item) {
+			var told any = json.RawMessage(e.text)
+			if s.text {
+				told = string(e.text)
+			}
+			err := enc.Encode(map[string]any{
+				"time": json.RawMessage(fmt.Sprintf("%d.%06d", at/1e6, max(at%1e6, 0))), "host": or(item.Record.Node, "sallyport"),
+				"source": "sallyport", "sourcetype": "sallyport:audit", "event": told,
+			})
+			if err != nil {
+				return err
+			}
 		}
 	}
 	answer, err := s.post(ctx, s.events, &body)
