@@ -35,6 +35,7 @@ func (f budgetFlags) id() (sallyport.BudgetID, error) {
 type budgetView struct {
 	Scope   string    `json:"scope"`
 	Subject string    `json:"subject,omitempty"`
+	Name    string    `json:"name,omitempty"` // what people call the subject
 	Period  string    `json:"period"`
 	Since   time.Time `json:"since"` // when the period began
 	Limit   string    `json:"limit"` // credits, as text
@@ -42,11 +43,25 @@ type budgetView struct {
 	Held    string    `json:"held"`  // set aside for calls under way
 }
 
-func viewBudget(b sallyport.Budget) budgetView {
-	return budgetView{
-		Scope: string(b.Scope), Subject: b.Subject, Period: string(b.Period), Since: b.Since,
-		Limit: b.Limit.String(), Spent: b.Spent.String(), Held: b.Held.String(),
+// viewBudgets are budgets with what people call their subjects.
+func (i *instance) viewBudgets(ctx context.Context, org sallyport.OrgID, all ...sallyport.Budget) ([]budgetView, error) {
+	of := make([]string, 0, len(all))
+	for _, b := range all {
+		of = append(of, string(b.Scope)+"/"+b.Subject)
 	}
+	n, err := i.namesOf(ctx, org, of...)
+	views := make([]budgetView, 0, len(all))
+	for _, b := range all {
+		view := budgetView{
+			Scope: string(b.Scope), Subject: b.Subject, Period: string(b.Period), Since: b.Since,
+			Limit: b.Limit.String(), Spent: b.Spent.String(), Held: b.Held.String(),
+		}
+		if b.Subject != "" {
+			view.Name = n.Of(view.Scope, b.Subject)
+		}
+		views = append(views, view)
+	}
+	return views, err
 }
 
 type budgetSet struct {
@@ -73,7 +88,11 @@ func (c *budgetSet) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		return show(a.out, c.jsonFlag, viewBudget(b), "limit: "+b.Limit.String(), "spent: "+b.Spent.String(), "held: "+b.Held.String())
+		views, err := i.viewBudgets(ctx, org.ID, b)
+		if err != nil {
+			return err
+		}
+		return show(a.out, c.jsonFlag, views[0], "limit: "+b.Limit.String(), "spent: "+b.Spent.String(), "held: "+b.Held.String())
 	})
 }
 
@@ -105,16 +124,19 @@ func (c *budgetList) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		views := make([]budgetView, 0, len(all))
-		for _, b := range all {
-			views = append(views, viewBudget(b.At(a.now())))
+		for at, b := range all {
+			all[at] = b.At(a.now())
 		}
-		return list(a.out, c.jsonFlag, views, "SCOPE ID PERIOD SINCE LIMIT SPENT HELD", func(b budgetView) []any {
+		views, err := i.viewBudgets(ctx, org.ID, all...)
+		if err != nil {
+			return err
+		}
+		return list(a.out, c.jsonFlag, views, "SCOPE ID NAME PERIOD SINCE LIMIT SPENT HELD", func(b budgetView) []any {
 			since := b.Since.Format(time.DateOnly)
 			if b.Period == string(sallyport.PeriodTotal) {
 				since = "" // it has no beginning
 			}
-			return []any{b.Scope, b.Subject, b.Period, since, b.Limit, b.Spent, b.Held}
+			return []any{b.Scope, b.Subject, b.Name, b.Period, since, b.Limit, b.Spent, b.Held}
 		})
 	})
 }

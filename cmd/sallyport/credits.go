@@ -88,6 +88,7 @@ type ledgerView struct {
 	Model        string           `json:"model,omitempty"`
 	Estimated    bool             `json:"estimated,omitempty"`
 	Overrun      bool             `json:"overrun,omitempty"`
+	PriceVersion string           `json:"price_version,omitempty"` // of a charge: the price that it was reckoned with
 	Note         string           `json:"note,omitempty"`
 	At           time.Time        `json:"at"`
 }
@@ -109,11 +110,12 @@ func (c *creditLedger) Run(ctx context.Context, a *app) error {
 		for _, e := range entries {
 			views = append(views, ledgerView{
 				Seq: e.Seq, Kind: string(e.Kind), Amount: e.Amount.String(), BalanceAfter: e.BalanceAfter.String(),
-				CallID: e.Call, Model: e.Model, Estimated: e.Estimated, Overrun: e.Overrun, Note: e.Note, At: e.At.UTC(),
+				CallID: e.Call, Model: e.Model, Estimated: e.Estimated, Overrun: e.Overrun,
+				PriceVersion: e.PriceVersion, Note: e.Note, At: e.At.UTC(),
 			})
 		}
-		return list(a.out, c.jsonFlag, views, "SEQ TIME KIND AMOUNT BALANCE MODEL NOTE", func(e ledgerView) []any {
-			return []any{e.Seq, when(e.At), e.Kind, e.Amount, e.BalanceAfter, e.Model, e.Note}
+		return list(a.out, c.jsonFlag, views, "SEQ TIME KIND AMOUNT BALANCE MODEL PRICE NOTE", func(e ledgerView) []any {
+			return []any{e.Seq, when(e.At), e.Kind, e.Amount, e.BalanceAfter, e.Model, e.PriceVersion, e.Note}
 		})
 	})
 }

@@ -12,11 +12,14 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
+	"github.com/sallyport-ai/sallyport/internal/agent"
+	"github.com/sallyport-ai/sallyport/internal/catalogue"
 	"github.com/sallyport-ai/sallyport/internal/config"
 	"github.com/sallyport-ai/sallyport/internal/dlp"
 	"github.com/sallyport-ai/sallyport/internal/gateway"
 	"github.com/sallyport-ai/sallyport/internal/limit"
 	"github.com/sallyport-ai/sallyport/internal/policy"
+	"github.com/sallyport-ai/sallyport/internal/server"
 )
 
 type limitCmd struct {
@@ -211,4 +214,15 @@ func (i *instance) subject(ctx context.Context, org sallyport.OrgID, scope, id s
 		return id, see(err, "key list")
 	}
 	return id, nil
+}
+
+// namesOf are what people call those things, by "user/ID" and so on.
+func (i *instance) namesOf(ctx context.Context, org sallyport.OrgID, of ...string) (server.Names, error) {
+	return server.NameSource{
+		Stored: i.db,
+		Agents: func(ctx context.Context, org sallyport.OrgID) ([]sallyport.Agent, error) {
+			return i.db.Agents(ctx, org, agent.ListMax)
+		},
+		Models: catalogue.New(i.cfg.Catalogue(), i.db).All,
+	}.Read(ctx, org, of...)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
@@ -23,7 +24,8 @@ type usageCmd struct {
 }
 
 type usageView struct {
-	Name        string `json:"name"` // the day, or an id; empty: calls of no agent
+	Name        string `json:"name"`            // the day, or an id; empty: calls of no agent
+	Label       string `json:"label,omitempty"` // what people call it
 	Calls       int64  `json:"calls"`
 	Input       int64  `json:"input_tokens"`
 	CachedInput int64  `json:"cached_input_tokens"`
@@ -55,19 +57,38 @@ func (c *usageCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
+		of := make([]string, 0, len(rows))
+		for _, r := range rows {
+			of = append(of, c.By+"/"+r.Name)
+		}
+		n, err := i.namesOf(ctx, org.ID, of...)
+		if err != nil {
+			return err
+		}
 		views := make([]usageView, 0, len(rows))
 		for _, r := range rows {
+			label := n.Of(c.By, r.Name)
+			if label == r.Name {
+				label = "" // a day, or nobody knows another name
+			}
 			views = append(views, usageView{
-				r.Name, r.Calls, r.Usage.Input, r.Usage.CachedInput, r.Usage.CacheWrite, r.Usage.Output, r.Usage.Reasoning,
+				r.Name, label, r.Calls, r.Usage.Input, r.Usage.CachedInput, r.Usage.CacheWrite, r.Usage.Output, r.Usage.Reasoning,
 				r.Charge.String(), r.Estimated, r.Overruns,
 			})
 		}
 		if c.CSV {
 			return writeUsage(a.out, c.By, views)
 		}
-		header := strings.ToUpper(c.By) + " CALLS INPUT CACHED CACHE-WRITE OUTPUT REASONING CHARGE ESTIMATED OVERRUNS"
-		return list(a.out, c.jsonFlag, views, header, func(u usageView) []any {
-			return []any{u.Name, u.Calls, u.Input, u.CachedInput, u.CacheWrite, u.Output, u.Reasoning, u.Charge, u.Estimated, u.Overruns}
+		header, named := strings.ToUpper(c.By), c.By != string(sallyport.UsageByDay)
+		if named {
+			header += " NAME"
+		}
+		return list(a.out, c.jsonFlag, views, header+" CALLS INPUT CACHED CACHE-WRITE OUTPUT REASONING CHARGE ESTIMATED OVERRUNS", func(u usageView) []any {
+			cells := []any{u.Name}
+			if named {
+				cells = append(cells, u.Label)
+			}
+			return append(cells, u.Calls, u.Input, u.CachedInput, u.CacheWrite, u.Output, u.Reasoning, u.Charge, u.Estimated, u.Overruns)
 		})
 	})
 }
@@ -86,11 +107,11 @@ func day(flag, text string) (time.Time, error) {
 
 func writeUsage(w io.Writer, by string, rows []usageView) error {
 	out := csv.NewWriter(w)
-	_ = out.Write([]string{by, "calls", "input_tokens", "cached_input_tokens", "cache_write_tokens",
+	_ = out.Write([]string{by, "name", "calls", "input_tokens", "cached_input_tokens", "cache_write_tokens",
 		"output_tokens", "reasoning_tokens", "charge", "estimated", "overruns"})
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	for _, u := range rows {
-		_ = out.Write([]string{audit.PlainCell(u.Name), number(u.Calls), number(u.Input), number(u.CachedInput), number(u.CacheWrite),
+		_ = out.Write([]string{audit.PlainCell(u.Name), audit.PlainCell(cmp.Or(u.Label, u.Name)), number(u.Calls), number(u.Input), number(u.CachedInput), number(u.CacheWrite),
 			number(u.Output), number(u.Reasoning), u.Charge, number(u.Estimated), number(u.Overruns)})
 	}
 	out.Flush()

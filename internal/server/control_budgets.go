@@ -118,13 +118,13 @@ func (s *Server) viewBudgets(ctx context.Context, org sallyport.OrgID, all []sal
 	return views, err
 }
 
-func viewBudget(b sallyport.Budget, n names) budgetView {
+func viewBudget(b sallyport.Budget, n Names) budgetView {
 	view := budgetView{
 		Scope: string(b.Scope), Subject: b.Subject, Period: string(b.Period), Since: b.Since,
 		Limit: b.Limit.String(), Spent: b.Spent.String(), Held: b.Held.String(),
 	}
 	if b.Subject != "" {
-		view.Name = n.of(view.Scope, b.Subject)
+		view.Name = n.Of(view.Scope, b.Subject)
 	}
 	return view
 }

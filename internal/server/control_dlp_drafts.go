@@ -117,7 +117,7 @@ func (s *Server) dlpDraft(ctx context.Context, p sallyport.Principal, model stri
 	if err != nil {
 		return view, err
 	}
-	view.By = n.of("user", string(d.User))
+	view.By = n.Of("user", string(d.User))
 	view.Samples, err = s.openSamples(ctx, p.Org, model, d.Samples)
 	return view, err
 }

@@ -103,7 +103,7 @@ func (s *Server) dlpPolicies(ctx context.Context, p sallyport.Principal) ([]dlpP
 	}
 	n, err := s.namesOf(ctx, p.Org, of...)
 	for i, v := range views {
-		views[i].Name, views[i].By = n.of("model", v.Model), n.of("user", v.By)
+		views[i].Name, views[i].By = n.Of("model", v.Model), n.Of("user", v.By)
 	}
 	return views, err
 }
@@ -139,7 +139,7 @@ func (s *Server) dlpVersions(ctx context.Context, p sallyport.Principal, in *dlp
 		found, page.Before = found[:in.Limit], found[in.Limit-1].Number
 	}
 	for _, v := range found {
-		view := dlpVersionView{Number: v.Number, Note: v.Note, By: n.of("user", string(v.User)), At: timeOrNil(v.At)}
+		view := dlpVersionView{Number: v.Number, Note: v.Note, By: n.Of("user", string(v.User)), At: timeOrNil(v.At)}
 		if v.Body != nil {
 			parsed, err := dlp.ParsePolicy(v.Body)
 			if err != nil {

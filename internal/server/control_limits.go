@@ -149,7 +149,7 @@ func (r limitReader) views(ctx context.Context, whose ...limited) ([]limitView, 
 	return views, nil
 }
 
-func (r limitReader) view(ctx context.Context, w limited, n names) (limitView, error) {
+func (r limitReader) view(ctx context.Context, w limited, n Names) (limitView, error) {
 	limits, decided := r.rules.Of(w.scope, w.id)
 	view := limitView{Scope: w.scope, ID: w.id, Limits: limits, ManagedBy: byFile, Use: []useView{}}
 	if decided {
@@ -157,7 +157,7 @@ func (r limitReader) view(ctx context.Context, w limited, n names) (limitView, e
 	}
 	id := string(r.org)
 	if w.id != "" {
-		id, view.Name = w.id, n.of(w.scope, w.id)
+		id, view.Name = w.id, n.Of(w.scope, w.id)
 	}
 	states, err := r.s.parts.Limiter.Look(ctx, limits.Buckets(r.org, w.scope, id, view.Name))
 	for _, state := range states {

@@ -39,6 +39,7 @@ type ledgerView struct {
 	Model        string           `json:"model,omitempty"`
 	Estimated    bool             `json:"estimated,omitempty"`
 	Overrun      bool             `json:"overrun,omitempty"`
+	PriceVersion string           `json:"price_version,omitempty" doc:"Of a charge: the price that it was reckoned with"`
 	Note         string           `json:"note,omitempty"`
 	At           string           `json:"at"`
 }
@@ -90,7 +91,8 @@ func (s *Server) ledger(ctx context.Context, org sallyport.OrgID, in *ledgerQuer
 	for _, e := range entries {
 		views = append(views, ledgerView{
 			Seq: e.Seq, Kind: string(e.Kind), Amount: e.Amount.String(), BalanceAfter: e.BalanceAfter.String(),
-			CallID: e.Call, Model: e.Model, Estimated: e.Estimated, Overrun: e.Overrun, Note: e.Note, At: isoTime(e.At),
+			CallID: e.Call, Model: e.Model, Estimated: e.Estimated, Overrun: e.Overrun,
+			PriceVersion: e.PriceVersion, Note: e.Note, At: isoTime(e.At),
 		})
 	}
 	return views, nil

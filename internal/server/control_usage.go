@@ -90,7 +90,7 @@ func (s *Server) usage(ctx context.Context, org sallyport.OrgID, user sallyport.
 		total.Add(r)
 		if i < in.Limit {
 			view := viewUsage(r)
-			if view.Label = n.of(in.By, r.Name); view.Label == r.Name {
+			if view.Label = n.Of(in.By, r.Name); view.Label == r.Name {
 				view.Label = "" // a day, or nobody knows another name
 			}
 			report.Rows = append(report.Rows, view)

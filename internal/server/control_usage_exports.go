@@ -62,7 +62,7 @@ func (s *Server) usageTable(ctx context.Context, org sallyport.OrgID, in *usageE
 			return
 		}
 		for _, p := range points {
-			row := []string{p.Day.Format(time.DateOnly), p.Name, n.of(in.By, p.Name)}
+			row := []string{p.Day.Format(time.DateOnly), p.Name, n.Of(in.By, p.Name)}
 			for _, number := range []int64{p.Calls, p.Usage.Input, p.Usage.CachedInput, p.Usage.CacheWrite, p.Usage.Output, p.Usage.Reasoning} {
 				row = append(row, strconv.FormatInt(number, 10))
 			}

@@ -91,7 +91,7 @@ func (s *Server) usageSeries(ctx context.Context, org sallyport.OrgID, user sall
 	for _, l := range drawn {
 		view := l.view()
 		if !l.rest {
-			view.ID, view.Name = l.id, n.of(in.By, l.id)
+			view.ID, view.Name = l.id, n.Of(in.By, l.id)
 		}
 		report.Series = append(report.Series, view)
 	}

@@ -165,7 +165,8 @@ func TestUsageExports(t *testing.T) {
 	if !strings.Contains(newest, `"seq":3`) || strings.Contains(newest, `"seq":2`) {
 		t.Errorf("the newest is %s", newest)
 	}
-	if next := h.Call(t, h.Home.Admin.Key, http.MethodGet, "/api/v1/credits/ledger?order=newest&limit=1&before=3", "").Body; !strings.Contains(next, `"seq":2`) {
+	if next := h.Call(t, h.Home.Admin.Key, http.MethodGet, "/api/v1/credits/ledger?order=newest&limit=1&before=3", "").Body; !strings.Contains(next, `"seq":2`) ||
+		ledger[2][12] == "" || !strings.Contains(next, `"price_version":`+quoted(ledger[2][12])) {
 		t.Errorf("the next is %s", next)
 	}
 }

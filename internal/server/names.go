@@ -9,17 +9,26 @@ import (
 	"github.com/sallyport-ai/sallyport"
 )
 
-// names are what people call the things that limits, budgets and usage name by
+// Names are what people call the things that limits, budgets and usage name by
 // their ids, by "user/ID", "key/ID", "group/ID", "agent/ID" and "model/ID".
-type names map[string]string
+type Names map[string]string
 
-// of is the name of a thing, its id where it has none (any more).
-func (n names) of(scope, id string) string { return cmp.Or(n[scope+"/"+id], id) }
+// Of is the name of a thing, its id where it has none (any more).
+func (n Names) Of(scope, id string) string { return cmp.Or(n[scope+"/"+id], id) }
 
-// namesOf reads the names of those things; of other scopes there are none.
-func (s *Server) namesOf(ctx context.Context, org sallyport.OrgID, of ...string) (names, error) {
-	n := make(names, len(of))
-	stored, err := s.parts.Control.Names(ctx, org, of)
+// NameSource is where names are read.
+type NameSource struct {
+	Stored interface {
+		Names(ctx context.Context, org sallyport.OrgID, of []string) (map[string]sallyport.Name, error)
+	}
+	Agents func(ctx context.Context, org sallyport.OrgID) ([]sallyport.Agent, error)
+	Models func(ctx context.Context, org sallyport.OrgID) ([]sallyport.Model, error)
+}
+
+// Read reads the names of those things; of other scopes there are none.
+func (f NameSource) Read(ctx context.Context, org sallyport.OrgID, of ...string) (Names, error) {
+	n := make(Names, len(of))
+	stored, err := f.Stored.Names(ctx, org, of)
 	if err != nil {
 		return n, err
 	}
@@ -33,16 +42,16 @@ func (s *Server) namesOf(ctx context.Context, org sallyport.OrgID, of ...string)
 			n[id] = name.Name
 		}
 	}
-	return n, s.addNames(ctx, org, of, n)
+	return n, f.add(ctx, org, of, n)
 }
 
-// addNames adds those that do not come from the database alone.
-func (s *Server) addNames(ctx context.Context, org sallyport.OrgID, of []string, n names) error {
+// add adds those that do not come from the database alone.
+func (f NameSource) add(ctx context.Context, org sallyport.OrgID, of []string, n Names) error {
 	asked := func(scope string) bool {
 		return slices.ContainsFunc(of, func(id string) bool { return strings.HasPrefix(id, scope) })
 	}
 	if asked("agent/") {
-		agents, err := s.parts.Agents.All(ctx, org)
+		agents, err := f.Agents(ctx, org)
 		if err != nil {
 			return err
 		}
@@ -51,7 +60,7 @@ func (s *Server) addNames(ctx context.Context, org sallyport.OrgID, of []string,
 		}
 	}
 	if asked("model/") {
-		models, err := s.parts.Models.All(ctx, org)
+		models, err := f.Models(ctx, org)
 		if err != nil {
 			return err
 		}
@@ -60,6 +69,10 @@ func (s *Server) addNames(ctx context.Context, org sallyport.OrgID, of []string,
 		}
 	}
 	return nil
+}
+
+func (s *Server) namesOf(ctx context.Context, org sallyport.OrgID, of ...string) (Names, error) {
+	return NameSource{s.parts.Control, s.parts.Agents.All, s.parts.Models.All}.Read(ctx, org, of...)
 }
 
 // memberNames reads what those members are called.

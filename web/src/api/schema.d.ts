@@ -2752,6 +2752,8 @@ export interface components {
             model?: string;
             note?: string;
             overrun?: boolean;
+            /** @description Of a charge: the price that it was reckoned with */
+            price_version?: string;
             /** Format: int64 */
             seq: number;
         };
