@@ -18,8 +18,8 @@ type reader interface {
 	event(name string, data []byte, doc *llm.Document, e *llm.Event) error
 }
 
-// ender is what a reader can be whose dialect has no mark of the success end: a
-// stream that ends cleanly is complete when it says so.
+// ender is what a reader can be whose dialect has no mark of the success end, or one that
+// services leave out: a stream that ends cleanly is complete when it says so.
 type ender interface{ complete() bool }
 
 // documenter is what a reader can be whose plain answers need not be JSON.

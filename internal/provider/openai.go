@@ -88,7 +88,7 @@ func (p *openAI) Do(ctx context.Context, target string, req *llm.Request, out ll
 	if err != nil {
 		return llm.Receipt{}, err
 	}
-	receipt, err := p.client.ask(ctx, llm.Chat, outgoing{body: body, stream: req.Stream}, chatReader{}, out)
+	receipt, err := p.client.ask(ctx, llm.Chat, outgoing{body: body, stream: req.Stream}, &chatReader{}, out)
 	return receipt, aboutKey(err, p.refusesKey)
 }
 
@@ -126,12 +126,14 @@ func (p *openAI) encode(target string, req *llm.Request) ([]byte, error) {
 	return chat.EncodeForeign(req, target, p.flavour)
 }
 
-// chatReader reads answers of the chat dialect.
-type chatReader struct{}
+// chatReader reads one answer of the chat dialect.
+type chatReader struct{ decoder chat.Decoder }
 
-func (chatReader) whole(doc *llm.Document, e *llm.Event) error { return chat.DecodeWhole(doc, e) }
+var _ ender = (*chatReader)(nil)
 
-func (chatReader) event(name string, data []byte, doc *llm.Document, e *llm.Event) error {
+func (*chatReader) whole(doc *llm.Document, e *llm.Event) error { return chat.DecodeWhole(doc, e) }
+
+func (r *chatReader) event(name string, data []byte, doc *llm.Document, e *llm.Event) error {
 	if string(data) == endMark {
 		*e = llm.Event{Kind: llm.DoneEvent, Dialect: llm.Chat}
 		return nil
@@ -139,10 +141,12 @@ func (chatReader) event(name string, data []byte, doc *llm.Document, e *llm.Even
 	if err := parseEvent(data, doc); err != nil {
 		return err
 	}
-	err := chat.DecodeEvent(doc, e)
+	err := r.decoder.DecodeEvent(doc, e)
 	e.Name = name
 	return err
 }
+
+func (r *chatReader) complete() bool { return r.decoder.Complete() }
 
 // responsesReader reads one answer of the responses dialect.
 type responsesReader struct{ decoder responses.Decoder }

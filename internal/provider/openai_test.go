@@ -1,8 +1,10 @@
 package provider_test
 
 import (
+	"cmp"
 	"testing"
 
+	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/provider"
 	"github.com/sallyport-ai/sallyport/internal/provider/providertest"
 )
@@ -39,5 +41,45 @@ func openAs(kind string) providertest.Open {
 		t.Helper()
 		cfg.Type = kind
 		return newProvider(t, cfg)
+	}
+}
+
+// Without [DONE], an answer is complete where every choice has ended and the body too.
+func TestOpenAI_endsWithoutMark(t *testing.T) {
+	t.Parallel()
+	const (
+		first  = `data: {"choices":[{"index":0,"delta":{"content":"a"}}]}` + "\n\n"
+		second = `data: {"choices":[{"index":1,"delta":{"role":"assistant"}}]}` + "\n\n"
+		end    = `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n"
+		rest   = `data: {"choices":[{"index":1,"delta":{"content":"b"},"finish_reason":"stop"}]}` + "\n\n"
+		usage  = `data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}` + "\n\n"
+	)
+	for name, row := range map[string]struct {
+		answer providertest.Answer
+		code   sallyport.Code
+	}{
+		"two_choices":            {providertest.Answer{Frames: []string{first, second, end, rest}}, ""},
+		"usage_in_between":       {providertest.Answer{Frames: []string{first, end, usage}}, ""},
+		"a_choice_without_end":   {providertest.Answer{Frames: []string{first, second, end, usage}}, sallyport.UpstreamClosed},
+		"no_choice":              {providertest.Answer{Frames: []string{usage}}, sallyport.UpstreamClosed},
+		"cut_after_the_end":      {providertest.Answer{Frames: []string{first, end}, Fault: providertest.Close, After: 2}, sallyport.UpstreamClosed},
+		"cut_within_the_last":    {providertest.Answer{Frames: []string{first, end[:len(end)-1]}}, sallyport.UpstreamClosed},
+		"an_error_after_the_end": {providertest.Answer{Frames: []string{first, end}, Fault: providertest.ErrorEvent, After: 2}, sallyport.UpstreamError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fake := providertest.New(t)
+			p := newProvider(t, provider.Config{Name: "fake", Type: "openai", BaseURL: fake.URL, AllowPrivate: true})
+			row.answer.Fault = cmp.Or(row.answer.Fault, providertest.Unmarked)
+			fake.Queue(row.answer)
+			var heard providertest.Heard
+			_, err := p.Do(t.Context(), "m", providertest.Ask(t, "hi", true), heard.Sink())
+			if got := sallyport.CodeOf(err); err != nil && got != row.code || (err == nil) != (row.code == "") {
+				t.Errorf("got %v, want %q", err, row.code)
+			}
+			if (heard.Dones == 1) != (row.code == "") {
+				t.Errorf("got %d success ends", heard.Dones)
+			}
+		})
 	}
 }

@@ -31,6 +31,33 @@ func DecodeWhole(doc *llm.Document, e *llm.Event) error {
 	return nil
 }
 
+// Decoder reads the events of one stream, as DecodeEvent does, and knows when it may
+// end. The zero Decoder is ready.
+type Decoder struct {
+	ended []bool // by the index of a choice: it has told why it ended
+}
+
+// DecodeEvent is the function of that name.
+func (d *Decoder) DecodeEvent(doc *llm.Document, e *llm.Event) error {
+	if err := DecodeEvent(doc, e); err != nil {
+		return err
+	}
+	doc.Root().Get("choices").Items(func(place int, choice llm.Value) bool {
+		for index, _ := position(choice, place); len(d.ended) <= index; {
+			d.ended = append(d.ended, false)
+		}
+		return true
+	})
+	for _, f := range e.Finishes {
+		d.ended[f.Choice] = true
+	}
+	return nil
+}
+
+// Complete says whether the answer may end here although nothing marks its end, as
+// services do that leave [DONE] out: every choice has told why it ended.
+func (d *Decoder) Complete() bool { return len(d.ended) > 0 && !slices.Contains(d.ended, false) }
+
 func failed(failure llm.Value, usage *llm.Usage) error {
 	return wire.Told("The provider ended its answer with an error.", llm.ToldFailure{Status: wire.FailureStatus(failure), Usage: usage})
 }

@@ -68,6 +68,7 @@ const (
 	Close       Fault = "close"        // the connection is closed
 	Reset       Fault = "reset"        // the connection is reset
 	Cut         Fault = "cut"          // a stream ends properly, but without its success end
+	Unmarked    Fault = "unmarked"     // all was said; left out is a mark of the success end that says nothing else
 	Garbage     Fault = "garbage"      // a page in place of an answer, or of an event
 	NotHTTP     Fault = "not_http"     // bytes that are not HTTP
 	BadJSON     Fault = "bad_json"     // JSON that breaks off

@@ -120,7 +120,7 @@ func (g *giver) stream() {
 		g.write(frame)
 	}
 	pieces := script.pieces
-	if g.answer.Fault != "" {
+	if g.answer.Fault != "" && g.answer.Fault != Unmarked {
 		pieces = pieces[:min(g.answer.After, len(pieces))]
 	}
 	for _, frame := range pieces {
@@ -135,13 +135,16 @@ func (g *giver) stream() {
 	for _, frame := range script.tail {
 		g.write(frame)
 	}
+	if g.answer.Fault != Unmarked {
+		g.write(script.mark)
+	}
 }
 
 // broken does the faults that come in the middle. more is what an endless
 // answer repeats.
 func (g *giver) broken(more string) bool {
 	switch g.answer.Fault {
-	case "", Plain:
+	case "", Plain, Unmarked:
 		return false
 	case Stall:
 		g.untilGone()

@@ -75,7 +75,12 @@ func (h *Heard) check(t *testing.T, w wire, want Answer, stream bool) {
 	if fmt.Sprint(h.Tools) != fmt.Sprint(want.Tools) {
 		t.Errorf("tools: got %v, want %v", h.Tools, want.Tools)
 	}
-	if usage := w.counted(*want.usage()); h.Usage == nil || *h.Usage != usage {
+	var usage *llm.Usage
+	if u := want.usage(); u != nil {
+		counted := w.counted(*u)
+		usage = &counted
+	}
+	if (h.Usage == nil) != (usage == nil) || usage != nil && *h.Usage != *usage {
 		t.Errorf("usage: got %+v, want %+v", h.Usage, usage)
 	}
 	if stream && (h.Dones != 1 || !h.LastDone || h.Wholes != 0 || h.Chunks == 0) {

@@ -41,7 +41,7 @@ func RunResponses(t *testing.T, open Open) {
 func (s suite) run(t *testing.T) {
 	t.Helper()
 	atOnce(t, map[string]func(*testing.T){
-		"answers": s.answers, "usage": s.usage, "refusals": s.refusals, "faults": s.faults,
+		"answers": s.answers, "usage": s.usage, "refusals": s.refusals, "faults": s.faults, "unmarked": s.unmarked,
 		"client_leaves": s.clientLeaves, "sink_refuses": s.sinkRefuses, "unreachable": s.unreachable,
 		"connections_are_kept": s.keepsConnections, "many_at_once": s.manyAtOnce,
 	})
@@ -348,6 +348,26 @@ func (s suite) faults(t *testing.T) {
 					s.fails(t, p, fake, s.ask(t, "hello", stream), code)
 				}
 			})
+		})
+	}
+}
+
+// unmarked is an answer of which nothing is missing but a mark of its end that tells
+// nothing new: it is complete, with usage and without.
+func (s suite) unmarked(t *testing.T) {
+	for name, answer := range map[string]Answer{
+		"text":     {Text: "one two three four", Fault: Unmarked},
+		"tool":     {Tools: []ToolCall{{ID: "call_1", Name: "time", Arguments: "{}"}}, Fault: Unmarked},
+		"no_usage": {Text: "one two three four", NoUsage: true, Fault: Unmarked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake, p := s.start(t)
+			fake.Queue(answer)
+			var heard Heard
+			if _, err := p.Do(t.Context(), target, s.ask(t, "hello", true), heard.Sink()); err != nil {
+				t.Fatalf("Do: %v", err)
+			}
+			heard.check(t, wireOf(fake.Wait(t, 1).Path), answer, true)
 		})
 	}
 }

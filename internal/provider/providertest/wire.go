@@ -33,6 +33,7 @@ type frames struct {
 	head   []string
 	pieces []string // one for each piece of the text
 	tail   []string // thinking and tools stand here or in head; then the end
+	mark   string   // of the success end, where it is an event that says nothing else
 }
 
 func wireOf(path string) wire {
@@ -158,7 +159,7 @@ func (w chatWire) stream(r *Request, a Answer) frames {
 		body["usage"] = chatUsage(*u)
 		f.tail = append(f.tail, "data: "+toJSON(body)+"\n\n")
 	}
-	f.tail = append(f.tail, "data: [DONE]\n\n")
+	f.mark = "data: [DONE]\n\n"
 	return f
 }
 
