@@ -40,9 +40,10 @@ const (
 	UpstreamUnreachable Code = "upstream_unreachable" // no connection: nothing was sent
 	UpstreamTimeout     Code = "upstream_timeout"
 	UpstreamEmptyBody   Code = "upstream_empty_body"
-	UpstreamInvalid     Code = "upstream_invalid" // the answer is not what the provider's API promises
-	UpstreamClosed      Code = "upstream_closed"  // the answer ended before its end
-	UpstreamError       Code = "upstream_error"   // the provider answered with an error; see llm.UpstreamError
+	UpstreamInvalid     Code = "upstream_invalid"        // the answer is not what the provider's API promises
+	UpstreamClosed      Code = "upstream_closed"         // the answer ended before its end
+	UpstreamError       Code = "upstream_error"          // the provider answered with an error; see llm.UpstreamError
+	PromptTooLong       Code = "context_length_exceeded" // the provider says that its model takes no prompt so long
 	ClientClosed        Code = "client_closed"
 	ServerStopping      Code = "server_stopping" // the server stopped before the answer's end
 	Internal            Code = "internal_error"

@@ -193,7 +193,9 @@ func (e *UpstreamError) Error() string {
 type ToldFailure struct {
 	Status int    // of HTTP, that its code stands for; 0: it has none that is known
 	Usage  *Usage // that came with it; nil: none did
-	Cause  error  // what the dialect knows of it besides; nil: nothing
+	// TooLong says that the prompt is longer than the model takes.
+	TooLong bool
+	Cause   error // what the dialect knows of it besides; nil: nothing
 }
 
 // Error tells no words of the provider: they may quote the request.

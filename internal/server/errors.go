@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sallyport-ai/sallyport"
@@ -43,6 +44,7 @@ var meanings = map[sallyport.Code]meaning{
 	sallyport.BodyTooLarge:        {413, "invalid_request_error", "Payload Too Large"},
 	sallyport.MissingInputs:       {422, "invalid_request_error", "Unprocessable Entity"},
 	sallyport.RateLimited:         {429, "rate_limit_error", "Too Many Requests"},
+	sallyport.PromptTooLong:       {400, "invalid_request_error", "Bad Request"},
 	sallyport.ClientClosed:        {499, "invalid_request_error", "Client Closed Request"}, // nobody is there to see it
 	sallyport.Internal:            {500, "server_error", "Internal Server Error"},
 	sallyport.UpstreamAuth:        {502, "server_error", "Bad Gateway"},
@@ -67,12 +69,21 @@ func Status(err error) int {
 	if errors.As(err, &refused) && len(refused.Body) > 0 { // one without a word is not passed on
 		return refused.Status
 	}
+	if isTooLong(err) {
+		return meanings[sallyport.PromptTooLong].status
+	}
 	return meanings[sallyport.CodeOf(err)].status
 }
 
 // outside is what may be said of err: an error without a meaning of its own is
-// an internal error, and its text stays here.
+// an internal error, and its text stays here. A prompt that is too long is upstream_error
+// in the trail, and has a code for clients alone.
 func outside(err error) (sallyport.Error, meaning) {
+	if isTooLong(err) {
+		m := meanings[sallyport.PromptTooLong]
+		m.status = Status(err)
+		return sallyport.Error{Code: sallyport.PromptTooLong, Message: "The prompt is too long for the model."}, m
+	}
 	var known *sallyport.Error
 	if errors.As(err, &known) {
 		if m, found := meanings[known.Code]; found {
@@ -115,6 +126,13 @@ func (sur surface) speaks(d llm.Dialect) bool {
 	return d == sur.dialect || sur.dialect == llm.Responses && d == llm.Chat || sur.dialect == llm.Chat && d == llm.Responses
 }
 
+// passes says whether the client gets a provider's refusal as it is. Services that speak
+// OpenAI's chat have words of their own for a prompt that is too long, by which clients of
+// Responses do not act.
+func (sur surface) passes(refused *llm.UpstreamError) bool {
+	return sur.speaks(refused.Dialect) && (refused.Dialect == sur.dialect || !isTooLong(refused))
+}
+
 // anthropicError is the shape of Anthropic's errors.
 func anthropicError(e sallyport.Error, m meaning, requestID string) any {
 	if e.Code == sallyport.BodyTooLarge {
@@ -122,6 +140,8 @@ func anthropicError(e sallyport.Error, m meaning, requestID string) any {
 	}
 	kind, known := anthropicTypes[m.status]
 	switch {
+	case e.Code == sallyport.PromptTooLong:
+		kind, e.Message = "invalid_request_error", tooLongForAnthropic(e.Message)
 	case e.Code == sallyport.UpstreamEmptyBody:
 		kind = string(e.Code)
 	case !known && m.status < 500:
@@ -134,6 +154,16 @@ func anthropicError(e sallyport.Error, m meaning, requestID string) any {
 		Error     messages.ErrorBody `json:"error"`
 		RequestID string             `json:"request_id"`
 	}{"error", messages.ErrorBody{Type: kind, Message: e.Message, Details: messages.Details(e.Cause)}, requestID}
+}
+
+// tooLongForAnthropic tells that the prompt is too long in the words of Anthropic's API:
+// Claude Code makes the conversation shorter when it reads them.
+func tooLongForAnthropic(message string) string {
+	const words = "prompt is too long"
+	if strings.Contains(message, words) {
+		return message
+	}
+	return words + ": " + message
 }
 
 // anthropicTypes are the types of errors by their status. Others are
@@ -175,12 +205,13 @@ func (sur surface) writeError(w http.ResponseWriter, err error) {
 	if errors.As(err, &refused) {
 		tellRetry(w.Header(), refused)
 		if len(refused.Body) > 0 {
-			if sur.speaks(refused.Dialect) {
+			if sur.passes(refused) {
 				writeUpstreamError(w, refused)
 				return
 			}
-			e.Code, e.Message = sallyport.UpstreamError, toldBy(refused)
-			m = meaning{refused.Status, refusedKind(refused.Status), m.label}
+			if e.Message = toldBy(refused); e.Code != sallyport.PromptTooLong {
+				e.Code, m = sallyport.UpstreamError, meaning{refused.Status, refusedKind(refused.Status), m.label}
+			}
 		}
 	}
 	if e.Code == sallyport.ClientClosed {
@@ -209,6 +240,34 @@ func refusedKind(status int) string {
 		return meanings[sallyport.InvalidBody].kind
 	}
 	return meanings[sallyport.UpstreamError].kind
+}
+
+// isTooLong says whether a provider tells by err that the prompt is longer than its model
+// takes. It is looked for in refusals of a request alone: who is over a rate reads of tokens, too.
+func isTooLong(err error) bool {
+	var told *llm.ToldFailure
+	if errors.As(err, &told) {
+		return told.TooLong && sallyport.CodeOf(err) == sallyport.UpstreamError
+	}
+	var refused *llm.UpstreamError
+	if !errors.As(err, &refused) {
+		return false
+	}
+	switch refused.Status {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+	default:
+		return false
+	}
+	doc, err := llm.Parse(refused.Body)
+	if err != nil {
+		return false
+	}
+	long := wire.TooLong(doc.Root()) || wire.TooLong(doc.Root().Get("error"))
+	doc.Root().Items(func(_ int, first llm.Value) bool {
+		long = long || wire.TooLong(first.Get("error"))
+		return false
+	})
+	return long
 }
 
 // toldBy is the sentence in a provider's refusal: nearly all APIs have it at error.message,

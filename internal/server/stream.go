@@ -165,10 +165,24 @@ func (a *answer) write(frame []byte) error {
 
 // fail ends a stream that has begun with a typed error. HTTP's status is 200 by then.
 func (a *answer) fail(err error) {
-	if !a.r.begun || !a.r.call.Stream || sallyport.CodeOf(err) == sallyport.ClientClosed {
+	if !a.r.call.Stream || sallyport.CodeOf(err) == sallyport.ClientClosed || !a.r.begun && !a.failsAsStream(err) {
 		return
 	}
+	if !a.r.begun {
+		a.begin(eventStream)
+		a.w.WriteHeader(http.StatusOK)
+	}
 	_ = a.write(a.enc.Failure(a.failure(err))) // fails only when the client has left
+}
+
+// failsAsStream says whether err is told in a stream that begins with it. OpenAI tells so in
+// streams of Responses that the prompt is too long, and Codex CLI heeds it nowhere else.
+func (a *answer) failsAsStream(err error) bool {
+	var refused *llm.UpstreamError
+	if a.r.surface.dialect != llm.Responses || a.turn.background() || !isTooLong(err) {
+		return false
+	}
+	return !errors.As(err, &refused) || !a.r.surface.passes(refused)
 }
 
 // failure is what the end of a stream tells of err. In the background that is what the
@@ -181,6 +195,8 @@ func (a *answer) failure(err error) sallyport.Error {
 	e, _ := outside(err)
 	switch e.Code {
 	case sallyport.DLPBlocked, sallyport.AuditUnavailable, sallyport.ServerStopping, sallyport.Unauthorized:
+	case sallyport.PromptTooLong:
+		return toldOf(err) // of a refusal, too, which stands in the place of a stream
 	default:
 		e.Code = streamError
 	}

@@ -59,7 +59,9 @@ func (d *Decoder) DecodeEvent(doc *llm.Document, e *llm.Event) error {
 func (d *Decoder) Complete() bool { return len(d.ended) > 0 && !slices.Contains(d.ended, false) }
 
 func failed(failure llm.Value, usage *llm.Usage) error {
-	return wire.Told("The provider ended its answer with an error.", llm.ToldFailure{Status: wire.FailureStatus(failure), Usage: usage})
+	told := wire.ToldBy(failure)
+	told.Usage = usage
+	return wire.Told("The provider ended its answer with an error.", told)
 }
 
 // otherFailure knows the errors that have no member error: Mistral's and those of

@@ -37,7 +37,7 @@ func failure(v llm.Value) error {
 	case "UNAUTHENTICATED", "PERMISSION_DENIED":
 		return wire.KeyRefused(nil)
 	default:
-		return wire.Failed(reasons[state], llm.ToldFailure{Status: wire.FailureStatus(v)})
+		return wire.Failed(reasons[state], wire.ToldBy(v))
 	}
 }
 

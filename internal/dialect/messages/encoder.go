@@ -97,7 +97,7 @@ func (n *Encoder) Whole(e *llm.Event) ([]byte, error) {
 func (n *Encoder) Failure(e sallyport.Error) []byte {
 	n.frames = n.frames[:0]
 	kind := failureKind("api_error")
-	if e.Code == sallyport.DLPBlocked {
+	if e.Code == sallyport.DLPBlocked || e.Code == sallyport.PromptTooLong {
 		kind = "invalid_request_error"
 	}
 	errors.As(e.Cause, &kind)

@@ -30,7 +30,7 @@ func failure(v llm.Value) error {
 	if kind == "authentication_error" || kind == "permission_error" {
 		return wire.KeyRefused(nil)
 	}
-	told := llm.ToldFailure{Status: wire.FailureStatus(v)}
+	told := wire.ToldBy(v)
 	for known, reason := range reasons {
 		if kind == known {
 			told.Cause = known

@@ -296,7 +296,7 @@ func (n *Encoder) sendError(e sallyport.Error) {
 		Message  string         `json:"message"`
 		Param    *string        `json:"param"`
 		Error    wire.Failure   `json:"error"`
-	}{"error", n.next(), e.Code, e.Message, nil, wire.Failure{Message: e.Message, Type: "server_error", Code: e.Code}})
+	}{"error", n.next(), e.Code, e.Message, nil, wire.FailureOf(e)})
 }
 
 // next is the sequence number of an event of ours.

@@ -373,5 +373,5 @@ var reasons = map[string]string{
 
 // failure is an error that came in the place of an answer or in its middle.
 func failure(v llm.Value) error {
-	return wire.Failed(reasons[v.Get("code").Text()], llm.ToldFailure{Status: wire.FailureStatus(v)})
+	return wire.Failed(reasons[v.Get("code").Text()], wire.ToldBy(v))
 }

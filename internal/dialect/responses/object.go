@@ -53,8 +53,10 @@ type responseError struct {
 func newError(e sallyport.Error) *responseError {
 	code := "server_error"
 	switch e.Code {
-	case sallyport.RateLimited:
-		code = string(e.Code) // which is one of them
+	case sallyport.RateLimited, sallyport.PromptTooLong:
+		// The one is among them. The other OpenAI tells without describing it, and Codex CLI
+		// knows by it alone that it must make the conversation shorter.
+		code = string(e.Code)
 	case sallyport.DLPBlocked, sallyport.InvalidBody, sallyport.UnsupportedField, sallyport.UnsupportedTool:
 		code = "invalid_prompt" // the same again would end the same
 	}

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/sallyport-ai/sallyport"
 	"github.com/sallyport-ai/sallyport/internal/llm"
@@ -11,6 +13,7 @@ import (
 // OpenAI's, Anthropic's and Google's documentation of errors.
 var failureStatuses = map[string]int{
 	"rate_limit_exceeded": 429, "insufficient_quota": 429, "server_error": 500, "invalid_prompt": 400,
+	"context_length_exceeded": 400,
 
 	"invalid_request_error": 400, "billing_error": 402, "not_found_error": 404, "request_too_large": 413,
 	"rate_limit_error": 429, "api_error": 500, "timeout_error": 504, "overloaded_error": 529,
@@ -35,6 +38,45 @@ func FailureStatus(failure llm.Value) int {
 		}
 	}
 	return 0
+}
+
+// tooLong are the words, in small letters, in which services tell that a prompt is longer
+// than their model takes. Only OpenAI and llama.cpp have a code for it.
+var tooLong = []string{
+	"context_length_exceeded", "exceed_context_size_error",
+	"prompt is too long", "exceed context limit", // Anthropic
+	"input is too long",                            // Bedrock
+	"exceeds the maximum number of tokens allowed", // Gemini
+	"exceeds the context window",                   // OpenAI's Responses
+	"maximum context length",                       // OpenAI, Azure, DeepSeek, Mistral, OpenRouter, vLLM
+	"maximum model length",                         // vLLM
+	"maximum prompt length",                        // xAI
+	"reduce the length of the messages",            // Groq
+	"longer than the model's context length",       // Together
+	"prompt too long",                              // Ollama
+	"exceeds the available context size",           // llama.cpp
+	"greater than the context length",              // LM Studio
+	"context window exceeds limit",                 // MiniMax
+	"exceeded model token limit",                   // Moonshot
+}
+
+// TooLong says whether an error object, or the text that stands in its place, tells that the
+// prompt is longer than the model takes. OpenRouter has the words of who ran it in metadata.
+func TooLong(failure llm.Value) bool {
+	for _, said := range []llm.Value{
+		failure, failure.Get("message"), failure.Get("code"), failure.Get("type"), failure.Get("metadata").Get("raw"),
+	} {
+		text := strings.ToLower(said.Text())
+		if slices.ContainsFunc(tooLong, func(words string) bool { return strings.Contains(text, words) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// ToldBy is the failure that an error object inside of a success tells.
+func ToldBy(failure llm.Value) llm.ToldFailure {
+	return llm.ToldFailure{Status: FailureStatus(failure), TooLong: TooLong(failure)}
 }
 
 // Failed is Told for the reason why, which is in our words; "": none that is known.

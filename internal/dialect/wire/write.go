@@ -58,6 +58,15 @@ type Failure struct {
 	Param   *string        `json:"param"` // always null, which OpenAI's description demands
 }
 
+// FailureOf is what ends a stream that has begun.
+func FailureOf(e sallyport.Error) Failure {
+	kind := "server_error"
+	if e.Code == sallyport.PromptTooLong {
+		kind = "invalid_request_error"
+	}
+	return Failure{Message: e.Message, Type: kind, Code: e.Code}
+}
+
 // AppendFailure adds what ends a stream of these APIs that has begun: an event
 // named error, as clients of the documented API know it, and Done; that only for
 // an answer whose end is in the trail.
@@ -65,7 +74,7 @@ func AppendFailure(frames []byte, e sallyport.Error) []byte {
 	var body struct {
 		Error Failure `json:"error"`
 	}
-	body.Error = Failure{Message: e.Message, Type: "server_error", Code: e.Code}
+	body.Error = FailureOf(e)
 	frames = AppendEvent(frames, "error", Marshal(body))
 	if e.Code != sallyport.AuditUnavailable {
 		frames = append(frames, Done...)
