@@ -161,6 +161,19 @@ func (s *Server) readAs(sur surface, action string, get func(r *request) (any, e
 	})
 }
 
+// shared answers a route that Anthropic's API has too: its clients get its errors, all
+// others those of sur.
+func shared(sur surface, route func(sur surface) http.Handler) http.Handler {
+	ours, anthropic := route(sur), route(messagesSurface)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if speaksAnthropic(r) {
+			anthropic.ServeHTTP(w, r)
+			return
+		}
+		ours.ServeHTTP(w, r)
+	})
+}
+
 // streams is what is read as a stream: it writes all of the answer.
 type streams func(w http.ResponseWriter) error
 

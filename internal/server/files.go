@@ -38,18 +38,6 @@ type Files interface {
 // filesSurface is that of OpenAI's files.
 var filesSurface = surface{body: openAIError}
 
-// files answers a route of files, to who speaks which API with its own errors.
-func (s *Server) files(route func(sur surface) http.Handler) http.Handler {
-	openAI, anthropic := route(filesSurface), route(messagesSurface)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if speaksAnthropic(r) {
-			anthropic.ServeHTTP(w, r)
-			return
-		}
-		openAI.ServeHTTP(w, r)
-	})
-}
-
 // fileHead is what is sealed of a file beside its bytes.
 type fileHead struct {
 	Name string `json:"name"`

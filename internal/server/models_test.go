@@ -62,11 +62,11 @@ func TestAnthropicModels(t *testing.T) {
 	if status, body := get("/v1/models/large"); status != 200 || !strings.HasPrefix(body, `{"type":"model","id":"large","display_name":`) || !strings.Contains(body, `"created_at":"1970-01-01T00:00:00Z"`) {
 		t.Errorf("one model: %d %s", status, body)
 	}
-	if status, _ := get("/v1/models/nothing"); status != 404 {
-		t.Errorf("one that is not there: %d", status)
+	if status, body := get("/v1/models/nothing"); status != 404 || !strings.HasPrefix(body, `{"type":"error","error":{"type":"not_found_error","message":`) {
+		t.Errorf("one that is not there: %d %s", status, body)
 	}
 	for _, query := range []string{"?limit=0", "?limit=1001", "?limit=x", "?after_id=nothing"} {
-		if status, body := get("/v1/models" + query); status != 400 {
+		if status, body := get("/v1/models" + query); status != 400 || !strings.HasPrefix(body, `{"type":"error","error":{"type":"invalid_request_error",`) {
 			t.Errorf("%s: %d %s", query, status, body)
 		}
 	}

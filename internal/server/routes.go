@@ -38,19 +38,19 @@ func (s *Server) routes() *table {
 	mux.Handle("DELETE /v1/conversations/{conversation}/items/{item}", s.api(threadsSurface, "threads.remove", s.deleteThreadItem))
 
 	// Files, of OpenAI's API and of Anthropic's.
-	mux.Handle("POST /v1/files", s.files(func(sur surface) http.Handler { return s.api(sur, "files.create", s.createFile) }))
-	mux.Handle("GET /v1/files", s.files(func(sur surface) http.Handler { return s.readAs(sur, "files.list", s.listFiles) }))
-	mux.Handle("GET /v1/files/{file}", s.files(func(sur surface) http.Handler { return s.readAs(sur, "files.get", s.getFile) }))
-	mux.Handle("GET /v1/files/{file}/content", s.files(func(sur surface) http.Handler { return s.api(sur, "files.content", s.getFileContent) }))
-	mux.Handle("DELETE /v1/files/{file}", s.files(func(sur surface) http.Handler { return s.api(sur, "files.delete", s.deleteFile) }))
+	mux.Handle("POST /v1/files", shared(filesSurface, func(sur surface) http.Handler { return s.api(sur, "files.create", s.createFile) }))
+	mux.Handle("GET /v1/files", shared(filesSurface, func(sur surface) http.Handler { return s.readAs(sur, "files.list", s.listFiles) }))
+	mux.Handle("GET /v1/files/{file}", shared(filesSurface, func(sur surface) http.Handler { return s.readAs(sur, "files.get", s.getFile) }))
+	mux.Handle("GET /v1/files/{file}/content", shared(filesSurface, func(sur surface) http.Handler { return s.api(sur, "files.content", s.getFileContent) }))
+	mux.Handle("DELETE /v1/files/{file}", shared(filesSurface, func(sur surface) http.Handler { return s.api(sur, "files.delete", s.deleteFile) }))
 
 	// Agents: changing calls are recorded with the change, in one transaction.
 	mux.Handle("POST /v1/agents/runs", s.api(flatSurface, "runs.start", s.startRun))
 	mux.Handle("POST /v1/agents/{agent}/run", s.api(flatSurface, "runs.start", s.startRunWithText))
 
 	// Reads. read records each before it is answered.
-	mux.Handle("GET /v1/models", s.read("models.list", s.listModels))
-	mux.Handle("GET /v1/models/{model...}", s.read("models.get", s.getModel))
+	mux.Handle("GET /v1/models", shared(flatSurface, func(sur surface) http.Handler { return s.readAs(sur, "models.list", s.listModels) }))
+	mux.Handle("GET /v1/models/{model...}", shared(flatSurface, func(sur surface) http.Handler { return s.readAs(sur, "models.get", s.getModel) }))
 	mux.Handle("GET /v1/agents/list", s.read("agents.list", s.listAgents))
 	mux.Handle("GET /v1/agents", s.read("agents.list", s.listAgents))
 	mux.Handle("GET /v1/agents/{agent}", s.read("agents.get", s.getAgent))
