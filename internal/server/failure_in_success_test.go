@@ -49,19 +49,22 @@ func TestFailureInSuccess(t *testing.T) {
 	for name, tt := range map[string]struct {
 		told, asked string
 		charge      sallyport.Credits
+		tooLong     bool
 	}{
-		"no code":            {`{"error":{"message":"odd"}}`, "a b", 0},
-		"a text":             {`{"error":"odd"}`, "a b", 0},
-		"OpenRouter's 429":   {`{"error":{"code":429,"message":"slow down"}}`, "a b", 0},
-		"OpenRouter's 502":   {`{"error":{"code":502,"message":"down"}}`, "a a b", 0},
-		"OpenRouter's 400":   {`{"error":{"code":400,"message":"odd"}}`, "a", 0},
-		"a word":             {`{"error":{"type":"overloaded_error","message":"busy"}}`, "a a b", 0},
-		"vLLM's":             {`{"object":"error","message":"odd","type":"BadRequestError","code":400}`, "a", 0},
-		"Google's":           {`[{"error":{"code":503,"message":"busy","status":"UNAVAILABLE"}}]`, "a a b", 0},
-		"with no usage":      {`{"error":{"code":429,"message":"odd"},"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}`, "a b", 0},
-		"with usage":         {`{"error":{"code":400,"message":"odd"},"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`, "a", 5},
-		"with usage of each": {`{"error":{"code":429,"message":"odd"},"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`, "a b", 10},
-		"a 502 with usage":   {`{"error":{"code":502,"message":"down"},"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`, "a b", 10},
+		"no code":            {`{"error":{"message":"odd"}}`, "a b", 0, false},
+		"a text":             {`{"error":"odd"}`, "a b", 0, false},
+		"OpenRouter's 429":   {`{"error":{"code":429,"message":"slow down"}}`, "a b", 0, false},
+		"OpenRouter's 502":   {`{"error":{"code":502,"message":"down"}}`, "a a b", 0, false},
+		"OpenRouter's 400":   {`{"error":{"code":400,"message":"odd"}}`, "a", 0, false},
+		"a word":             {`{"error":{"type":"overloaded_error","message":"busy"}}`, "a a b", 0, false},
+		"vLLM's":             {`{"object":"error","message":"odd","type":"BadRequestError","code":400}`, "a", 0, false},
+		"Google's":           {`[{"error":{"code":503,"message":"busy","status":"UNAVAILABLE"}}]`, "a a b", 0, false},
+		"with no usage":      {`{"error":{"code":429,"message":"odd"},"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}`, "a b", 0, false},
+		"with usage":         {`{"error":{"code":400,"message":"odd"},"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`, "a", 5, false},
+		"with usage of each": {`{"error":{"code":429,"message":"odd"},"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`, "a b", 10, false},
+		"a 502 with usage":   {`{"error":{"code":502,"message":"down"},"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`, "a b", 10, false},
+		"a prompt too long":  {`{"error":{"message":"your prompt is too long"}}`, "a", 0, true},
+		"and of OpenAI":      {`{"error":{"code":"context_length_exceeded","message":"odd"}}`, "a", 0, true},
 	} {
 		for _, stream := range []bool{false, true} {
 			mu.Lock()
@@ -76,7 +79,11 @@ func TestFailureInSuccess(t *testing.T) {
 			mu.Lock()
 			got := strings.Join(asked, " ")
 			mu.Unlock()
-			if a.Status != http.StatusBadGateway || got != tt.asked {
+			status := http.StatusBadGateway
+			if tt.tooLong {
+				status = http.StatusBadRequest
+			}
+			if a.Status != status || got != tt.asked {
 				t.Errorf("%s, stream %t: %d %s after %q, want %q", name, stream, a.Status, a.Body, got, tt.asked)
 			}
 			records := h.WaitRecords(t, h.Home.ID, mark, 2)

@@ -76,7 +76,11 @@ func TooLong(failure llm.Value) bool {
 
 // ToldBy is the failure that an error object inside of a success tells.
 func ToldBy(failure llm.Value) llm.ToldFailure {
-	return llm.ToldFailure{Status: FailureStatus(failure), TooLong: TooLong(failure)}
+	told := llm.ToldFailure{Status: FailureStatus(failure), TooLong: TooLong(failure)}
+	if told.TooLong && told.Status == 0 {
+		told.Status = http.StatusBadRequest // the request is at fault, and no provider ill
+	}
+	return told
 }
 
 // Failed is Told for the reason why, which is in our words; "": none that is known.
