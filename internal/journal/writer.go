@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -13,11 +14,11 @@ import (
 	"github.com/sallyport-ai/sallyport"
 )
 
-// After a batch of crowdMin entries the next is taken half as long later as
-// that one took to commit, at most gatherMax.
+// After a batch of crowdMin entries the writer lets others go first, at most
+// yieldsMax times.
 const (
-	crowdMin  = 8
-	gatherMax = 2 * time.Millisecond
+	crowdMin  = 2
+	yieldsMax = 16
 )
 
 // Bounds of one batch's commit.
@@ -41,40 +42,39 @@ var errGivenUp = errors.New("the batch was given up on")
 // write is the writer: the only caller of Store.CommitBatch.
 func (j *Journal) write() {
 	defer close(j.writerDone)
-	var pause time.Duration
-	for {
-		j.gather(pause)
+	for crowd := 0; ; {
+		if crowd >= crowdMin {
+			j.gather()
+		}
 		batch := j.take()
 		if batch == nil {
 			return
 		}
-		began := time.Now()
+		crowd = len(batch)
 		j.commitBatch(batch)
-		pause = pauseAfter(len(batch), time.Since(began))
 	}
 }
 
-// pauseAfter bounds what a crowd waits by what its commit takes: where commits
-// are quick, many small ones cost little, and callers who go in step because
-// they were answered together fall out of it again.
-func pauseAfter(crowd int, took time.Duration) time.Duration {
-	if crowd < crowdMin {
-		return 0
+// gather lets a crowd come together: most of what a batch costs it costs once, so
+// that a few large ones leave more of the processor to the calls than many small
+// ones. Whoever can run does so first, as long as that brings entries: nobody
+// waits while the processor has nothing to do.
+func (j *Journal) gather() {
+	before := j.queued()
+	for range yieldsMax {
+		runtime.Gosched()
+		now := j.queued()
+		if now <= before {
+			return
+		}
+		before = now
 	}
-	return min(took/2, gatherMax)
 }
 
-// gather lets a crowd come together: most of what a batch costs it costs once,
-// so that a few large ones leave more of the processor to the calls than many
-// small ones. Who comes alone never waits for it.
-func (j *Journal) gather(pause time.Duration) {
-	if pause == 0 {
-		return
-	}
-	select {
-	case <-time.After(pause):
-	case <-j.stop:
-	}
+func (j *Journal) queued() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.waiting)
 }
 
 // take waits until something waits, and returns as much of it as fits in a
