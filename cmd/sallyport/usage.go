@@ -67,12 +67,8 @@ func (c *usageCmd) Run(ctx context.Context, a *app) error {
 		}
 		views := make([]usageView, 0, len(rows))
 		for _, r := range rows {
-			label := n.Of(c.By, r.Name)
-			if label == r.Name {
-				label = "" // a day, or nobody knows another name
-			}
 			views = append(views, usageView{
-				r.Name, label, r.Calls, r.Usage.Input, r.Usage.CachedInput, r.Usage.CacheWrite, r.Usage.Output, r.Usage.Reasoning,
+				r.Name, n.Label(c.By, r.Name), r.Calls, r.Usage.Input, r.Usage.CachedInput, r.Usage.CacheWrite, r.Usage.Output, r.Usage.Reasoning,
 				r.Charge.String(), r.Estimated, r.Overruns,
 			})
 		}

@@ -90,9 +90,7 @@ func (s *Server) usage(ctx context.Context, org sallyport.OrgID, user sallyport.
 		total.Add(r)
 		if i < in.Limit {
 			view := viewUsage(r)
-			if view.Label = n.Of(in.By, r.Name); view.Label == r.Name {
-				view.Label = "" // a day, or nobody knows another name
-			}
+			view.Label = n.Label(in.By, r.Name)
 			report.Rows = append(report.Rows, view)
 		}
 	}

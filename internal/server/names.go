@@ -16,6 +16,14 @@ type Names map[string]string
 // Of is the name of a thing, its id where it has none (any more).
 func (n Names) Of(scope, id string) string { return cmp.Or(n[scope+"/"+id], id) }
 
+// Label is the name of a thing where it has another than its id; "" of a day, too.
+func (n Names) Label(scope, id string) string {
+	if name := n.Of(scope, id); name != id {
+		return name
+	}
+	return ""
+}
+
 // NameSource is where names are read.
 type NameSource struct {
 	Stored interface {

@@ -205,11 +205,12 @@ func newMedia(p llm.Part, formats map[string]string) (*media, error) {
 
 func newDocument(p llm.Part, documents *int) (block, error) {
 	made, err := newMedia(p, documentFormats)
-	if text, ok := wire.InlineText(p); err != nil && ok {
-		made, err = &media{Format: "txt", Source: source{base64.StdEncoding.EncodeToString([]byte(text))}}, nil
-	}
 	if err != nil {
-		return block{}, err
+		text, ok := wire.InlineText(p)
+		if !ok {
+			return block{}, err
+		}
+		made = &media{Format: "txt", Source: source{base64.StdEncoding.EncodeToString([]byte(text))}}
 	}
 	*documents++
 	made.Name = documentName(p.Name.Text(), *documents)

@@ -201,19 +201,11 @@ func allReplayed(items []llm.Value) (said [][]byte) {
 // refuses a message or a call without the reasoning that came before it, and
 // reasoning without what came after.
 func replayed(item llm.Value, whole bool) []byte {
-	switch kind := item.Get("type").Text(); {
+	kind := item.Get("type").Text()
+	switch {
 	case kind == "reasoning" && item.Get("encrypted_content").Text() == "":
 		return nil
-	case whole:
-		return item.Raw()
-	}
-	switch item.Get("type").Text() {
-	case "reasoning", "function_call", "custom_tool_call":
-	case "message":
-		if item.Get("role").Text() != "assistant" {
-			return item.Raw()
-		}
-	default:
+	case whole, !saidByModel(kind, item):
 		return item.Raw()
 	}
 	doc, err := llm.Parse(item.Raw())
@@ -221,6 +213,17 @@ func replayed(item llm.Value, whole bool) []byte {
 		return nil // it was parsed before
 	}
 	return doc.Encode(llm.Reshape(doc.Root(), []string{"id"}, nil)...)
+}
+
+// saidByModel says whether the item, of a kind, is of those whose ids OpenAI looks up.
+func saidByModel(kind string, item llm.Value) bool {
+	switch kind {
+	case "reasoning", "function_call", "custom_tool_call":
+		return true
+	case "message":
+		return item.Get("role").Text() == "assistant"
+	}
+	return false
 }
 
 // items calls f for what was asked and then for what was answered.
